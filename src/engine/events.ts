@@ -1,0 +1,124 @@
+import type { ErrorCode } from '../errors.js';
+
+/** Why a node ended badly (spec/engine.md 6.7). */
+export type FailureClass =
+  | 'usage'
+  | 'requirement'
+  | 'input-changed'
+  | 'output-missing'
+  | 'output-invalid'
+  | 'error'
+  | 'out-of-memory'
+  | 'timeout'
+  | 'killed'
+  | 'crashed'
+  | 'cancelled'
+  | 'upstream'
+  | 'io-full'
+  | 'io-denied';
+
+/** Why a node runs instead of being taken from the cache; `before` and `after` are short texts for people. */
+export type RunReason =
+  | { readonly kind: 'new' }
+  | { readonly kind: 'params'; readonly port: string; readonly before: string; readonly after: string }
+  | { readonly kind: 'input'; readonly port: string; readonly before: string; readonly after: string }
+  | { readonly kind: 'upstream'; readonly port: string; readonly instance: string }
+  | { readonly kind: 'code'; readonly before: string; readonly after: string }
+  | { readonly kind: 'version'; readonly before: string; readonly after: string }
+  | { readonly kind: 'tool'; readonly name: string; readonly before: string; readonly after: string }
+  | { readonly kind: 'env'; readonly name: string; readonly before: string; readonly after: string }
+  | { readonly kind: 'seed'; readonly before: string; readonly after: string }
+  | { readonly kind: 'output-missing'; readonly path: string }
+  | { readonly kind: 'output-changed'; readonly path: string }
+  | { readonly kind: 'forced' }
+  | { readonly kind: 'previous-failure'; readonly failureClass: FailureClass };
+
+export type RunStatus = 'done' | 'done-with-failures' | 'failed' | 'cancelled';
+
+export interface RunCounts {
+  readonly total: number;
+  readonly executed: number;
+  readonly reused: number;
+  readonly skipped: number;
+  readonly failed: number;
+  /** Not started because something above failed, was cancelled, or stopped the run. */
+  readonly notStarted: number;
+}
+
+/** Everything a run can report: progress, logs and the report consume it; the engine never prints. */
+export type RunEvent =
+  | {
+      readonly type: 'run-started';
+      readonly runId: string;
+      readonly workflow: string;
+      readonly nodes: number;
+      readonly jobs: number;
+    }
+  | { readonly type: 'node-reused'; readonly id: string; readonly key: string }
+  | { readonly type: 'node-adopted'; readonly id: string; readonly key: string }
+  | {
+      readonly type: 'node-started';
+      readonly id: string;
+      readonly key: string;
+      readonly reason: RunReason;
+      readonly attempt: number;
+    }
+  | {
+      readonly type: 'node-progress';
+      readonly id: string;
+      readonly done: number;
+      readonly total: number;
+      readonly text: string | null;
+    }
+  | {
+      readonly type: 'node-metric';
+      readonly id: string;
+      readonly name: string;
+      readonly values: Readonly<Record<string, unknown>>;
+    }
+  | {
+      readonly type: 'node-log';
+      readonly id: string;
+      readonly level: 'debug' | 'info' | 'warn' | 'error';
+      readonly message: string;
+    }
+  | {
+      readonly type: 'node-done';
+      readonly id: string;
+      readonly key: string;
+      readonly ms: number;
+      readonly peakMb: number;
+    }
+  | { readonly type: 'node-skipped'; readonly id: string; readonly reason: string; readonly reused: boolean }
+  | {
+      readonly type: 'node-failed';
+      readonly id: string;
+      readonly failureClass: FailureClass;
+      readonly code: ErrorCode;
+      readonly message: string;
+      readonly where: string | null;
+      readonly cure: string | null;
+      readonly stack: string | null;
+      readonly ms: number;
+      /** Last lines the node wrote, and where the whole log is (relative to the output directory). */
+      readonly logTail: string;
+      readonly logPath: string | null;
+      readonly allowed: boolean;
+    }
+  | { readonly type: 'node-not-started'; readonly id: string; readonly because: string }
+  | { readonly type: 'published'; readonly path: string; readonly id: string; readonly fresh: boolean }
+  | {
+      readonly type: 'warning';
+      readonly code: string;
+      readonly message: string;
+      readonly cure: string | null;
+    }
+  | {
+      readonly type: 'run-finished';
+      readonly runId: string;
+      readonly status: RunStatus;
+      readonly counts: RunCounts;
+      readonly ms: number;
+    };
+
+export type RunListener = (event: RunEvent) => void;
