@@ -159,7 +159,7 @@ export const OptimizerSettings = z
     (optimizer) =>
       optimizer.mode !== 'direct' || optimizer.direct_velocity_rounds <= resolveEpochs(optimizer),
     {
-      error: 'direct_velocity_rounds exceeds the number of rounds: the template would never move',
+      error: 'direct_velocity_rounds exceeds the number of rounds',
       path: ['direct_velocity_rounds'],
       when: ({ issues }) => issues.length === 0,
     },

@@ -74,7 +74,7 @@ describe('settings of the learned atlas', () => {
       'similarity_weight: similarity_weight, presence_weight and density_weight are all 0: nothing would be fitted',
     ]);
     expect(messages(OptimizerSettings.safeParse({ mode: 'direct', epochs: 2 }))).toEqual([
-      'direct_velocity_rounds: direct_velocity_rounds exceeds the number of rounds: the template would never move',
+      'direct_velocity_rounds: direct_velocity_rounds exceeds the number of rounds',
     ]);
     expect(OptimizerSettings.safeParse({ epochs: 2 }).success).toBe(true);
     expect(
