@@ -6,44 +6,24 @@
  * Streams: the words come from SplitMix64 started at `seed + 2^32 * fnv1a32(purpose)`, so two purposes of one
  * seed are independent and adding draws to one does not move the other.
  */
-export class RandomStream {
+export class SeededRandom {
   #a: number;
   #b: number;
   #c: number;
   #d: number;
 
-  private constructor(words: readonly [number, number, number, number]) {
-    [this.#a, this.#b, this.#c, this.#d] = words;
+  /** Use {@link seededRandom} or {@link SeededRandom.fromState}: not every state is a good one. */
+  private constructor(words: readonly number[]) {
+    [this.#a, this.#b, this.#c, this.#d] = words as [number, number, number, number];
   }
 
   /**
-   * The stream of one purpose under one seed.
-   *
-   * @param seed - whole number, 0 to 2^32 - 1
-   * @param purpose - e.g. `initialisation`; every purpose is a stream of its own
-   * @throws RangeError when the seed is not such a number
-   */
-  static forPurpose(seed: number, purpose: string): RandomStream {
-    if (!Number.isInteger(seed) || seed < 0 || seed > 0xffffffff) {
-      throw new RangeError(`seed must be a whole number from 0 to 4294967295, got ${seed}`);
-    }
-    let state = (BigInt(fnv1a32(purpose)) << 32n) | BigInt(seed);
-    const words: number[] = [];
-    while (words.length < 4) {
-      state = (state + 0x9e3779b97f4a7c15n) & MASK_64;
-      const mixed = splitMix64(state);
-      words.push(Number(mixed & 0xffffffffn), Number(mixed >> 32n));
-    }
-    return new RandomStream(words as [number, number, number, number]);
-  }
-
-  /**
-   * A stream that continues where {@link RandomStream.state} was taken.
+   * A stream that continues where {@link SeededRandom.state} was taken.
    *
    * @param state - four unsigned 32-bit words, not all 0
    * @throws RangeError when the state is not of that form
    */
-  static fromState(state: readonly number[]): RandomStream {
+  static fromState(state: readonly number[]): SeededRandom {
     const [a, b, c, d] = state;
     const isWord = (word: number | undefined): word is number =>
       word !== undefined && Number.isInteger(word) && word >= 0 && word <= 0xffffffff;
@@ -51,7 +31,7 @@ export class RandomStream {
       throw new RangeError('the state of a random stream is four unsigned 32-bit words');
     }
     if ((a | b | c | d) === 0) throw new RangeError('the state of a random stream must not be all 0');
-    return new RandomStream([a | 0, b | 0, c | 0, d | 0]);
+    return new SeededRandom([a | 0, b | 0, c | 0, d | 0]);
   }
 
   /** The state as four unsigned 32-bit words, JSON-safe. */
@@ -113,6 +93,27 @@ export class RandomStream {
     }
     return order;
   }
+}
+
+/**
+ * The random numbers of one purpose under one seed.
+ *
+ * @param seed - whole number, 0 to 2^32 - 1
+ * @param purpose - e.g. `initialisation`; every purpose is a stream of its own
+ * @throws RangeError when the seed is not such a number
+ */
+export function seededRandom(seed: number, purpose: string): SeededRandom {
+  if (!Number.isInteger(seed) || seed < 0 || seed > 0xffffffff) {
+    throw new RangeError(`seed must be a whole number from 0 to 4294967295, got ${seed}`);
+  }
+  let state = (BigInt(fnv1a32(purpose)) << 32n) | BigInt(seed);
+  const words: number[] = [];
+  while (words.length < 4) {
+    state = (state + 0x9e3779b97f4a7c15n) & MASK_64;
+    const mixed = splitMix64(state);
+    words.push(Number(mixed & 0xffffffffn), Number(mixed >> 32n));
+  }
+  return SeededRandom.fromState(words);
 }
 
 const MASK_64 = (1n << 64n) - 1n;
