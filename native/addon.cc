@@ -1,0 +1,15 @@
+// Entry of the addon. Each family of operations registers its functions from a file of its own.
+#include <node_api.h>
+
+namespace neuroloom {
+
+void registerCore(napi_env env, napi_value exports);
+void registerPooling(napi_env env, napi_value exports);
+
+}  // namespace neuroloom
+
+NAPI_MODULE_INIT() {
+  neuroloom::registerCore(env, exports);
+  neuroloom::registerPooling(env, exports);
+  return exports;
+}

@@ -1,0 +1,31 @@
+{
+  "targets": [
+    {
+      "target_name": "neuroloom_native",
+      "sources": [
+        "addon.cc",
+        "napi_call.cc",
+        "pool.cc",
+        "dispatch/kernels.cc",
+        "dispatch/kernels_avx512.cc",
+        "dispatch/kernels_avx2.cc",
+        "dispatch/kernels_base.cc",
+        "register_core.cc",
+        "register_pooling.cc"
+      ],
+      "include_dirs": ["."],
+      "defines": ["NAPI_VERSION=8"],
+      # No flag that may assume away NaN or infinity: a diverging loss must be seen as NaN.
+      "cflags_cc": ["-std=c++17", "-O3", "-Wall", "-Wextra", "-Wno-psabi", "-fno-math-errno", "-fno-trapping-math", "-ffp-contract=fast", "-fexceptions"],
+      "cflags_cc!": ["-fno-exceptions", "-O2", "-std=gnu++17", "-std=gnu++20"],
+      "libraries": ["-pthread"],
+      "xcode_settings": {
+        "CLANG_CXX_LANGUAGE_STANDARD": "c++17",
+        "GCC_ENABLE_CPP_EXCEPTIONS": "YES",
+        "GCC_OPTIMIZATION_LEVEL": "3",
+        "MACOSX_DEPLOYMENT_TARGET": "11.0",
+        "OTHER_CPLUSPLUSFLAGS": ["-fno-math-errno", "-fno-trapping-math", "-ffp-contract=fast"]
+      }
+    }
+  ]
+}

@@ -1,0 +1,15 @@
+// Everything that is compiled once per instruction set. The including file has defined NL_ISA (namespace),
+// NL_ISA_NAME and NL_LANES and switched the target on; nothing below may include a standard header, or
+// instructions of this set could end up in inline functions that the whole addon shares.
+#include "dispatch/simd.inl"
+
+#include "peak.inl"
+#include "pooling.inl"
+
+namespace neuroloom {
+namespace NL_ISA {
+
+static const KernelTables kTables = {NL_ISA_NAME, NL_LANES, &kPeakKernels, &kPoolingKernels};
+
+}  // namespace NL_ISA
+}  // namespace neuroloom

@@ -1,0 +1,31 @@
+// Vectors of NL_LANES floats by the GCC/Clang vector extensions: SSE2, AVX2, AVX-512 or NEON from one source.
+namespace neuroloom {
+namespace NL_ISA {
+
+#define NL_INLINE __attribute__((always_inline)) static inline
+
+typedef float Vec __attribute__((vector_size(NL_LANES * 4)));
+typedef int IntVec __attribute__((vector_size(NL_LANES * 4)));
+typedef float UnalignedVec __attribute__((vector_size(NL_LANES * 4), aligned(4), may_alias));
+
+constexpr int kLanes = NL_LANES;
+
+NL_INLINE Vec load(const float* p) { return (Vec) * (const UnalignedVec*)p; }
+NL_INLINE void store(float* p, Vec v) { *(UnalignedVec*)p = (UnalignedVec)v; }
+NL_INLINE Vec broadcast(float value) { return value - (Vec){}; }
+
+// The first `count` lanes, zeros behind; reads nothing else.
+NL_INLINE Vec loadPart(const float* p, int count) {
+  float lanes[NL_LANES] = {};
+  for (int i = 0; i < count; i++) lanes[i] = p[i];
+  return load(lanes);
+}
+
+NL_INLINE void storePart(float* p, Vec v, int count) {
+  float lanes[NL_LANES];
+  store(lanes, v);
+  for (int i = 0; i < count; i++) p[i] = lanes[i];
+}
+
+}  // namespace NL_ISA
+}  // namespace neuroloom

@@ -1,0 +1,15 @@
+import type { ConvolutionBinding } from './convolution-binding.js';
+
+/** What native/register_core.cc exports. */
+export interface CoreBinding {
+  interfaceVersion(): number;
+  isas(): string[];
+  currentIsa(): string;
+  chooseIsa(name: string): boolean;
+  setThreads(threads: number): void;
+  getThreads(): number;
+  fmaPeak(milliseconds: number): number;
+}
+
+/** All functions of the addon, one interface per file native/register_*.cc. */
+export type Binding = CoreBinding & ConvolutionBinding;
