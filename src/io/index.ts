@@ -1,0 +1,11 @@
+export { writeAtomic } from './atomic-write.js';
+export { compareIds, discoverSubjects, readWaytotal, type Subject, type SubjectPattern } from './cohort.js';
+export { gzipDeterministic } from './gzip.js';
+export { cToFortran, fortranToC, sizeOf, type NumericArray } from './layout.js';
+export { affineDifference, affineDeterminant, voxelSizeOf, type Affine } from './nifti-affine.js';
+export { parseNiftiHeader, readNiftiHeader, type NiftiHeader } from './nifti-header.js';
+export { readNifti, type NiftiVolume } from './nifti-read.js';
+export { encodeNifti, writeNifti, type NiftiContent } from './nifti-write.js';
+export { encodeNpy, parseNpy, readNpy, writeNpy, type NpyArray } from './npy.js';
+export { readError, systemCode, writeError } from './storage-error.js';
+export { formatTsv, parseTsv, readTsv, writeTsv, type TsvCell, type TsvTable } from './tsv.js';
