@@ -1,0 +1,19 @@
+export {
+  DEFAULT_CONFIG_FILE,
+  defaultConfigFiles,
+  loadConfig,
+  type Config,
+  type LoadConfigOptions,
+  type LoadedConfig,
+} from './load.js';
+export { nearest } from './nearest.js';
+export {
+  originText,
+  pathText,
+  type ConfigProblem,
+  type Excerpt,
+  type Origin,
+  type Place,
+} from './problem.js';
+export { allPaths, configJsonSchema, ROOT_KEYS, type Namespaces } from './schema.js';
+export { shownPath } from './file-layer.js';
