@@ -1,0 +1,195 @@
+import type { FailureClass } from './events.js';
+
+/** An output as it is stored: values inline, files by path inside the object, digest and size. */
+export type OutputRecord =
+  | { readonly kind: 'value'; readonly value: unknown }
+  | { readonly kind: 'file'; readonly rel: string; readonly digest: string; readonly bytes: number }
+  | { readonly kind: 'list'; readonly items: readonly OutputRecord[] }
+  | { readonly kind: 'null' };
+
+export type ComponentKind = 'node' | 'version' | 'code' | 'input' | 'params' | 'tool' | 'env' | 'seed';
+
+/** One part of a key; `--explain` compares them. */
+export interface KeyComponent {
+  readonly kind: ComponentKind;
+  /** Port, tool or variable; the kind itself where there is only one. */
+  readonly name: string;
+  readonly digest: string;
+  /** For people, at most 200 characters. */
+  readonly brief: string;
+}
+
+/** What `result.json` of an object holds: enough to rebuild the index from the objects alone. */
+export interface ObjectRecord {
+  readonly format: 1;
+  readonly key: string;
+  readonly node: string;
+  readonly version: number;
+  readonly components: readonly KeyComponent[];
+  readonly state: 'done' | 'skipped';
+  readonly skipReason: string | null;
+  readonly outputs: Readonly<Record<string, OutputRecord>>;
+  /** Digest of the encoded outputs. */
+  readonly outDigest: string;
+  /** Run time of the node's body. */
+  readonly ms: number;
+  readonly peakMb: number;
+}
+
+/** A result that may be used: its files were looked at. */
+export interface StoredResult extends Omit<ObjectRecord, 'format' | 'components'> {
+  /** Absolute path of the folder that output files are relative to. */
+  readonly outputDir: string;
+  readonly bytes: number;
+}
+
+export type Lookup =
+  | { readonly outcome: 'hit'; readonly result: StoredResult; readonly adopted: boolean }
+  | { readonly outcome: 'missing' }
+  | { readonly outcome: 'output-missing'; readonly path: string }
+  | { readonly outcome: 'output-changed'; readonly path: string };
+
+/** A file outside the graph, as it was when it was looked at. */
+export interface FileFacts {
+  readonly path: string;
+  readonly state: 'present' | 'missing' | 'unreadable';
+  /** SHA-256 in hex, or `missing` or `unreadable`. */
+  readonly digest: string;
+  readonly bytes: number;
+}
+
+export interface RunRow {
+  readonly id: string;
+  readonly workflow: string;
+  readonly configDigest: string;
+  readonly argv: readonly string[];
+}
+
+export interface AttemptStart {
+  readonly runId: string;
+  readonly instance: string;
+  /** From 1. */
+  readonly n: number;
+  readonly key: string;
+  readonly components: readonly KeyComponent[];
+  /** `RunReason.kind`. */
+  readonly reason: string;
+}
+
+export interface AttemptEnd {
+  readonly runId: string;
+  readonly instance: string;
+  readonly n: number;
+  readonly key: string;
+  readonly state: 'done' | 'skipped' | 'failed' | 'cancelled';
+  readonly workerPid: number | null;
+  readonly exit: number | null;
+  readonly signal: string | null;
+  readonly failureClass: FailureClass | null;
+  readonly peakMb: number;
+  readonly cpuMs: number;
+}
+
+export type Lease =
+  | { readonly outcome: 'mine' }
+  | { readonly outcome: 'held'; readonly runId: string; readonly host: string; readonly pid: number };
+
+/** The newest attempt of an instance in earlier runs of a workflow. */
+export interface LastAttempt {
+  readonly key: string;
+  readonly state: 'running' | 'interrupted' | 'done' | 'skipped' | 'failed' | 'cancelled' | 'reused';
+  readonly failureClass: FailureClass | null;
+}
+
+export type Admission =
+  /** The object is in its place. */
+  | { readonly outcome: 'stored'; readonly result: StoredResult }
+  /** Another run was first; its object is used. `identical` false: the node is not deterministic. */
+  | { readonly outcome: 'existing'; readonly result: StoredResult; readonly identical: boolean }
+  /** A declared output is not there, or has another size than recorded. */
+  | { readonly outcome: 'output-missing' | 'output-changed'; readonly path: string };
+
+export interface Recovery {
+  /** Runs that died without ending. */
+  readonly interruptedRuns: readonly string[];
+  /** Keys whose finished objects were found without a row, and taken over. */
+  readonly adopted: readonly string[];
+}
+
+export interface StoreWarning {
+  readonly code: 'CACHE_CORRUPT' | 'CACHE_FORMAT' | 'IO';
+  readonly message: string;
+  readonly cure: string | null;
+}
+
+/**
+ * Results by key, what is known about files, and the history of runs. Only the parent process holds one.
+ *
+ * Writes are collected and committed in batches (64 results or 20 ms); reads see what is waiting. Every method
+ * throws StorageError (IO_FULL, IO_DENIED, IO, CACHE_FORMAT) when the file system refuses.
+ */
+export interface CacheStore {
+  readonly directory: string;
+  /** false: a plan; nothing is written, on disk or in the index. */
+  readonly writable: boolean;
+  /** What was repaired while opening. */
+  readonly warnings: readonly StoreWarning[];
+
+  /** The result of a key, its output files checked by stat, and by content where stat moved. Finds objects without a row. */
+  lookup(key: string): Lookup;
+  /** Components of a key that was ever started; empty when unknown. */
+  components(key: string): readonly KeyComponent[];
+  /** Newest attempt of every instance of a workflow. One query. */
+  lastAttempts(workflow: string): ReadonlyMap<string, LastAttempt>;
+
+  beginRun(run: RunRow): void;
+  finishRun(runId: string, status: string): void;
+  /** Marks attempts of dead runs, takes over or deletes what they left in tmp/. Call once before work. */
+  recover(): Recovery;
+
+  /** Takes the lease of the key and records the attempt, in one transaction that is committed on return. */
+  startAttempt(start: AttemptStart): Lease;
+  endAttempt(end: AttemptEnd): void;
+  /** Remembers that an instance was reused under a key that differs from its last one (no attempt was needed). */
+  noteReuse(runId: string, instance: string, key: string): void;
+  /** Keeps the leases of this run alive on other hosts; every 20 s is enough. */
+  beat(): void;
+
+  /** Where an attempt works: `tmp/<run>/<instance index>.<attempt>`, made empty. Output files belong in its `out/`. */
+  attemptDirectory(runId: string, instanceIndex: number, n: number): string;
+  /** Where the checkpoints of a key are kept; made when missing. */
+  checkpointDirectory(key: string): string;
+  /**
+   * Moves a finished attempt directory (sealed by `sealObject`) to its object and records the result; removes
+   * the key's lease and checkpoints.
+   */
+  admit(key: string, attemptDirectory: string): Admission;
+  /** Deletes the directory of an attempt that gave nothing, and the lease of its key. */
+  discard(key: string, attemptDirectory: string): void;
+  /** Deletes the tmp directory of a run (unless kept for inspection). */
+  removeRunDirectory(runId: string): void;
+
+  /** Digest of a file outside the graph by the stat fast path; null when the content must be read. */
+  knownFile(path: string): FileFacts | null;
+  /** Reads and remembers the digest of a file outside the graph. */
+  hashFile(path: string): Promise<FileFacts>;
+  /** Whether a file is still what it was: by stat, and by content where stat moved. */
+  isUnchanged(facts: FileFacts): Promise<boolean>;
+  /** Remembers the digest of a file that the engine itself wrote (a published output). */
+  rememberFile(path: string, digest: string): void;
+
+  /** Commits everything that waits. */
+  flush(): void;
+  /** Flushes and closes; the store cannot be used afterwards. */
+  close(): void;
+}
+
+export interface CacheStoreOptions {
+  readonly directory: string;
+  /** false: open for a plan. A cache that does not exist is then simply empty. */
+  readonly writable: boolean;
+  /** `content` reads every file again; `stat` trusts size, times and inode. Default `stat`. */
+  readonly hash?: 'stat' | 'content';
+  /** Milliseconds since 1970; tests set it. */
+  readonly now?: () => number;
+}

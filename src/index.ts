@@ -1,0 +1,45 @@
+/** The public API of neuroloom. */
+export * from './errors.js';
+export { err, ok, unreachable, type Result } from './result.js';
+export {
+  port,
+  inputFile,
+  ExternalFile,
+  type FileOf,
+  type InputFile,
+  type Port,
+  type Ports,
+} from './engine/port.js';
+export {
+  defineNode,
+  DEFAULT_RESOURCES,
+  Skip,
+  type InputsOf,
+  type NodeContext,
+  type NodeDeclaration,
+  type NodeDefinition,
+  type NodeLog,
+  type OutputsOf,
+  type Resources,
+  type ToolProbe,
+} from './engine/node.js';
+export { Workflow, type AddOptions, type MapOptions, type PublishOptions } from './engine/builder.js';
+export {
+  Handle,
+  Items,
+  Mapped,
+  type AddedNode,
+  type DroppedItem,
+  type JoinOptions,
+  type MappedNode,
+} from './engine/handle.js';
+export type { Adjacency, Binding, CompiledGraph, Instance, Publication } from './engine/graph.js';
+export { compareKeys } from './engine/labels.js';
+export type {
+  FailureClass,
+  RunCounts,
+  RunEvent,
+  RunListener,
+  RunReason,
+  RunStatus,
+} from './engine/events.js';
