@@ -319,7 +319,9 @@ describe('writing', () => {
     const [x, y] = paths.map((path) => readFileSync(path));
     expect(x).toEqual(y);
     expect([...(x ?? Buffer.alloc(0)).subarray(0, 10)]).toEqual([0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255]);
-    expect(new Uint8Array(gunzipSync(x ?? Buffer.alloc(0)))).toEqual(encodeNifti({ shape: [2, 3, 2], data, template }));
+    expect(new Uint8Array(gunzipSync(x ?? Buffer.alloc(0)))).toEqual(
+      encodeNifti({ shape: [2, 3, 2], data, template }),
+    );
   });
 
   test('a matrix alone makes a header', () => {
