@@ -1,0 +1,256 @@
+import path from 'node:path';
+import type { FileFacts, KeyComponent, OutputRecord, StoredResult } from './cache-store.js';
+import { canonicalDigest } from './canonical.js';
+import type { Binding, Instance } from './graph.js';
+import type { NodeDefinition } from './node.js';
+
+/** What a key takes from one input: never a path, always content. */
+export interface InputDigest {
+  readonly digest: string;
+  /** For people, at most 200 characters. */
+  readonly brief: string;
+}
+
+/** How a planner answers questions about what an instance depends on. */
+export interface KeySources {
+  /** An output of an instance that has a result; see {@link outputDigest}. */
+  output(instance: number, port: string): InputDigest;
+  file(path: string): FileFacts;
+  /** Why an instance has no result (skipped or failed), or null when it has one. */
+  missing(instance: number): string | null;
+}
+
+export interface KeyOptions {
+  readonly seed: number;
+  /** Closure digest of a node's module, null for built-in nodes; see `codeDigests`. */
+  readonly code: (node: NodeDefinition) => string | null;
+  /** Value of an environment variable that the node declares, null when unset. */
+  readonly env: (name: string) => string | null;
+  /** Version text of a tool that the node declares. */
+  readonly tool: (name: string) => string;
+}
+
+export interface Fingerprint {
+  /** 64 hex digits. */
+  readonly key: string;
+  readonly components: readonly KeyComponent[];
+}
+
+/** Joins up to this size have one component per member, so that an explanation can name the one that changed. */
+const NAMED_MEMBERS = 64;
+const BRIEF_LENGTH = 200;
+
+/**
+ * Keys of instances (spec/engine.md 6.4): node name, version, code, inputs by content, parameters, tools,
+ * environment, seed. Not in it: paths, host, time, resources, participant label.
+ *
+ * Digests of literals are remembered by binding, and bindings are shared between instances, so keep one maker for
+ * a whole plan.
+ */
+export class KeyMaker {
+  readonly #options: KeyOptions;
+  readonly #literals = new WeakMap<Binding, InputDigest>();
+  readonly #fixed = new Map<NodeDefinition, { before: KeyComponent[]; after: KeyComponent[] }>();
+
+  constructor(options: KeyOptions) {
+    this.#options = options;
+  }
+
+  /** @throws ConfigError CANONICAL when a parsed parameter has no canonical form */
+  fingerprint(instance: Instance, sources: KeySources): Fingerprint {
+    const { node } = instance;
+    const fixed = this.#fixedComponents(node);
+    const components = [...fixed.before];
+    for (const name of Object.keys(instance.inputs).sort()) {
+      if (!node.steering.includes(name)) {
+        this.#addInput(components, name, instance.inputs[name] as Binding, sources);
+      }
+    }
+    components.push(...fixed.after);
+    return { key: keyOf(components), components };
+  }
+
+  #fixedComponents(node: NodeDefinition): { before: KeyComponent[]; after: KeyComponent[] } {
+    let fixed = this.#fixed.get(node);
+    if (fixed === undefined) {
+      const { code, env, tool, seed } = this.#options;
+      const before = [component('node', 'node', node.name), component('version', 'version', node.version)];
+      const closure = code(node);
+      if (closure !== null)
+        before.push({ kind: 'code', name: 'code', digest: closure, brief: shortDigest(closure) });
+      const after = [
+        ...node.tools.map(({ name }) => component('tool', name, tool(name))),
+        ...[...node.env].sort().map((name) => component('env', name, env(name))),
+        component('seed', 'seed', seed),
+      ];
+      fixed = { before, after };
+      this.#fixed.set(node, fixed);
+    }
+    return fixed;
+  }
+
+  #addInput(components: KeyComponent[], name: string, binding: Binding, sources: KeySources): void {
+    if (binding.kind === 'value') {
+      // An absent value is left out, like an undefined field.
+      if (binding.parsed !== undefined) components.push({ kind: 'params', name, ...this.#literal(binding) });
+      return;
+    }
+    if (binding.kind === 'join') {
+      this.#addJoin(components, name, binding, sources);
+      return;
+    }
+    if (binding.kind === 'list' && binding.items.length <= NAMED_MEMBERS) {
+      binding.items.forEach((item, i) => {
+        components.push({ kind: 'input', name: `${name}[${i}]`, ...this.#digest(item, sources) });
+      });
+      components.push(component('input', `${name}.length`, binding.items.length));
+      return;
+    }
+    components.push({ kind: 'input', name, ...this.#digest(binding, sources) });
+  }
+
+  /** Members by position, not by label; the labels of dropped members as a component of their own. */
+  #addJoin(
+    components: KeyComponent[],
+    name: string,
+    binding: Extract<Binding, { kind: 'join' }>,
+    sources: KeySources,
+  ): void {
+    const dropped: string[] = [];
+    const present: InputDigest[] = [];
+    binding.members.forEach((member, i) => {
+      const key = binding.keys[i] as string;
+      if (sources.missing(member) !== null) {
+        dropped.push(key);
+        return;
+      }
+      const { digest, brief } = sources.output(member, binding.port);
+      present.push({ digest, brief: `${key}: ${brief}`.slice(0, BRIEF_LENGTH) });
+    });
+    if (present.length <= NAMED_MEMBERS) {
+      present.forEach((item, i) => components.push({ kind: 'input', name: `${name}[${i}]`, ...item }));
+      components.push(component('input', `${name}.length`, present.length));
+    } else {
+      components.push({ kind: 'input', name, ...listDigest(present) });
+    }
+    if (dropped.length > 0) components.push(component('input', `${name}.dropped`, dropped));
+  }
+
+  #digest(binding: Binding, sources: KeySources): InputDigest {
+    switch (binding.kind) {
+      case 'value':
+        return this.#literal(binding);
+      case 'external':
+        return fileDigestOf(sources.file(binding.path));
+      case 'output':
+        return sources.output(binding.instance, binding.port);
+      case 'list':
+        return listDigest(binding.items.map((item) => this.#digest(item, sources)));
+      case 'dropped': {
+        const list: { key: string; reason: string }[] = [];
+        binding.members.forEach((member, i) => {
+          const reason = sources.missing(member);
+          if (reason !== null) list.push({ key: binding.keys[i] as string, reason });
+        });
+        return valueDigest(list);
+      }
+      case 'join': {
+        const present = [...binding.members].filter((member) => sources.missing(member) === null);
+        return listDigest(present.map((member) => sources.output(member, binding.port)));
+      }
+    }
+  }
+
+  #literal(binding: Extract<Binding, { kind: 'value' }>): InputDigest {
+    let known = this.#literals.get(binding);
+    if (known === undefined) {
+      known = valueDigest(binding.parsed);
+      this.#literals.set(binding, known);
+    }
+    return known;
+  }
+}
+
+/** Key of a list of components: their kinds, names and digests in order. Briefs are for people only. */
+export function keyOf(components: readonly KeyComponent[]): string {
+  return canonicalDigest(['node/1', components.map(({ kind, name, digest }) => [kind, name, digest])]);
+}
+
+export function valueDigest(value: unknown): InputDigest {
+  return { digest: canonicalDigest(value), brief: briefOf(value) };
+}
+
+/**
+ * What an output port contributes to the keys of those connected to it: content, so that a recomputation with the
+ * same result stops there. Outputs of a node that is not deterministic count by the node's key instead.
+ */
+export function outputDigest(result: StoredResult, port: string, node: NodeDefinition): InputDigest {
+  const record = result.outputs[port] ?? { kind: 'null' };
+  const brief = recordBrief(record);
+  if (!node.deterministic) return { digest: canonicalDigest(['by key', result.key, port]), brief };
+  if (record.kind === 'value') return { digest: canonicalDigest(record.value), brief };
+  return { digest: canonicalDigest(hashedRecord(record)), brief };
+}
+
+/** Digest over all outputs of a node, kept with its result. */
+export function outputsDigest(outputs: Readonly<Record<string, OutputRecord>>): string {
+  return canonicalDigest(
+    Object.fromEntries(Object.entries(outputs).map(([name, record]) => [name, hashedRecord(record)])),
+  );
+}
+
+function hashedRecord(record: OutputRecord): unknown {
+  switch (record.kind) {
+    case 'value':
+      return ['value', record.value];
+    case 'file':
+      return ['file', record.rel, record.digest];
+    case 'list':
+      return ['list', record.items.map(hashedRecord)];
+    case 'null':
+      return ['null'];
+  }
+}
+
+function fileDigestOf(facts: FileFacts): InputDigest {
+  const name = path.basename(facts.path);
+  const what = facts.state === 'present' ? `${shortDigest(facts.digest)}, ${facts.bytes} bytes` : facts.state;
+  return {
+    digest: canonicalDigest(['file', facts.digest]),
+    brief: `${name} (${what})`.slice(0, BRIEF_LENGTH),
+  };
+}
+
+function listDigest(items: readonly InputDigest[]): InputDigest {
+  const digest = canonicalDigest(['list', items.map((item) => item.digest)]);
+  return { digest, brief: `${items.length} items (${shortDigest(digest)})` };
+}
+
+function recordBrief(record: OutputRecord): string {
+  switch (record.kind) {
+    case 'value':
+      return briefOf(record.value);
+    case 'file':
+      return `${path.basename(record.rel)} (${shortDigest(record.digest)}, ${record.bytes} bytes)`.slice(
+        0,
+        BRIEF_LENGTH,
+      );
+    case 'list':
+      return `${record.items.length} items (${shortDigest(canonicalDigest(hashedRecord(record)))})`;
+    case 'null':
+      return 'none';
+  }
+}
+
+function component(kind: KeyComponent['kind'], name: string, value: unknown): KeyComponent {
+  return { kind, name, ...valueDigest(value) };
+}
+
+function briefOf(value: unknown): string {
+  const text = typeof value === 'string' ? value : (JSON.stringify(value) ?? 'none');
+  return text.length > BRIEF_LENGTH ? `${text.slice(0, BRIEF_LENGTH - 3)}...` : text;
+}
+
+function shortDigest(digest: string): string {
+  return digest.slice(0, 12);
+}

@@ -1,0 +1,35 @@
+import { PipelineError, StorageError } from '../errors.js';
+
+/** The storage error that a failed system call stands for; errors with a code of ours pass unchanged. */
+export function storageError(cause: unknown, where: string): PipelineError {
+  if (cause instanceof PipelineError) return cause;
+  const { code, message } = cause as NodeJS.ErrnoException;
+  switch (code) {
+    case 'ENOSPC':
+    case 'EDQUOT':
+    case 'SQLITE_FULL':
+      return new StorageError('IO_FULL', 'no space left', {
+        where,
+        cure: 'free space there, or place the cache elsewhere with --cache-dir; finished nodes will not run again',
+        cause,
+      });
+    case 'EACCES':
+    case 'EPERM':
+    case 'EROFS':
+    case 'SQLITE_READONLY':
+    case 'SQLITE_READONLY_DIRECTORY':
+    case 'SQLITE_READONLY_DBMOVED':
+    case 'SQLITE_CANTOPEN':
+      return new StorageError('IO_DENIED', 'no permission to write', {
+        where,
+        cure: 'correct the permissions, or choose another place with --cache-dir',
+        cause,
+      });
+    default:
+      return new StorageError('IO', `the file system refused: ${message}`, {
+        where,
+        cure: 'check the disk and the path, then run the same command again',
+        cause,
+      });
+  }
+}
