@@ -1,0 +1,79 @@
+/** Gradients of kernels that move or add up values: reshape, slice, concat, sum, identity, conversion. */
+import { tf, type Tensor } from '../tfjs.js';
+import { registerRule, type GradientRule, type Settings } from './register.js';
+
+/** Position of each part of a concatenation along its axis. */
+function splitGradient(
+  dy: Tensor,
+  shapes: readonly (readonly number[])[],
+  axis: number,
+): (i: number) => Tensor {
+  return (i) => {
+    const start = shapes.slice(0, i).reduce((total, shape) => total + (shape[axis] ?? 0), 0);
+    return tf.slice(
+      dy,
+      dy.shape.map((_, a) => (a === axis ? start : 0)),
+      [...(shapes[i] ?? [])],
+    );
+  };
+}
+
+/** Axes of a sum, none given meaning all. */
+function summedAxes(settings: Settings, rank: number): readonly number[] {
+  const axis = settings['axis'];
+  if (axis === undefined || axis === null) return Array.from({ length: rank }, (_, i) => i);
+  const axes = Array.isArray(axis) ? (axis as number[]) : [axis as number];
+  return axes.map((a) => (a < 0 ? a + rank : a));
+}
+
+const RULES: readonly GradientRule[] = [
+  { kernel: 'Identity', gradient: (dy) => ({ x: () => tf.clone(dy) }) },
+  { kernel: 'Cast', gradient: (dy) => ({ x: () => tf.cast(dy, 'float32') }) },
+  {
+    kernel: 'Reshape',
+    saveInputs: ['x'],
+    gradient: (dy, [x]) => ({ x: () => tf.reshape(dy, x?.shape ?? []) }),
+  },
+  {
+    kernel: 'Slice',
+    saveInputs: ['x'],
+    gradient: (dy, [x], settings) => ({
+      x: () => {
+        const begin = settings['begin'] as readonly number[];
+        const padding = dy.shape.map((length, axis): [number, number] => {
+          const before = begin[axis] ?? 0;
+          return [before, (x?.shape[axis] ?? 0) - before - length];
+        });
+        return tf.pad(dy, padding);
+      },
+    }),
+  },
+  {
+    kernel: 'Sum',
+    saveInputs: ['x'],
+    gradient: (dy, [x], settings) => ({
+      x: () => {
+        const shape = x?.shape ?? [];
+        const axes = summedAxes(settings, shape.length);
+        const kept = shape.map((length, axis) => (axes.includes(axis) ? 1 : length));
+        return tf.mul(tf.reshape(dy, kept), tf.ones(shape));
+      },
+    }),
+  },
+];
+
+/** Registers the gradients of structural kernels. */
+export function registerStructureGradients(): void {
+  for (const rule of RULES) registerRule(rule);
+  if (tf.getGradient('Concat')) return;
+  // Its inputs are a list, which tfjs saves whole.
+  tf.registerGradient({
+    kernelName: 'Concat',
+    saveAllInputs: true,
+    gradFunc: (dy, saved, attributes) => {
+      const shapes = saved.map((part) => part.shape);
+      const part = splitGradient(dy as Tensor, shapes, (attributes as Settings)['axis'] as number);
+      return Object.fromEntries(saved.map((_, i) => [String(i), () => part(i)]));
+    },
+  });
+}

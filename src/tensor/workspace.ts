@@ -1,0 +1,72 @@
+/**
+ * Arrays that a forward kernel leaves for its gradient. They live outside the tape, because tfjs would build a
+ * gradient of zeros for each further output of a kernel, and they are freed with the tape, also after an error.
+ */
+import { tf, type Tensor } from './tfjs.js';
+
+export class Workspace {
+  readonly #releases: (() => void)[] = [];
+  #arrays: readonly (Float32Array | Uint8Array)[] = [];
+
+  /** Leaves arrays for the gradient; `release` is called once, at the latest when the tape ends. */
+  leave(arrays: readonly (Float32Array | Uint8Array)[], release: () => void): void {
+    this.#arrays = arrays;
+    this.#releases.push(release);
+  }
+
+  /** The arrays that the forward kernel left. */
+  get arrays(): readonly (Float32Array | Uint8Array)[] {
+    return this.#arrays;
+  }
+
+  release(): void {
+    this.#arrays = [];
+    for (const release of this.#releases.splice(0)) release();
+  }
+}
+
+let openTapes = 0;
+let workspaces: Workspace[] = [];
+let scratch: Tensor[] = [];
+
+/** A workspace of the running tape; null when nothing is recorded. */
+export function openWorkspace(): Workspace | null {
+  if (!tf.engine().isTapeOn()) return null;
+  const workspace = new Workspace();
+  workspaces.push(workspace);
+  return workspace;
+}
+
+/** Keeps tensors until the end of the tape: gradients that a kernel computed before tfjs asks for them. */
+export function keepUntilTapeEnds<T extends Tensor>(tensors: readonly T[]): readonly T[] {
+  for (const held of tensors) scratch.push(tf.keep(held));
+  return tensors;
+}
+
+/** Runs a function that records and plays back one tape, then frees what is left of it. */
+export function withTape<T>(run: () => T): T {
+  openTapes += 1;
+  try {
+    return run();
+  } catch (error) {
+    disposeTape();
+    throw error;
+  } finally {
+    openTapes -= 1;
+    if (openTapes === 0) {
+      for (const workspace of workspaces) workspace.release();
+      for (const held of scratch) held.dispose();
+      workspaces = [];
+      scratch = [];
+    }
+  }
+}
+
+/** After an error tfjs leaves the tensors that its tape saved alive: free them. */
+function disposeTape(): void {
+  const { state } = tf.engine();
+  for (const node of state.activeTape ?? []) {
+    for (const saved of node.saved ?? []) saved.dispose();
+  }
+  state.activeTape = [];
+}
