@@ -1,7 +1,6 @@
 import { ProcessingError } from '../errors.js';
 import { requireNumber, requireShape } from './shapes.js';
-import { read } from './tensors.js';
-import { tf, type Parameter, type Tensor } from './tfjs.js';
+import type { Parameter, Tensor } from './tfjs.js';
 import { adamInPlace } from './backends/adam-in-place.js';
 
 export interface AdamSettings {

@@ -36,28 +36,32 @@ function within(value: Tensor, least: number, greatest: number): Tensor {
   return tf.cast(inside, 'float32');
 }
 
+/**
+ * The cell is taken from the displacement and not from position + displacement: in float32 that sum can round up to
+ * the next cell, where the derivative is another one.
+ */
 function sampleAxis(grid: VolumeShape, displacement: Tensor, axis: 0 | 1 | 2, mode: WarpMode): AxisSample {
   const length = [grid.x, grid.y, grid.z][axis] ?? 1;
   const component = tf.reshape(tf.slice(displacement, [0, axis], [-1, 1]), [-1]);
-  const free = tf.add(positions(grid, axis), component);
-  // In `border` mode the derivative ends on the border itself.
-  const moves =
-    mode === 'border'
-      ? tf.cast(
-          tf.logicalAnd(tf.greater(free, tf.scalar(0)), tf.less(free, tf.scalar(length - 1))),
-          'float32',
-        )
-      : tf.onesLike(free);
-  const coordinate = mode === 'border' ? tf.clipByValue(free, 0, length - 1) : free;
-  const below = tf.floor(coordinate);
+  const wholeSteps = tf.floor(component);
+  const free = tf.sub(component, wholeSteps);
+  const below = tf.add(positions(grid, axis), wholeSteps);
   const above = tf.add(below, tf.scalar(1));
-  const fraction = tf.sub(coordinate, below);
-  const exists = [within(below, 0, length - 1), within(above, 0, length - 1)] as const;
   const toIndex = (position: Tensor) => tf.cast(tf.clipByValue(position, 0, length - 1), 'int32');
+  const index = [toIndex(below), toIndex(above)] as const;
+  const complement = (x: Tensor) => tf.sub(tf.scalar(1), x);
+  if (mode === 'border') {
+    // Outside, index clips to the border voxel and the fraction is 0. The derivative ends on the border itself.
+    const inside = within(below, 0, length - 2);
+    const fraction = tf.mul(free, inside);
+    const moves = tf.mul(inside, tf.cast(tf.greater(tf.add(below, free), tf.scalar(0)), 'float32'));
+    return { index, weight: [complement(fraction), fraction], slope: [tf.neg(moves), moves] };
+  }
+  const exists = [within(below, 0, length - 1), within(above, 0, length - 1)] as const;
   return {
-    index: [toIndex(below), toIndex(above)],
-    weight: [tf.mul(tf.sub(tf.scalar(1), fraction), exists[0]), tf.mul(fraction, exists[1])],
-    slope: [tf.neg(tf.mul(moves, exists[0])), tf.mul(moves, exists[1])],
+    index,
+    weight: [tf.mul(complement(free), exists[0]), tf.mul(free, exists[1])],
+    slope: [tf.neg(exists[0]), exists[1]],
   };
 }
 
