@@ -10,7 +10,9 @@ const cohort = join(repository, 'demo', 'cohort');
 const output = join(repository, 'demo', 'out');
 
 function run(...args) {
-  console.log(`\n$ pipeline ${args.map((a) => relative(process.cwd(), a).startsWith('..') ? a : a.replace(repository, '')).join(' ')}`);
+  console.log(
+    `\n$ pipeline ${args.map((a) => (relative(process.cwd(), a).startsWith('..') ? a : a.replace(repository, ''))).join(' ')}`,
+  );
   const child = spawnSync(process.execPath, [pipeline, ...args], { stdio: ['ignore', 'inherit', 'inherit'] });
   if (child.status !== 0) process.exit(child.status ?? 1);
 }
@@ -24,11 +26,16 @@ const evaluation = JSON.parse(readFileSync(join(atlas, 'evaluation.json'), 'utf8
 const show = (path) => relative(process.cwd(), path);
 
 console.log(`\nThe atlas of ${metadata.subjects.length} subjects is in ${show(atlas)}`);
-for (const name of ['mean', 'std', 'std_error', 'cov', 'prob_threshold']) console.log(`  atlas_${name}.nii.gz`);
+for (const name of ['mean', 'std', 'std_error', 'cov', 'prob_threshold'])
+  console.log(`  atlas_${name}.nii.gz`);
 console.log(`  fields/<id>_field.nii.gz, learned_atlas_metadata.json, diagnostics.json, evaluation.json`);
 console.log('\nEvaluation, each subject left out in turn (higher is better, 0 is the leave-one-out mean):');
 for (const subject of evaluation.subjects) {
-  console.log(`  ${subject.id}  relative_reduction ${subject.relative_reduction.toFixed(3)}  departure_pearson ${subject.departure_pearson.toFixed(3)}`);
+  console.log(
+    `  ${subject.id}  relative_reduction ${subject.relative_reduction.toFixed(3)}  departure_pearson ${subject.departure_pearson.toFixed(3)}`,
+  );
 }
-console.log(`  median relative_reduction ${evaluation.median.relative_reduction.toFixed(3)}, departure_pearson ${evaluation.median.departure_pearson.toFixed(3)}`);
+console.log(
+  `  median relative_reduction ${evaluation.median.relative_reduction.toFixed(3)}, departure_pearson ${evaluation.median.departure_pearson.toFixed(3)}`,
+);
 console.log('\nRun it again: nothing is computed twice.');

@@ -41,7 +41,11 @@ export async function writeSampleCohort(directory: string, { seed = 0 } = {}): P
     await mkdir(folder, { recursive: true });
     const density = subjectDensity(seededRandom(seed, `sample/${id}`));
     const volume = join(folder, 'fdt_paths.nii.gz');
-    await writeNifti(volume, { shape: [...SHAPE], data: cToFortran(density, [...SHAPE]), affine: sampleAffine() });
+    await writeNifti(volume, {
+      shape: [...SHAPE],
+      data: cToFortran(density, [...SHAPE]),
+      affine: sampleAffine(),
+    });
     const waytotal = join(folder, 'waytotal');
     await writeAtomic(waytotal, `${STREAMLINES}\n`);
     written.push(volume, waytotal);
