@@ -17,3 +17,4 @@ export {
 } from './problem.js';
 export { allPaths, configJsonSchema, ROOT_KEYS, type Namespaces } from './schema.js';
 export { shownPath } from './file-layer.js';
+export { configValues, configYaml, type ShownValue } from './show.js';

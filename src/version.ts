@@ -1,0 +1,12 @@
+import { createRequire } from 'node:module';
+
+const manifest = createRequire(import.meta.url)('../package.json') as { readonly version: string };
+
+/** Version of this package. */
+export const VERSION: string = manifest.version;
+
+/** `[major, minor, patch]` of `VERSION`. */
+export const VERSION_INFO: readonly [major: number, minor: number, patch: number] = (() => {
+  const [major = 0, minor = 0, patch = 0] = VERSION.split(/[.+-]/).map(Number);
+  return [major, minor, patch];
+})();
