@@ -4,12 +4,14 @@
 namespace neuroloom {
 
 void registerCore(napi_env env, napi_value exports);
+void registerConvolution(napi_env env, napi_value exports);
 void registerPooling(napi_env env, napi_value exports);
 
 }  // namespace neuroloom
 
 NAPI_MODULE_INIT() {
   neuroloom::registerCore(env, exports);
+  neuroloom::registerConvolution(env, exports);
   neuroloom::registerPooling(env, exports);
   return exports;
 }

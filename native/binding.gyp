@@ -11,6 +11,7 @@
         "dispatch/kernels_avx2.cc",
         "dispatch/kernels_base.cc",
         "register_core.cc",
+        "register_convolution.cc",
         "register_pooling.cc"
       ],
       "include_dirs": ["."],

@@ -8,8 +8,6 @@ NL_INLINE size_t fineRow(size_t fineX, size_t fineY, size_t fineZ, size_t c, siz
   return ((2 * plane + dx) * fineY + 2 * (row % halfY) + dy) * fineZ * c;
 }
 
-NL_INLINE Vec select(IntVec take, Vec yes, Vec no) { return (Vec)((take & (IntVec)yes) | (~take & (IntVec)no)); }
-
 static void maxPool(const PoolShape& s, const float* x, float* y, uint8_t* argmax, size_t begin, size_t end) {
   const size_t c = s.c, halfZ = s.z / 2;
   for (size_t row = begin; row < end; row++) {

@@ -3,13 +3,14 @@
 // instructions of this set could end up in inline functions that the whole addon shares.
 #include "dispatch/simd.inl"
 
+#include "conv3d.inl"
 #include "peak.inl"
 #include "pooling.inl"
 
 namespace neuroloom {
 namespace NL_ISA {
 
-static const KernelTables kTables = {NL_ISA_NAME, NL_LANES, &kPeakKernels, &kPoolingKernels};
+static const KernelTables kTables = {NL_ISA_NAME, NL_LANES, &kPeakKernels, &kConvKernels, &kPoolingKernels};
 
 }  // namespace NL_ISA
 }  // namespace neuroloom

@@ -2,6 +2,7 @@
 // instruction set). A new family: a struct of function pointers in its own header, a member here, an `.inl` listed
 // in kernel_unit.inl that defines the table, and a register_<family>.cc. No standard headers: kernel units see this.
 #pragma once
+#include "conv3d.h"
 #include "peak.h"
 #include "pooling.h"
 
@@ -11,6 +12,7 @@ struct KernelTables {
   const char* name;  // 'avx512', 'avx2' or 'baseline'
   int lanes;         // floats per vector
   const PeakKernels* peak;
+  const ConvKernels* conv;
   const PoolingKernels* pooling;
 };
 

@@ -3,6 +3,7 @@ namespace neuroloom {
 namespace NL_ISA {
 
 #define NL_INLINE __attribute__((always_inline)) static inline
+#define NL_MEMBER __attribute__((always_inline)) inline
 
 typedef float Vec __attribute__((vector_size(NL_LANES * 4)));
 typedef int IntVec __attribute__((vector_size(NL_LANES * 4)));
@@ -13,6 +14,9 @@ constexpr int kLanes = NL_LANES;
 NL_INLINE Vec load(const float* p) { return (Vec) * (const UnalignedVec*)p; }
 NL_INLINE void store(float* p, Vec v) { *(UnalignedVec*)p = (UnalignedVec)v; }
 NL_INLINE Vec broadcast(float value) { return value - (Vec){}; }
+
+// Lanes of `yes` where `take` is true (all bits set, as comparisons give it), of `no` elsewhere.
+NL_INLINE Vec select(IntVec take, Vec yes, Vec no) { return take ? yes : no; }
 
 // The first `count` lanes, zeros behind; reads nothing else.
 NL_INLINE Vec loadPart(const float* p, int count) {

@@ -1,5 +1,34 @@
-/** Positional arguments as native/register_pooling.cc reads them; sizes first. */
+/** Positional arguments as native/register_convolution.cc and register_pooling.cc read them; sizes first. */
 export interface ConvolutionBinding {
+  convForward(
+    n: number,
+    x: number,
+    y: number,
+    z: number,
+    cin: number,
+    cout: number,
+    input: Float32Array,
+    filter: Float32Array,
+    bias: Float32Array | null,
+    slope: number,
+    output: Float32Array,
+  ): void;
+  convBackward(
+    n: number,
+    x: number,
+    y: number,
+    z: number,
+    cin: number,
+    cout: number,
+    input: Float32Array,
+    filter: Float32Array,
+    output: Float32Array,
+    slope: number,
+    dOutput: Float32Array,
+    dInput: Float32Array | null,
+    dFilter: Float32Array | null,
+    dBias: Float32Array | null,
+  ): void;
   maxPoolForward(
     n: number,
     x: number,

@@ -1,0 +1,66 @@
+// 3x3x3 'same' convolution, channels last: kernels that work on part of a tensor, called by register_convolution.cc.
+// Axes x, y, z with z fastest; a "row" is all z and channels of one (n, x, y). Work is cut into items: item i is the
+// band of `band` rows in y at one x, in the order (n, band, x) with x fastest, so that the three planes a band needs
+// stay in the cache from one item to the next.
+#pragma once
+#include <stddef.h>
+
+namespace neuroloom {
+
+constexpr size_t kMostBand = 16;
+
+struct ConvGrid {
+  size_t n, x, y, z;
+  size_t band;  // rows per item, 1 to kMostBand
+};
+
+inline size_t convBands(const ConvGrid& g) { return (g.y + g.band - 1) / g.band; }
+inline size_t convItems(const ConvGrid& g) { return g.n * convBands(g) * g.x; }
+
+// A tensor to read, times the gradient of a leaky ReLU: where gate is not null and gate <= 0, the value counts
+// `slope` times. Such values are made row by row in a ring of three planes of one band, ringFloats() large.
+struct ConvSource {
+  const float* values;
+  const float* gate;
+  float slope;
+  size_t channels;
+};
+
+inline size_t convRingFloats(const ConvGrid& g, size_t channels) { return 3 * (g.band + 2) * g.z * channels; }
+
+struct ConvPass {
+  ConvGrid grid;
+  ConvSource source;
+  const float* packed;  // from packFilter
+  const float* bias;    // one per result channel, or null
+  float slope;          // leaky ReLU of the result; 1 leaves it linear
+  float* result;
+  size_t channels;  // of the result
+};
+
+// The gradient of the filter is a sum over all voxels of outer products: `center` channels lie along the vector,
+// `neighbour` channels are broadcast from the 27 voxels around.
+struct ConvFilterPass {
+  ConvGrid grid;
+  ConvSource center, neighbour;
+};
+
+inline size_t convPadded(size_t channels, size_t lanes) { return (channels + lanes - 1) / lanes * lanes; }
+
+struct ConvKernels {
+  // Floats that packFilter writes for a pass from cin to cout channels.
+  size_t (*packedFloats)(size_t cin, size_t cout);
+  // filter [27][cin][cout], or with `transposed` the filter [27][cout][cin] of the forward pass, flipped.
+  void (*packFilter)(const float* filter, size_t cin, size_t cout, bool transposed, float* packed);
+  // Computes the items [begin, end). ring: convRingFloats of the source when it is gated, else unused.
+  void (*convolve)(const ConvPass& pass, float* ring, size_t begin, size_t end);
+  // Scratch floats of one part of filterGradient.
+  size_t (*filterScratchFloats)(const ConvFilterPass& pass);
+  // Adds the items [begin, end) to sums [27][neighbour channels][center channels padded to lanes], where tap
+  // (a, b, c) is the neighbour at offset (a-1, b-1, c-1).
+  void (*filterGradient)(const ConvFilterPass& pass, float* scratch, double* sums, size_t begin, size_t end);
+  // Adds the gated source, summed over the voxels of the items [begin, end), to sums [channels].
+  void (*channelSums)(const ConvGrid& grid, const ConvSource& source, double* sums, size_t begin, size_t end);
+};
+
+}  // namespace neuroloom
