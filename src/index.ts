@@ -43,3 +43,13 @@ export type {
   RunReason,
   RunStatus,
 } from './engine/events.js';
+export {
+  loadConfig,
+  type Config,
+  type ConfigProblem,
+  type LoadConfigOptions,
+  type LoadedConfig,
+  type Namespaces,
+  type Origin,
+} from './config/index.js';
+export { VERSION, VERSION_INFO } from './version.js';

@@ -1,9 +1,7 @@
-import { createRequire } from 'node:module';
-
-const manifest = createRequire(import.meta.url)('../package.json') as { readonly version: string };
+import { packageVersion } from './engine/package-root.js';
 
 /** Version of this package. */
-export const VERSION: string = manifest.version;
+export const VERSION: string = packageVersion();
 
 /** `[major, minor, patch]` of `VERSION`. */
 export const VERSION_INFO: readonly [major: number, minor: number, patch: number] = (() => {

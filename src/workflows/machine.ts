@@ -1,0 +1,34 @@
+import { DependencyError } from '../errors.js';
+import { availableDevices, nativeStatus, resolveDevice, type NativeStatus } from '../numerics/devices.js';
+
+/** One kind of device, and what it offers or why it cannot be used. */
+export interface DeviceState {
+  readonly name: string;
+  readonly available: boolean;
+  /** What it is, or the reason. */
+  readonly detail: string;
+}
+
+export interface NumericMachine {
+  readonly addon: NativeStatus;
+  readonly devices: readonly DeviceState[];
+  /** Devices that a configuration may name. */
+  readonly available: readonly string[];
+}
+
+/** What this machine and this installation offer to the numerics. */
+export async function numericMachine(): Promise<NumericMachine> {
+  const devices = await Promise.all(['cpu', 'cuda', 'webgpu'].map(deviceState));
+  return { addon: nativeStatus(), devices, available: await availableDevices() };
+}
+
+async function deviceState(name: string): Promise<DeviceState> {
+  try {
+    const { backend, isa, warning } = await resolveDevice(name);
+    const detail = warning?.message ?? `backend ${backend}${isa === null ? '' : `, ${isa}`}`;
+    return { name, available: true, detail };
+  } catch (error) {
+    if (!(error instanceof DependencyError)) throw error;
+    return { name, available: false, detail: error.message };
+  }
+}
