@@ -3,7 +3,7 @@
  */
 import { createRequire } from 'node:module';
 import { DependencyError, ProcessingError } from '../errors.js';
-import { nativeStatus } from './backends/native-status.js';
+import { getNativeThreads, nativeStatus } from '../native/index.js';
 
 /** What a run computes on, for its metadata. */
 export interface DeviceInfo {
@@ -96,7 +96,7 @@ function cpuDevice(): DeviceInfo {
     device: 'cpu',
     backend: 'native',
     isa: status.isa,
-    threads: status.threads,
+    threads: getNativeThreads(),
     versions: packageVersions(),
     warning: null,
   };

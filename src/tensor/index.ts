@@ -19,6 +19,7 @@ export {
   keep,
   dispose,
   memoryCount,
+  releaseMemory,
 } from './tensors.js';
 export { availableDevices, resolveDevice, useDevice, portableCpuDevice, type DeviceInfo } from './device.js';
 export { withPortableOps, PORTABLE_VOXEL_LIMIT } from './dispatch.js';

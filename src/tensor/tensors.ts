@@ -1,6 +1,6 @@
 import { ProcessingError } from '../errors.js';
 import { tf, type Parameter, type Tensor } from './tfjs.js';
-import { recycledCopy, mutateInPlace } from './backends/buffers.js';
+import { copiedValues, exclusiveValues, ownedCopy, releaseRecycledBuffers } from './backends/buffers.js';
 
 function checkedShape(values: Float32Array, shape: readonly number[], what: string): number[] {
   const bad = shape.find((length) => !Number.isInteger(length) || length < 0);
@@ -28,7 +28,7 @@ function checkedShape(values: Float32Array, shape: readonly number[], what: stri
  */
 export function tensor(values: Float32Array, shape: readonly number[]): Tensor {
   const checked = checkedShape(values, shape, 'tensor');
-  return tf.tensor(recycledCopy(values), checked, 'float32');
+  return tf.tensor(ownedCopy(values), checked, 'float32');
 }
 
 /** A tensor of zeros on the current device. */
@@ -44,7 +44,7 @@ export function zeros(shape: readonly number[]): Tensor {
  */
 export function parameter(values: Float32Array, shape: readonly number[]): Parameter {
   const checked = checkedShape(values, shape, 'parameter');
-  const start = tf.tensor(recycledCopy(values), checked, 'float32');
+  const start = tf.tensor(ownedCopy(values), checked, 'float32');
   const created = tf.variable(start);
   start.dispose();
   return created;
@@ -52,8 +52,7 @@ export function parameter(values: Float32Array, shape: readonly number[]): Param
 
 /** The values of a tensor, copied; waits for the device. */
 export function read(source: Tensor): Float32Array {
-  const values = source.dataSync<'float32'>();
-  return values instanceof Float32Array ? values : Float32Array.from(values);
+  return copiedValues(source);
 }
 
 /** The single value of a 0-d tensor. */
@@ -73,7 +72,8 @@ export function readScalar(source: Tensor): number {
  * On a CPU device it sees the live values; elsewhere they are read, changed and written back.
  */
 export function update(target: Parameter, change: (values: Float32Array) => void): void {
-  if (mutateInPlace(target, change)) return;
+  const live = exclusiveValues(target);
+  if (live !== null) return change(live);
   const values = read(target);
   change(values);
   const changed = tf.tensor(values, target.shape, 'float32');
@@ -105,4 +105,9 @@ export function dispose(tensors: tf.TensorContainer): void {
 /** Number of tensors alive on the device: it returns to its level when everything was freed. */
 export function memoryCount(): number {
   return tf.memory().numTensors;
+}
+
+/** Gives memory that the device kept for later tensors back, for example after training. */
+export function releaseMemory(): void {
+  releaseRecycledBuffers();
 }

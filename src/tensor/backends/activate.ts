@@ -1,19 +1,27 @@
 import { DependencyError } from '../../errors.js';
+import { setNativeThreads } from '../../native/index.js';
 import type { DeviceInfo } from '../device.js';
 import { limitGrid, PORTABLE_VOXEL_LIMIT } from '../dispatch.js';
 import { registerGradients } from '../gradients/index.js';
 import { tf } from '../tfjs.js';
+import { NATIVE_BACKEND_NAME } from './native/kernel.js';
+import { registerNativeBackend } from './native/register.js';
 
-/** Makes a device current; tensors made before on another one move over when they are used. */
+/** Makes a device current. Tensors that were made on another one must not be used on it. */
 export async function activate(info: DeviceInfo, threads: number): Promise<DeviceInfo> {
   registerGradients();
-  const backend = info.backend === 'native' ? 'native' : 'cpu';
+  const isNative = info.backend === 'native';
+  if (isNative) {
+    registerNativeBackend();
+    setNativeThreads(threads);
+  }
+  const backend = isNative ? NATIVE_BACKEND_NAME : 'cpu';
   const selected = await tf.setBackend(backend);
   if (!selected || tf.getBackend() !== backend) {
     throw new DependencyError('BACKEND_MISSING', `the tensor backend ${backend} does not start`, {
       cure: 'see `pipeline doctor`',
     });
   }
-  limitGrid(info.backend === 'native' ? null : PORTABLE_VOXEL_LIMIT);
-  return { ...info, threads: info.backend === 'native' ? threads : 1 };
+  limitGrid(isNative ? null : PORTABLE_VOXEL_LIMIT);
+  return { ...info, threads: isNative ? threads : 1 };
 }

@@ -1,21 +1,36 @@
 import { MathBackendCPU, tf, type Tensor } from '../tfjs.js';
+import { NativeBackend } from './native/backend.js';
 
 /** A copy of values that a tensor may own. */
-export function recycledCopy(values: Float32Array): Float32Array {
-  return values.slice();
+export function ownedCopy(values: Float32Array): Float32Array {
+  const backend = tf.backend();
+  if (!(backend instanceof NativeBackend)) return values.slice();
+  const copy = backend.takeBuffer(values.length);
+  copy.set(values);
+  return copy;
+}
+
+/** The values of a tensor as a copy that nothing else holds. */
+export function copiedValues(source: Tensor): Float32Array {
+  const values = source.dataSync<'float32'>();
+  if (!(values instanceof Float32Array)) return Float32Array.from(values);
+  // The stock backend hands out its live array, ours a copy.
+  return tf.backend() instanceof NativeBackend ? values : values.slice();
+}
+
+/** Frees the memory that a device holds for later tensors. */
+export function releaseRecycledBuffers(): void {
+  const backend = tf.backend();
+  if (backend instanceof NativeBackend) backend.releaseBuffers();
 }
 
 /**
- * Lets a function write into the live values of a tensor, where they lie in the memory of this process and no
- * other tensor shares them.
- *
- * @returns false when it could not: nothing was called then
+ * The live values of a tensor where they lie in the memory of this process and no other tensor shares them; null
+ * elsewhere.
  */
-export function mutateInPlace(target: Tensor, change: (values: Float32Array) => void): boolean {
+export function exclusiveValues(target: Tensor): Float32Array | null {
   const backend = tf.backend();
-  if (!(backend instanceof MathBackendCPU) || backend.refCount(target.dataId) !== 1) return false;
-  const values = backend.data.get(target.dataId).values;
-  if (!(values instanceof Float32Array)) return false;
-  change(values);
-  return true;
+  if (!(backend instanceof MathBackendCPU) || backend.refCount(target.dataId) !== 1) return null;
+  const { values } = backend.data.get(target.dataId);
+  return values instanceof Float32Array ? values : null;
 }

@@ -1,0 +1,16 @@
+import { tf } from '../../tfjs.js';
+import { NativeBackend } from './backend.js';
+import { NATIVE_BACKEND_NAME, registerOp } from './kernel.js';
+import { NETWORK_OPS } from './network-ops.js';
+import { replaceStockKernels } from './stock-kernels.js';
+
+/** Registers the native backend with all its kernels, once in a process. */
+export function registerNativeBackend(): void {
+  if (tf.findBackendFactory(NATIVE_BACKEND_NAME) !== null) return;
+  tf.registerBackend(NATIVE_BACKEND_NAME, () => new NativeBackend());
+  for (const kernel of tf.getKernelsForBackend('cpu')) {
+    tf.registerKernel({ ...kernel, backendName: NATIVE_BACKEND_NAME });
+  }
+  replaceStockKernels();
+  for (const op of NETWORK_OPS) registerOp(op);
+}
