@@ -28,7 +28,8 @@ export const ModelSettings = z
       .min(1)
       .max(8)
       .refine((count) => count === 1, {
-        error: 'a mixture of templates (n_templates above 1) is not available yet; set it to 1',
+        error: 'a mixture of templates (n_templates above 1) is not available yet',
+        params: { code: 'NOT_AVAILABLE_YET', cure: 'set it to 1' },
       })
       .default(1)
       .describe('Number of templates; above 1 (mixture) is not available yet'),
