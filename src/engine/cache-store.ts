@@ -92,6 +92,9 @@ export interface AttemptEnd {
 
 export type Lease =
   | { readonly outcome: 'mine' }
+  /** Another run finished this key since it was looked up: look it up again. No attempt was recorded. */
+  | { readonly outcome: 'finished' }
+  /** A live run works on this key: ask again later. No attempt was recorded. */
   | { readonly outcome: 'held'; readonly runId: string; readonly host: string; readonly pid: number };
 
 /** The newest attempt of an instance in earlier runs of a workflow. */
@@ -101,6 +104,13 @@ export interface LastAttempt {
   readonly failureClass: FailureClass | null;
 }
 
+export interface AdmitOptions {
+  /** The run that made it. */
+  readonly runId?: string;
+  /** Puts the new object in the place of one with other outputs (a forced run). */
+  readonly replace?: boolean;
+}
+
 export type Admission =
   /** The object is in its place. */
   | { readonly outcome: 'stored'; readonly result: StoredResult }
@@ -108,6 +118,21 @@ export type Admission =
   | { readonly outcome: 'existing'; readonly result: StoredResult; readonly identical: boolean }
   /** A declared output is not there, or has another size than recorded. */
   | { readonly outcome: 'output-missing' | 'output-changed'; readonly path: string };
+
+/** A stored result, for lists. */
+export interface ResultSummary {
+  readonly key: string;
+  readonly node: string;
+  readonly version: number;
+  readonly state: 'done' | 'skipped';
+  readonly bytes: number;
+  readonly ms: number;
+  readonly peakMb: number;
+  /** ms since 1970. */
+  readonly created: number;
+  readonly lastUsed: number;
+  readonly runId: string | null;
+}
 
 export interface Recovery {
   /** Runs that died without ending. */
@@ -139,6 +164,8 @@ export interface CacheStore {
   lookup(key: string): Lookup;
   /** Components of a key that was ever started; empty when unknown. */
   components(key: string): readonly KeyComponent[];
+  /** Every stored result, newest first. */
+  results(): readonly ResultSummary[];
   /** Newest attempt of every instance of a workflow. One query. */
   lastAttempts(workflow: string): ReadonlyMap<string, LastAttempt>;
 
@@ -147,8 +174,11 @@ export interface CacheStore {
   /** Marks attempts of dead runs, takes over or deletes what they left in tmp/. Call once before work. */
   recover(): Recovery;
 
-  /** Takes the lease of the key and records the attempt, in one transaction that is committed on return. */
-  startAttempt(start: AttemptStart): Lease;
+  /**
+   * Takes the lease of the key and records the attempt, in one transaction that is committed on return.
+   * `force`: work although there is a result.
+   */
+  startAttempt(start: AttemptStart, options?: { readonly force?: boolean }): Lease;
   endAttempt(end: AttemptEnd): void;
   /** Remembers that an instance was reused under a key that differs from its last one (no attempt was needed). */
   noteReuse(runId: string, instance: string, key: string): void;
@@ -163,7 +193,7 @@ export interface CacheStore {
    * Moves a finished attempt directory (sealed by `sealObject`) to its object and records the result; removes
    * the key's lease and checkpoints.
    */
-  admit(key: string, attemptDirectory: string): Admission;
+  admit(key: string, attemptDirectory: string, options?: AdmitOptions): Admission;
   /** Deletes the directory of an attempt that gave nothing, and the lease of its key. */
   discard(key: string, attemptDirectory: string): void;
   /** Deletes the tmp directory of a run (unless kept for inspection). */
@@ -190,6 +220,21 @@ export interface CacheStoreOptions {
   readonly writable: boolean;
   /** `content` reads every file again; `stat` trusts size, times and inode. Default `stat`. */
   readonly hash?: 'stat' | 'content';
+  /**
+   * Where `index.db` stands. Default: `directory`; on a file system that machines share, a folder of the user's
+   * local cache directory, because SQLite's log does not work over networks.
+   */
+  readonly indexDirectory?: string;
   /** Milliseconds since 1970; tests set it. */
   readonly now?: () => number;
+}
+
+/**
+ * Opens (and when writable makes) the cache of a directory. SQLite is loaded here, not before.
+ *
+ * @throws StorageError CACHE_FORMAT when a newer release made it, IO_DENIED or IO when it cannot be used
+ */
+export async function openCacheStore(options: CacheStoreOptions): Promise<CacheStore> {
+  const { SqliteCache } = await import('./sqlite-cache.js');
+  return SqliteCache.open(options);
 }

@@ -1,0 +1,329 @@
+import type {
+  AttemptEnd,
+  AttemptStart,
+  ComponentKind,
+  KeyComponent,
+  LastAttempt,
+  ObjectRecord,
+  OutputRecord,
+  ResultSummary,
+  RunRow,
+} from './cache-store.js';
+import type { FileStat } from './file-digest.js';
+import type { ProcessIdentity } from './process-identity.js';
+import type { IndexDatabase } from './sqlite-cache.js';
+
+export interface ResultRow {
+  readonly node: string;
+  readonly version: number;
+  readonly outDigest: string;
+  readonly outputs: Readonly<Record<string, OutputRecord>>;
+  readonly skipReason: string | null;
+  readonly bytes: number;
+  readonly ms: number;
+  readonly peakMb: number;
+  readonly lastUsed: number;
+  readonly state: 'done' | 'skipped';
+}
+
+export interface LeaseRow extends ProcessIdentity {
+  readonly runId: string;
+  readonly beat: number;
+}
+
+/** A run that has not ended, as its row says. */
+export interface OpenRun extends ProcessIdentity {
+  readonly id: string;
+}
+
+/** The statements of the index, and the translation between rows and records. Knows no rules. */
+export class IndexRows {
+  readonly #db: IndexDatabase;
+  readonly #statements;
+
+  constructor(db: IndexDatabase) {
+    this.#db = db;
+    const one = (sql: string) => db.prepare<unknown[], Record<string, unknown>>(sql);
+    this.#statements = {
+      result: one('SELECT * FROM result WHERE key = ?'),
+      hasResult: one('SELECT 1 FROM result WHERE key = ?'),
+      putResult: one(
+        `INSERT OR REPLACE INTO result (key, node, version, out_digest, outputs_json, bytes, ms, peak_mb, created,
+           last_used, run_id, state) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+      ),
+      dropResult: one('DELETE FROM result WHERE key = ?'),
+      used: one('UPDATE result SET last_used = ? WHERE key = ?'),
+      components: one('SELECT kind, name, digest, brief FROM component WHERE key = ? ORDER BY seq'),
+      hasComponents: one('SELECT 1 FROM component WHERE key = ? AND seq = 0'),
+      putComponent: one(
+        'INSERT INTO component (key, seq, kind, name, digest, brief) VALUES (?, ?, ?, ?, ?, ?)',
+      ),
+      outputFile: one(
+        `SELECT 1 FROM output_file WHERE key = ? AND rel = ? AND digest = ? AND size = ? AND mtime_ns = ?
+           AND ctime_ns = ? AND ino = ? AND dev = ?`,
+      ),
+      putOutputFile: one(
+        `INSERT OR REPLACE INTO output_file (key, rel, digest, bytes, size, mtime_ns, ctime_ns, ino, dev)
+           VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+      ),
+      dropOutputFiles: one('DELETE FROM output_file WHERE key = ?'),
+      fileDigest: one(
+        `SELECT digest FROM file_digest WHERE path = ? AND size = ? AND mtime_ns = ? AND ctime_ns = ? AND ino = ?
+           AND dev = ?`,
+      ),
+      putFileDigest: one(
+        `INSERT OR REPLACE INTO file_digest (path, size, mtime_ns, ctime_ns, ino, dev, digest, hashed_at)
+           VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+      ),
+      putRun: one(
+        `INSERT INTO run (id, workflow, config_digest, argv, started, status, host, pid, pid_start, version)
+           VALUES (?, ?, ?, ?, ?, 'running', ?, ?, ?, ?)`,
+      ),
+      endRun: one('UPDATE run SET ended = ?, status = ? WHERE id = ?'),
+      openRuns: one('SELECT id, host, pid, pid_start FROM run WHERE ended IS NULL'),
+      putAttempt: one(
+        `INSERT INTO attempt (run_id, instance, n, key, state, reason, started, ended) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+      ),
+      endAttempt: one(
+        `UPDATE attempt SET state = ?, worker_pid = ?, ended = ?, exit = ?, signal = ?, failure_class = ?,
+           peak_mb = ?, cpu_ms = ? WHERE run_id = ? AND instance = ? AND n = ?`,
+      ),
+      interruptAttempts: one(
+        `UPDATE attempt SET state = 'interrupted', ended = ? WHERE run_id = ? AND state = 'running'`,
+      ),
+      lastAttempts: one(
+        // With max() SQLite takes the other columns from the row that has it.
+        `SELECT a.instance, a.key, a.state, a.failure_class, max(a.rowid) FROM attempt a JOIN run r ON r.id = a.run_id
+           WHERE r.workflow = ? GROUP BY a.instance`,
+      ),
+      lease: one('SELECT run_id, host, pid, pid_start, beat FROM lease WHERE key = ?'),
+      putLease: one(
+        'INSERT OR REPLACE INTO lease (key, run_id, host, pid, pid_start, beat) VALUES (?, ?, ?, ?, ?, ?)',
+      ),
+      dropLease: one('DELETE FROM lease WHERE key = ? AND run_id = ?'),
+      dropLeases: one('DELETE FROM lease WHERE run_id = ?'),
+      beat: one('UPDATE lease SET beat = ? WHERE run_id = ?'),
+      newestBeat: one('SELECT max(beat) AS beat FROM lease WHERE run_id = ?'),
+      results: one(
+        `SELECT key, node, version, state, bytes, ms, peak_mb, created, last_used, run_id FROM result
+           ORDER BY created DESC, key`,
+      ),
+    };
+  }
+
+  result(key: string): ResultRow | null {
+    const row = this.#statements.result.get(blob(key));
+    if (row === undefined) return null;
+    const stored = JSON.parse(row['outputs_json'] as string) as {
+      outputs: Record<string, OutputRecord>;
+      skip_reason: string | null;
+    };
+    return {
+      node: row['node'] as string,
+      version: row['version'] as number,
+      outDigest: hex(row['out_digest']),
+      outputs: stored.outputs,
+      skipReason: stored.skip_reason,
+      bytes: row['bytes'] as number,
+      ms: row['ms'] as number,
+      peakMb: row['peak_mb'] as number,
+      lastUsed: row['last_used'] as number,
+      state: row['state'] as 'done' | 'skipped',
+    };
+  }
+
+  hasResult(key: string): boolean {
+    return this.#statements.hasResult.get(blob(key)) !== undefined;
+  }
+
+  putResult(record: ObjectRecord, extra: { bytes: number; created: number; runId: string | null }): void {
+    const { key, node, version, outDigest, outputs, skipReason, ms, peakMb, state } = record;
+    this.#statements.putResult.run(
+      blob(key),
+      node,
+      version,
+      blob(outDigest),
+      JSON.stringify({ outputs, skip_reason: skipReason }),
+      extra.bytes,
+      ms,
+      peakMb,
+      extra.created,
+      extra.created,
+      extra.runId,
+      state,
+    );
+    this.putComponents(key, record.components);
+  }
+
+  dropResult(key: string): void {
+    this.#statements.dropResult.run(blob(key));
+    this.#statements.dropOutputFiles.run(blob(key));
+  }
+
+  markUsed(key: string, now: number): void {
+    this.#statements.used.run(now, blob(key));
+  }
+
+  results(): ResultSummary[] {
+    return this.#statements.results.all().map((row) => ({
+      key: hex(row['key']),
+      node: row['node'] as string,
+      version: row['version'] as number,
+      state: row['state'] as 'done' | 'skipped',
+      bytes: row['bytes'] as number,
+      ms: row['ms'] as number,
+      peakMb: row['peak_mb'] as number,
+      created: row['created'] as number,
+      lastUsed: row['last_used'] as number,
+      runId: row['run_id'] as string | null,
+    }));
+  }
+
+  components(key: string): KeyComponent[] {
+    return this.#statements.components.all(blob(key)).map((row) => ({
+      kind: row['kind'] as ComponentKind,
+      name: row['name'] as string,
+      digest: hex(row['digest']),
+      brief: row['brief'] as string,
+    }));
+  }
+
+  /** Components follow from the key, so those that are there are right. */
+  putComponents(key: string, components: readonly KeyComponent[]): void {
+    const id = blob(key);
+    if (components.length === 0 || this.#statements.hasComponents.get(id) !== undefined) return;
+    components.forEach(({ kind, name, digest, brief }, seq) => {
+      this.#statements.putComponent.run(id, seq, kind, name, blob(digest), brief);
+    });
+  }
+
+  hasOutputFile(key: string, rel: string, digest: string, stat: FileStat): boolean {
+    const { size, mtimeNs, ctimeNs, ino, dev } = stat;
+    return (
+      this.#statements.outputFile.get(blob(key), rel, blob(digest), size, mtimeNs, ctimeNs, ino, dev) !==
+      undefined
+    );
+  }
+
+  putOutputFile(key: string, rel: string, digest: string, bytes: number, stat: FileStat | null): void {
+    const facts = stat === null ? [null, null, null, null, null] : statColumns(stat);
+    this.#statements.putOutputFile.run(blob(key), rel, blob(digest), bytes, ...facts);
+  }
+
+  fileDigest(path: string, stat: FileStat): string | null {
+    const row = this.#statements.fileDigest.get(path, ...statColumns(stat));
+    return row === undefined ? null : hex(row['digest']);
+  }
+
+  putFileDigest(path: string, stat: FileStat, digest: string, hashedAt: number): void {
+    this.#statements.putFileDigest.run(path, ...statColumns(stat), blob(digest), hashedAt);
+  }
+
+  putRun(run: RunRow, extra: ProcessIdentity & { now: number; version: string }): void {
+    const { id, workflow, configDigest, argv } = run;
+    const { now, host, pid, pidStart, version } = extra;
+    this.#statements.putRun.run(
+      id,
+      workflow,
+      configDigest,
+      JSON.stringify(argv),
+      now,
+      host,
+      pid,
+      pidStart,
+      version,
+    );
+  }
+
+  endRun(runId: string, status: string, now: number): void {
+    this.#statements.endRun.run(now, status, runId);
+    this.#statements.dropLeases.run(runId);
+    this.#statements.interruptAttempts.run(now, runId);
+  }
+
+  openRuns(): OpenRun[] {
+    return this.#statements.openRuns.all().map((row) => ({ id: row['id'] as string, ...identity(row) }));
+  }
+
+  putAttempt(start: AttemptStart, now: number): void {
+    const { runId, instance, n, key, reason } = start;
+    this.#statements.putAttempt.run(runId, instance, n, blob(key), 'running', reason, now, null);
+    this.putComponents(key, start.components);
+  }
+
+  putReuse(runId: string, instance: string, key: string, now: number): void {
+    this.#statements.putAttempt.run(runId, instance, 0, blob(key), 'reused', 'reused', now, now);
+  }
+
+  endAttempt(end: AttemptEnd, now: number): void {
+    this.#statements.endAttempt.run(
+      end.state,
+      end.workerPid,
+      now,
+      end.exit,
+      end.signal,
+      end.failureClass,
+      end.peakMb,
+      end.cpuMs,
+      end.runId,
+      end.instance,
+      end.n,
+    );
+  }
+
+  lastAttempts(workflow: string): Map<string, LastAttempt> {
+    const last = new Map<string, LastAttempt>();
+    for (const row of this.#statements.lastAttempts.iterate(workflow)) {
+      last.set(row['instance'] as string, {
+        key: hex(row['key']),
+        state: row['state'] as LastAttempt['state'],
+        failureClass: row['failure_class'] as LastAttempt['failureClass'],
+      });
+    }
+    return last;
+  }
+
+  lease(key: string): LeaseRow | null {
+    const row = this.#statements.lease.get(blob(key));
+    if (row === undefined) return null;
+    return { runId: row['run_id'] as string, beat: row['beat'] as number, ...identity(row) };
+  }
+
+  putLease(key: string, lease: LeaseRow): void {
+    const { runId, host, pid, pidStart, beat } = lease;
+    this.#statements.putLease.run(blob(key), runId, host, pid, pidStart, beat);
+  }
+
+  dropLease(key: string, runId: string): void {
+    this.#statements.dropLease.run(blob(key), runId);
+  }
+
+  beat(runId: string, now: number): void {
+    this.#statements.beat.run(now, runId);
+  }
+
+  newestBeat(runId: string): number {
+    return (this.#statements.newestBeat.get(runId)?.['beat'] as number | null | undefined) ?? 0;
+  }
+
+  /** Runs `work` as one write transaction that takes the write lock first. */
+  write<T>(work: () => T): T {
+    return this.#db.transaction(work).immediate();
+  }
+}
+
+function statColumns({ size, mtimeNs, ctimeNs, ino, dev }: FileStat): bigint[] {
+  return [size, mtimeNs, ctimeNs, ino, dev];
+}
+
+function identity(row: Record<string, unknown>): ProcessIdentity {
+  return { host: row['host'] as string, pid: row['pid'] as number, pidStart: row['pid_start'] as string };
+}
+
+function blob(digest: string): Buffer {
+  return Buffer.from(digest, 'hex');
+}
+
+function hex(value: unknown): string {
+  return (value as Buffer).toString('hex');
+}

@@ -1,0 +1,535 @@
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
+import { homedir } from 'node:os';
+import path from 'node:path';
+import Database from 'better-sqlite3';
+import { StorageError } from '../errors.js';
+import {
+  digestFile,
+  filesOf,
+  findBadFile,
+  installObject,
+  listObjects,
+  objectDirectory,
+  OUTPUT_FOLDER,
+  readObjectRecord,
+  removeTree,
+} from './artifact-store.js';
+import type {
+  Admission,
+  AdmitOptions,
+  AttemptEnd,
+  AttemptStart,
+  CacheStore,
+  CacheStoreOptions,
+  FileFacts,
+  KeyComponent,
+  LastAttempt,
+  Lease,
+  Lookup,
+  ObjectRecord,
+  Recovery,
+  ResultSummary,
+  RunRow,
+  StoredResult,
+  StoreWarning,
+} from './cache-store.js';
+import { canonicalDigest } from './canonical.js';
+import { FileDigests, fileStat } from './file-digest.js';
+import { fileSystemOf } from './file-system.js';
+import { outputsDigest } from './fingerprint.js';
+import { openIndex } from './index-open.js';
+import { IndexRows, type ResultRow } from './index-rows.js';
+import { packageVersion } from './package-root.js';
+import { isLive, ownIdentity, type ProcessIdentity } from './process-identity.js';
+import { storageError } from './storage-error.js';
+
+export type IndexDatabase = Database.Database;
+
+/** Waiting writes are committed when there are so many, or after this time. */
+const BATCH_SIZE = 64;
+const BATCH_MS = 20;
+
+/** How long a writer waits for another one before it gives up. */
+const BUSY_MS = 10_000;
+
+/** `last_used` of a result is brought up to date at most once a day, so that a run that reuses all writes nothing. */
+const USED_STEP_MS = 86_400_000;
+
+const OWNER_FILE = 'owner.json';
+
+/** The cache of one directory: `index.db`, `objects/`, `checkpoints/`, `tmp/`. */
+export class SqliteCache implements CacheStore {
+  readonly directory: string;
+  readonly writable: boolean;
+  readonly #db: IndexDatabase;
+  readonly #rows: IndexRows;
+  readonly #files: FileDigests;
+  readonly #now: () => number;
+  readonly #warnings: StoreWarning[];
+  readonly #ownRuns = new Set<string>();
+  #waiting: (() => void)[] = [];
+  /** Results that wait to be committed, by key: reads see them. */
+  readonly #fresh = new Map<string, StoredResult>();
+  #timer: NodeJS.Timeout | null = null;
+  #failure: unknown = null;
+
+  static open(options: CacheStoreOptions): SqliteCache {
+    return new SqliteCache(options);
+  }
+
+  private constructor(options: CacheStoreOptions) {
+    const now = options.now ?? Date.now;
+    this.directory = path.resolve(options.directory);
+    this.writable = options.writable;
+    this.#now = now;
+    const fileSystem = fileSystemOf(this.directory);
+    const indexDirectory =
+      options.indexDirectory ?? (fileSystem.isNetwork ? localIndexDirectory(this.directory) : this.directory);
+    if (this.writable) this.#makeDirectory(this.directory);
+    const opened = openIndex({
+      file: path.join(indexDirectory, 'index.db'),
+      writable: this.writable,
+      connect: (file) => new Database(file, { timeout: BUSY_MS }),
+      now,
+      meta: {
+        format: '1',
+        created_by: `neuroloom ${packageVersion()}`,
+        fs_type: fileSystem.name,
+        host: ownIdentity().host,
+      },
+    });
+    this.#db = opened.db;
+    this.#warnings = [...opened.warnings];
+    this.#rows = new IndexRows(opened.db);
+    this.#files = new FileDigests({
+      mode: options.hash ?? 'stat',
+      now,
+      rows: {
+        find: (file, stat) => this.#guard(() => this.#rows.fileDigest(file, stat)),
+        store: (file, stat, digest, at) =>
+          this.#later(() => this.#rows.putFileDigest(file, stat, digest, at)),
+      },
+      onFuture: (file) => {
+        this.#warnings.push({
+          code: 'IO',
+          message: `${path.basename(file)} has a time in the future; its content is read again in each run`,
+          cure: 'correct the clock of the machine that wrote it, or touch the file',
+        });
+      },
+    });
+    if (opened.isNew && this.writable) this.#rebuild();
+  }
+
+  get warnings(): readonly StoreWarning[] {
+    return this.#warnings;
+  }
+
+  lookup(key: string): Lookup {
+    const fresh = this.#fresh.get(key);
+    if (fresh !== undefined) return { outcome: 'hit', result: fresh, adopted: false };
+    const row = this.#guard(() => this.#rows.result(key));
+    // A row that does not fit its own digest was damaged where SQLite cannot see it; the object knows better.
+    if (row === null || outputsDigest(row.outputs) !== row.outDigest) return this.#adopt(key);
+    const result = this.#storedResult(key, row, row.bytes);
+    for (const file of filesOf(row.outputs)) {
+      const outcome = this.#checkOutput(key, result.outputDir, file);
+      if (outcome !== null) return { outcome, path: file.rel };
+    }
+    const now = this.#now();
+    if (now - row.lastUsed > USED_STEP_MS) this.#later(() => this.#rows.markUsed(key, now));
+    return { outcome: 'hit', result, adopted: false };
+  }
+
+  components(key: string): readonly KeyComponent[] {
+    this.flush();
+    return this.#guard(() => this.#rows.components(key));
+  }
+
+  results(): readonly ResultSummary[] {
+    this.flush();
+    return this.#guard(() => this.#rows.results());
+  }
+
+  lastAttempts(workflow: string): ReadonlyMap<string, LastAttempt> {
+    this.flush();
+    return this.#guard(() => this.#rows.lastAttempts(workflow));
+  }
+
+  beginRun(run: RunRow): void {
+    this.#mustWrite();
+    const directory = this.#runDirectory(run.id);
+    this.#makeDirectory(directory);
+    try {
+      writeFileSync(path.join(directory, OWNER_FILE), JSON.stringify(ownIdentity()));
+    } catch (cause) {
+      throw storageError(cause, directory);
+    }
+    this.#ownRuns.add(run.id);
+    const extra = { ...ownIdentity(), now: this.#now(), version: packageVersion() };
+    this.#commit(() => this.#rows.putRun(run, extra));
+  }
+
+  finishRun(runId: string, status: string): void {
+    this.#mustWrite();
+    this.#commit(() => this.#rows.endRun(runId, status, this.#now()));
+    this.#ownRuns.delete(runId);
+  }
+
+  recover(): Recovery {
+    this.#mustWrite();
+    const interruptedRuns: string[] = [];
+    const adopted: string[] = [];
+    const live = new Set(this.#ownRuns);
+    for (const run of this.#guard(() => this.#rows.openRuns())) {
+      if (live.has(run.id)) continue;
+      const beat = Math.max(
+        this.#ownerBeat(run.id),
+        this.#guard(() => this.#rows.newestBeat(run.id)),
+      );
+      if (isLive(run, beat, this.#now())) live.add(run.id);
+      else interruptedRuns.push(run.id);
+    }
+    this.#commit(() => {
+      for (const id of interruptedRuns) this.#rows.endRun(id, 'interrupted', this.#now());
+    });
+    const tmp = path.join(this.directory, 'tmp');
+    for (const runId of existsSync(tmp) ? readdirSync(tmp) : []) {
+      if (live.has(runId) || this.#isOwnerLive(runId)) continue;
+      adopted.push(...this.#adoptLeftovers(path.join(tmp, runId)));
+      removeTree(path.join(tmp, runId));
+    }
+    this.flush();
+    return { interruptedRuns, adopted };
+  }
+
+  startAttempt(start: AttemptStart, options: { readonly force?: boolean } = {}): Lease {
+    this.#mustWrite();
+    return this.#commit((): Lease => {
+      if (options.force !== true && this.#rows.hasResult(start.key)) {
+        const { outcome } = this.lookup(start.key);
+        if (outcome === 'hit') return { outcome: 'finished' };
+      }
+      const now = this.#now();
+      const held = this.#rows.lease(start.key);
+      if (held !== null && held.runId !== start.runId && isLive(held, held.beat, now)) {
+        return { outcome: 'held', runId: held.runId, host: held.host, pid: held.pid };
+      }
+      this.#rows.putLease(start.key, { runId: start.runId, beat: now, ...ownIdentity() });
+      this.#rows.putAttempt(start, now);
+      return { outcome: 'mine' };
+    });
+  }
+
+  endAttempt(end: AttemptEnd): void {
+    const now = this.#now();
+    this.#later(() => {
+      this.#rows.endAttempt(end, now);
+      this.#rows.dropLease(end.key, end.runId);
+    });
+  }
+
+  noteReuse(runId: string, instance: string, key: string): void {
+    const now = this.#now();
+    this.#later(() => this.#rows.putReuse(runId, instance, key, now));
+  }
+
+  beat(): void {
+    if (!this.writable) return;
+    const now = this.#now();
+    this.#commit(() => {
+      for (const runId of this.#ownRuns) this.#rows.beat(runId, now);
+    });
+    for (const runId of this.#ownRuns) {
+      const owner = path.join(this.#runDirectory(runId), OWNER_FILE);
+      try {
+        utimesSync(owner, now / 1000, now / 1000);
+      } catch (cause) {
+        throw storageError(cause, owner);
+      }
+    }
+  }
+
+  attemptDirectory(runId: string, instanceIndex: number, n: number): string {
+    this.#mustWrite();
+    const directory = path.join(this.#runDirectory(runId), `${instanceIndex}.${n}`);
+    removeTree(directory);
+    this.#makeDirectory(path.join(directory, OUTPUT_FOLDER));
+    return directory;
+  }
+
+  checkpointDirectory(key: string): string {
+    this.#mustWrite();
+    const directory = path.join(this.directory, 'checkpoints', key);
+    this.#makeDirectory(directory);
+    return directory;
+  }
+
+  admit(key: string, attemptDirectory: string, options: AdmitOptions = {}): Admission {
+    this.#mustWrite();
+    const record = readObjectRecord(attemptDirectory, key);
+    if ('problem' in record) {
+      return {
+        outcome: record.problem === 'not there' ? 'output-missing' : 'output-changed',
+        path: record.path,
+      };
+    }
+    const bad = findBadFile(attemptDirectory, record, 'stat');
+    if (bad !== null) return bad;
+    const target = objectDirectory(this.directory, key);
+    if (!installObject(attemptDirectory, target)) {
+      const existing = readObjectRecord(target, key);
+      const isWhole = !('problem' in existing) && findBadFile(target, existing, 'content') === null;
+      const identical = isWhole && existing.outDigest === record.outDigest;
+      if (isWhole && (identical || options.replace !== true)) {
+        removeTree(attemptDirectory);
+        return { outcome: 'existing', result: this.#keep(existing, options.runId ?? null), identical };
+      }
+      // The old object leaves by rename too: at no moment is there half of one under the name of the key.
+      const old = `${attemptDirectory}.old`;
+      removeTree(old);
+      if (!installObject(target, old) || !installObject(attemptDirectory, target)) {
+        throw new StorageError('IO', 'another process writes the same result', {
+          where: target,
+          cure: 'run the same command again',
+        });
+      }
+      removeTree(old);
+    }
+    removeTree(path.join(this.directory, 'checkpoints', key));
+    return { outcome: 'stored', result: this.#keep(record, options.runId ?? null) };
+  }
+
+  discard(key: string, attemptDirectory: string): void {
+    removeTree(attemptDirectory);
+    this.#later(() => {
+      for (const runId of this.#ownRuns) this.#rows.dropLease(key, runId);
+    });
+  }
+
+  removeRunDirectory(runId: string): void {
+    removeTree(this.#runDirectory(runId));
+  }
+
+  knownFile(file: string): FileFacts | null {
+    return this.#files.known(path.resolve(file));
+  }
+
+  hashFile(file: string): Promise<FileFacts> {
+    return this.#files.read(path.resolve(file));
+  }
+
+  isUnchanged(facts: FileFacts): Promise<boolean> {
+    return this.#files.isUnchanged(facts);
+  }
+
+  rememberFile(file: string, digest: string): void {
+    this.#files.remember(path.resolve(file), digest);
+  }
+
+  flush(): void {
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer = null;
+    if (this.#failure !== null) {
+      const failure = this.#failure;
+      this.#failure = null;
+      throw failure;
+    }
+    if (this.#waiting.length > 0) this.#commit(() => undefined);
+  }
+
+  close(): void {
+    if (!this.#db.open) return;
+    try {
+      this.flush();
+    } finally {
+      this.#db.close();
+    }
+  }
+
+  /** One write transaction: everything that waits, then `work`. */
+  #commit<T>(work: () => T): T {
+    const waiting = this.#waiting;
+    const value = this.#guard(() =>
+      this.#rows.write(() => {
+        for (const write of waiting) write();
+        return work();
+      }),
+    );
+    // `work` may have queued more, which the next commit takes.
+    this.#waiting = this.#waiting.slice(waiting.length);
+    if (this.#waiting.length === 0) this.#fresh.clear();
+    return value;
+  }
+
+  /** A write that may wait for others. A plan writes nothing. */
+  #later(write: () => void): void {
+    if (!this.writable) return;
+    this.#waiting.push(write);
+    if (this.#waiting.length >= BATCH_SIZE && !this.#db.inTransaction) {
+      this.flush();
+    } else {
+      this.#timer ??= setTimeout(() => {
+        this.#timer = null;
+        try {
+          this.flush();
+        } catch (failure) {
+          // There is no caller to tell here: the next call that commits throws it.
+          this.#failure = failure;
+        }
+      }, BATCH_MS);
+    }
+  }
+
+  #guard<T>(work: () => T): T {
+    try {
+      return work();
+    } catch (cause) {
+      const { code } = cause as NodeJS.ErrnoException;
+      if (code === 'SQLITE_NOTADB' || code?.startsWith('SQLITE_CORRUPT') === true) {
+        throw new StorageError('CACHE_CORRUPT', 'the cache index was damaged while in use', {
+          where: this.directory,
+          cure: 'run the same command again; the index is rebuilt and finished nodes will not run again',
+          cause,
+        });
+      }
+      if (code?.startsWith('SQLITE_') === true) throw storageError(cause, this.directory);
+      throw cause;
+    }
+  }
+
+  #mustWrite(): void {
+    if (!this.writable)
+      throw new StorageError('INTERNAL', 'a cache that was opened for a plan cannot be written');
+  }
+
+  #makeDirectory(directory: string): void {
+    try {
+      mkdirSync(directory, { recursive: true });
+    } catch (cause) {
+      throw storageError(cause, directory);
+    }
+  }
+
+  /** A file output against its row by stat, and by content where stat moved (a copied cache, a restored backup). */
+  #checkOutput(
+    key: string,
+    outputDir: string,
+    file: { readonly rel: string; readonly digest: string; readonly bytes: number },
+  ): 'output-missing' | 'output-changed' | null {
+    const target = path.join(outputDir, file.rel);
+    const found = lstatSync(target, { bigint: true, throwIfNoEntry: false });
+    if (found === undefined) return 'output-missing';
+    if (!found.isFile()) return 'output-changed';
+    const stat = fileStat(found);
+    if (this.#guard(() => this.#rows.hasOutputFile(key, file.rel, file.digest, stat))) return null;
+    if (Number(found.size) !== file.bytes || digestFile(target) !== file.digest) return 'output-changed';
+    this.#later(() => this.#rows.putOutputFile(key, file.rel, file.digest, file.bytes, stat));
+    return null;
+  }
+
+  /** An object without a row: left by a run that died between rename and commit. */
+  #adopt(key: string): Lookup {
+    const directory = objectDirectory(this.directory, key);
+    if (!existsSync(directory)) return { outcome: 'missing' };
+    const record = readObjectRecord(directory, key);
+    if ('problem' in record) return { outcome: 'output-changed', path: record.path };
+    const bad = findBadFile(directory, record, 'content');
+    return bad ?? { outcome: 'hit', result: this.#keep(record, null), adopted: true };
+  }
+
+  /** Queues the rows of an object that is in its place. */
+  #keep(record: ObjectRecord, runId: string | null): StoredResult {
+    const files = [...filesOf(record.outputs)];
+    const bytes = files.reduce((sum, file) => sum + file.bytes, 0);
+    const result = this.#storedResult(record.key, record, bytes);
+    const stats = files.map((file) => ({
+      file,
+      stat: fileStat(lstatSync(path.join(result.outputDir, file.rel), { bigint: true })),
+    }));
+    const created = this.#now();
+    this.#fresh.set(record.key, result);
+    this.#later(() => {
+      this.#rows.putResult(record, { bytes, created, runId });
+      for (const { file, stat } of stats) {
+        this.#rows.putOutputFile(record.key, file.rel, file.digest, file.bytes, stat);
+      }
+    });
+    return result;
+  }
+
+  #storedResult(key: string, row: Omit<ResultRow, 'lastUsed' | 'bytes'>, bytes: number): StoredResult {
+    const { node, version, state, skipReason, outputs, outDigest, ms, peakMb } = row;
+    const outputDir = path.join(objectDirectory(this.directory, key), OUTPUT_FOLDER);
+    return { key, node, version, state, skipReason, outputs, outDigest, ms, peakMb, bytes, outputDir };
+  }
+
+  /** Fills a new index from the objects; their files are read when they are first used. */
+  #rebuild(): void {
+    for (const key of listObjects(this.directory)) {
+      const record = readObjectRecord(objectDirectory(this.directory, key), key);
+      if ('problem' in record) continue;
+      const files = [...filesOf(record.outputs)];
+      const bytes = files.reduce((sum, file) => sum + file.bytes, 0);
+      const created = this.#now();
+      this.#later(() => {
+        this.#rows.putResult(record, { bytes, created, runId: null });
+        for (const file of files) this.#rows.putOutputFile(key, file.rel, file.digest, file.bytes, null);
+      });
+    }
+    this.flush();
+  }
+
+  /** Takes over complete attempts of a dead run whose parent did not get to move them. */
+  #adoptLeftovers(runDirectory: string): string[] {
+    const adopted: string[] = [];
+    for (const name of readdirSync(runDirectory)) {
+      const directory = path.join(runDirectory, name);
+      if (!statSync(directory).isDirectory()) continue;
+      const record = readObjectRecord(directory);
+      if ('problem' in record || findBadFile(directory, record, 'content') !== null) continue;
+      if (this.#rows.hasResult(record.key)) continue;
+      if (this.admit(record.key, directory).outcome === 'stored') adopted.push(record.key);
+    }
+    return adopted;
+  }
+
+  #runDirectory(runId: string): string {
+    return path.join(this.directory, 'tmp', runId);
+  }
+
+  #ownerBeat(runId: string): number {
+    const owner = path.join(this.#runDirectory(runId), OWNER_FILE);
+    return statSync(owner, { throwIfNoEntry: false })?.mtimeMs ?? 0;
+  }
+
+  /** Whether the owner file of a run names a live process; a folder without one belongs to nobody. */
+  #isOwnerLive(runId: string): boolean {
+    const owner = path.join(this.#runDirectory(runId), OWNER_FILE);
+    if (!existsSync(owner)) return false;
+    let identity: ProcessIdentity;
+    try {
+      identity = JSON.parse(readFileSync(owner, 'utf8')) as ProcessIdentity;
+    } catch (cause) {
+      if (cause instanceof SyntaxError) return false;
+      throw storageError(cause, owner);
+    }
+    return isLive(identity, this.#ownerBeat(runId), this.#now());
+  }
+}
+
+/** A place on this machine for the index of a cache that stands on a shared file system. */
+function localIndexDirectory(directory: string): string {
+  const base = process.env['XDG_CACHE_HOME'] ?? path.join(homedir(), '.cache');
+  const real = existsSync(directory) ? realpathSync(directory) : directory;
+  return path.join(base, 'neuroloom', 'index', canonicalDigest(real).slice(0, 32));
+}
