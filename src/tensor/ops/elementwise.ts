@@ -1,4 +1,5 @@
 import { ProcessingError } from '../../errors.js';
+import { dispatch } from '../dispatch.js';
 import { requireFloat32, requireNumber, requireShape, shapeText, volumeShape } from '../shapes.js';
 import { tf, type Tensor } from '../tfjs.js';
 
@@ -70,6 +71,9 @@ export function repeatBatch(x: Tensor, n: number): Tensor {
   return tf.concat(new Array<Tensor>(n).fill(x), 0);
 }
 
+/** Most volumes of one `concatChannels`. */
+export const MOST_CONCATENATED = 8;
+
 /** Joins the channels of volumes on one grid: (N, X, Y, Z, Ca), (N, X, Y, Z, Cb), ... to (N, X, Y, Z, Ca + Cb + ...). */
 export function concatChannels(parts: readonly Tensor[]): Tensor {
   const [first] = parts;
@@ -83,7 +87,14 @@ export function concatChannels(parts: readonly Tensor[]): Tensor {
     const { c } = volumeShape(part, 'concatChannels', `volume ${i}`);
     requireShape(part, [n, x, y, z, c], 'concatChannels', `volume ${i}`);
   });
-  return tf.concat([...parts], 4);
+  if (parts.length > MOST_CONCATENATED) {
+    throw new ProcessingError('INVALID_ARGUMENT', `concatChannels: ${parts.length} volumes`, {
+      cure: `join at most ${MOST_CONCATENATED} at a time`,
+    });
+  }
+  const named = Object.fromEntries(parts.map((part, i) => [`part${i}`, part]));
+  const channels = parts.map((part) => part.shape[4] ?? 0);
+  return dispatch('NeuroloomConcatChannels', named, { channels }, () => tf.concat([...parts], 4));
 }
 
 /** The values of x as a constant: no gradient flows through the result. */

@@ -1,4 +1,5 @@
-import { MathBackendCPU, tf, type Tensor } from '../../tfjs.js';
+import type { tf} from '../../tfjs.js';
+import { MathBackendCPU, type Tensor } from '../../tfjs.js';
 
 /** Shorter arrays cost less to allocate than to look up. */
 const LEAST_RECYCLED = 1024;

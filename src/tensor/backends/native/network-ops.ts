@@ -1,13 +1,67 @@
-/** Convolution, pooling and upsampling by the addon. */
+/** Convolution, pooling, upsampling and joined channels by the addon. */
 import {
+  convBackward,
+  convForward,
   maxPoolBackward,
   maxPoolForward,
   upConcatBackward,
   upConcatForward,
 } from '../../../native/index.js';
 import type { Tensor } from '../../tfjs.js';
-import { input, output, type NativeOp } from './kernel.js';
+import { input, number, output, type NativeOp } from './kernel.js';
+import { MOST_CONCATENATED } from '../../ops/elementwise.js';
 import { doubled, gridOf } from './shapes.js';
+
+const convBlock: NativeOp = {
+  kernel: 'NeuroloomConvBlock',
+  inputs: ['x', 'w', 'b'],
+  saveInputs: ['x', 'w'],
+  saveOutput: true,
+  forward(call) {
+    const [x, w, b] = [input(call, 'x'), input(call, 'w'), input(call, 'b')];
+    const { grid, c } = gridOf(x.shape);
+    const cout = b.shape[0] ?? 0;
+    const { backend } = call;
+    const y = output(backend, [grid.n, grid.x, grid.y, grid.z, cout]);
+    convForward({
+      grid,
+      cin: c,
+      cout,
+      x: backend.valuesOf(x),
+      w: backend.valuesOf(w),
+      bias: backend.valuesOf(b),
+      slope: number(call.settings, 'slope'),
+      y: y.values,
+    });
+    return y.info;
+  },
+  gradient({ backend, dy, saved, settings, wanted }) {
+    const [x, w, y] = saved as readonly [Tensor, Tensor, Tensor];
+    const { grid, c } = gridOf(x.shape);
+    const cout = y.shape[4] ?? 0;
+    const dx = wanted.has('x') ? backend.takeBuffer(x.size) : null;
+    const dw = wanted.has('w') ? backend.takeBuffer(w.size) : null;
+    const db = wanted.has('b') ? backend.takeBuffer(cout) : null;
+    convBackward({
+      grid,
+      cin: c,
+      cout,
+      x: backend.valuesOf(x),
+      w: backend.valuesOf(w),
+      y: backend.valuesOf(y),
+      slope: number(settings, 'slope'),
+      dy: backend.valuesOf(dy),
+      dx,
+      dw,
+      db,
+    });
+    return {
+      ...(dx === null ? {} : { x: backend.tensorOf(dx, x.shape) }),
+      ...(dw === null ? {} : { w: backend.tensorOf(dw, w.shape) }),
+      ...(db === null ? {} : { b: backend.tensorOf(db, [cout]) }),
+    };
+  },
+};
 
 const maxPool2: NativeOp = {
   kernel: 'NeuroloomMaxPool2',
@@ -67,5 +121,65 @@ const upConcat: NativeOp = {
   },
 };
 
+/** Joined channels: any number of volumes, named part0, part1, ... */
+const concatChannels: NativeOp = {
+  kernel: 'NeuroloomConcatChannels',
+  inputs: Array.from({ length: MOST_CONCATENATED }, (_, i) => `part${i}`),
+  forward({ backend, inputs }) {
+    const parts = Object.values(inputs);
+    const shapes = parts.map((part) => gridOf(part.shape));
+    const channels = shapes.reduce((total, { c }) => total + c, 0);
+    const { grid } = shapes[0] as (typeof shapes)[number];
+    const y = output(backend, [grid.n, grid.x, grid.y, grid.z, channels]);
+    let first = 0;
+    parts.forEach((part, i) => {
+      const c = shapes[i]?.c ?? 0;
+      copyChannels(backend.valuesOf(part), { from: 0, stride: c }, y.values, { from: first, stride: channels }, c);
+      first += c;
+    });
+    return y.info;
+  },
+  gradient({ backend, dy, settings, wanted }) {
+    const { grid, c: channels } = gridOf(dy.shape);
+    const gradients: Record<string, Tensor> = {};
+    let first = 0;
+    (settings['channels'] as readonly number[]).forEach((c, i) => {
+      if (wanted.has(`part${i}`)) {
+        const part = backend.takeBuffer((dy.size / channels) * c);
+        copyChannels(backend.valuesOf(dy), { from: first, stride: channels }, part, { from: 0, stride: c }, c);
+        gradients[`part${i}`] = backend.tensorOf(part, [grid.n, grid.x, grid.y, grid.z, c]);
+      }
+      first += c;
+    });
+    return gradients;
+  },
+};
+
+/** First channel and channels in all of an array of voxels. */
+interface ChannelView {
+  readonly from: number;
+  readonly stride: number;
+}
+
+/** Copies `count` channels of every voxel. */
+function copyChannels(
+  source: Float32Array,
+  read: ChannelView,
+  target: Float32Array,
+  write: ChannelView,
+  count: number,
+): void {
+  const voxels = source.length / read.stride;
+  for (let k = 0; k < count; k++) {
+    let from = read.from + k;
+    let to = write.from + k;
+    for (let voxel = 0; voxel < voxels; voxel++) {
+      target[to] = source[from] as number;
+      from += read.stride;
+      to += write.stride;
+    }
+  }
+}
+
 /** Ops of the network. */
-export const NETWORK_OPS: readonly NativeOp[] = [maxPool2, upConcat];
+export const NETWORK_OPS: readonly NativeOp[] = [convBlock, maxPool2, upConcat, concatChannels];
