@@ -196,20 +196,19 @@ static void channelSums(const ConvGrid& g, const ConvSource& source, double* sum
       const float* gate = source.gate == nullptr ? nullptr : source.gate + at;
       size_t c = 0;
       for (; c + kLanes <= channels; c += kLanes) {
-        Vec total = {};
+        DoubleVec total = {};
         for (size_t z = 0; z < g.z; z++) {
-          const Vec v = load(values + z * channels + c);
-          total += gate == nullptr ? v : select(load(gate + z * channels + c) > (Vec){}, v, v * broadcast(source.slope));
+          Vec v = load(values + z * channels + c);
+          if (gate != nullptr) v = select(load(gate + z * channels + c) > (Vec){}, v, v * broadcast(source.slope));
+          total += __builtin_convertvector(v, DoubleVec);
         }
         for (int lane = 0; lane < kLanes; lane++) sums[c + lane] += total[lane];
       }
       for (; c < channels; c++) {
-        float total = 0;
         for (size_t z = 0; z < g.z; z++) {
           const float v = values[z * channels + c];
-          total += gate == nullptr || gate[z * channels + c] > 0 ? v : v * source.slope;
+          sums[c] += gate == nullptr || gate[z * channels + c] > 0 ? v : v * source.slope;
         }
-        sums[c] += total;
       }
     }
   }

@@ -7,6 +7,7 @@ namespace NL_ISA {
 
 typedef float Vec __attribute__((vector_size(NL_LANES * 4)));
 typedef int IntVec __attribute__((vector_size(NL_LANES * 4)));
+typedef double DoubleVec __attribute__((vector_size(NL_LANES * 8)));
 typedef float UnalignedVec __attribute__((vector_size(NL_LANES * 4), aligned(4), may_alias));
 
 constexpr int kLanes = NL_LANES;
