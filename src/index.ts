@@ -34,6 +34,21 @@ export {
   type MappedNode,
 } from './engine/handle.js';
 export type { Adjacency, Binding, CompiledGraph, Instance, Publication } from './engine/graph.js';
+export { CohortDir } from './engine/cohort-dir.js';
+export {
+  defineWorkflow,
+  getWorkflow,
+  produces,
+  registeredWorkflows,
+  requires,
+  workflow,
+  type MergedConfig,
+  type WorkflowBody,
+  type WorkflowContext,
+  type WorkflowDeclaration,
+  type WorkflowDefinition,
+} from './engine/registry.js';
+export type { Problem } from './engine/requirements.js';
 export { compareKeys } from './engine/labels.js';
 export type {
   FailureClass,

@@ -6,7 +6,7 @@ export {
   type LoadConfigOptions,
   type LoadedConfig,
 } from './load.js';
-export { nearest } from './nearest.js';
+export { nearest } from '../nearest.js';
 export {
   originText,
   pathText,

@@ -1,7 +1,7 @@
 import { z, type ZodType, type core } from 'zod';
 import { ERROR_CODES, type ErrorCode } from '../errors.js';
 import { isTree, valueAt, type Path } from './layer.js';
-import { nearest } from './nearest.js';
+import { nearest } from '../nearest.js';
 import { acceptedBy, keysOf, schemasAt, typeWords } from './schema.js';
 
 /** A broken rule of a schema, in words. `part` says whether the key or its value is wrong. */

@@ -6,7 +6,7 @@ import { err, ok, type Result } from '../result.js';
 import { readFileLayer } from './file-layer.js';
 import { findings, type Finding } from './issues.js';
 import { decidingLayer, mergeLayers, valueAt, type ConfigTree, type Layer, type Path } from './layer.js';
-import { nearest } from './nearest.js';
+import { nearest } from '../nearest.js';
 import { pathText, type ConfigProblem, type Place } from './problem.js';
 import { allPaths, ROOT_KEYS, type Namespaces } from './schema.js';
 import { environmentLayers, parseSetOption } from './set-option.js';

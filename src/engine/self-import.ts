@@ -26,7 +26,9 @@ export function ensureSelfImport(module: string): void {
 function leadsHere(module: string): boolean {
   const ours = createRequire(join(PACKAGE_ROOT, 'package.json'));
   try {
-    return realpathSync(createRequire(module).resolve(PACKAGE_NAME)) === realpathSync(ours.resolve(PACKAGE_NAME));
+    return (
+      realpathSync(createRequire(module).resolve(PACKAGE_NAME)) === realpathSync(ours.resolve(PACKAGE_NAME))
+    );
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'MODULE_NOT_FOUND' || code === 'ERR_PACKAGE_PATH_NOT_EXPORTED') return false;

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { editDistance, nearest } from '../../../src/config/nearest.js';
+import { editDistance, nearest } from '../../src/nearest.js';
 
 describe('edit distance', () => {
   test.each([

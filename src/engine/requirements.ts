@@ -1,0 +1,160 @@
+import { accessSync, constants, existsSync, statSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { PipelineError, type ErrorCode } from '../errors.js';
+import type { CompiledGraph } from './graph.js';
+import type { Resources } from './node.js';
+
+/** Something that must or should hold before a run. A workflow is ready when none has severity `error`. */
+export interface Problem {
+  readonly severity: 'error' | 'warning';
+  readonly code: ErrorCode;
+  readonly message: string;
+  /** How to mend it, as an instruction. */
+  readonly cure: string;
+  /** The file or folder concerned. */
+  readonly path?: string;
+}
+
+export function isReady(problems: readonly Problem[]): boolean {
+  return problems.every((problem) => problem.severity !== 'error');
+}
+
+/** What instances may occupy together. */
+export interface ResourceLimits {
+  readonly cpus: number;
+  readonly memoryGb: number;
+  readonly gpus: number;
+  readonly tokens: Readonly<Record<string, number>>;
+}
+
+/** What this machine has, within the limits that a container or a job sets. */
+export function machineLimits(): ResourceLimits {
+  // constrainedMemory: 0 or a huge number when nothing limits this process.
+  const limit = process.constrainedMemory?.() ?? 0;
+  const total = os.totalmem();
+  const memory = limit > 0 && limit < total ? limit : total;
+  return { cpus: os.availableParallelism(), memoryGb: memory / 1024 ** 3, gpus: 0, tokens: {} };
+}
+
+/** Nodes that ask for more than there is, one problem per node of the template; they would wait for ever. */
+export function resourceProblems(graph: CompiledGraph, limits: ResourceLimits): Problem[] {
+  const problems: Problem[] = [];
+  const seen = new Set<string>();
+  for (const { nodeId, resources } of graph.instances) {
+    if (seen.has(nodeId)) continue;
+    seen.add(nodeId);
+    for (const { what, wants, has } of shortages(resources, limits)) {
+      problems.push({
+        severity: 'error',
+        code: 'RESOURCES',
+        message: `node ${nodeId} needs ${wants} ${what}, and the run has ${has}`,
+        cure: 'raise the limit of the run, use a larger machine, or lower the request of the node',
+      });
+    }
+  }
+  return problems;
+}
+
+interface Shortage {
+  readonly what: string;
+  readonly wants: string;
+  readonly has: string;
+}
+
+function shortages(wanted: Resources, limits: ResourceLimits): Shortage[] {
+  const list: Shortage[] = [];
+  const compare = (what: string, wants: number, has: number): void => {
+    if (wants > has) list.push({ what, wants: String(wants), has: String(Math.floor(has * 10) / 10) });
+  };
+  compare('cpu(s)', wanted.cpus, limits.cpus);
+  compare('GB of memory', wanted.memoryGb, limits.memoryGb);
+  compare('GPU(s)', wanted.gpus, limits.gpus);
+  for (const [name, count] of Object.entries(wanted.tokens)) compare(name, count, limits.tokens[name] ?? 0);
+  return list;
+}
+
+/**
+ * Whether a directory is there or could be made, and takes new files. Looks at its nearest existing parent and
+ * writes nothing.
+ *
+ * @param what - for the message: `output directory`, `cache directory`
+ * @param cure - how to choose another place
+ */
+export function writableProblems(directory: string, what: string, cure: string): Problem[] {
+  const problem = (message: string): Problem[] => [
+    { severity: 'error', code: 'OUTPUT_UNWRITABLE', message, cure, path: directory },
+  ];
+  let existing = path.resolve(directory);
+  while (!existsSync(existing)) existing = path.dirname(existing);
+  if (!statSync(existing).isDirectory()) {
+    const below =
+      existing === path.resolve(directory) ? 'is a file' : `lies below ${existing}, which is a file`;
+    return problem(`the ${what} ${directory} ${below}`);
+  }
+  const denied = whyNoAccess(existing, constants.W_OK | constants.X_OK);
+  return denied === null
+    ? []
+    : problem(`the ${what} ${directory} cannot be written: ${denied} in ${existing}`);
+}
+
+/** Whether the input directory is there and can be listed. */
+export function inputProblems(directory: string): Problem[] {
+  const cure = 'name an existing directory with -i, or set input_dir in the configuration';
+  const problem = (message: string): Problem[] => [
+    { severity: 'error', code: 'INPUT_MISSING', message, cure, path: directory },
+  ];
+  if (!existsSync(directory)) return problem(`there is no input directory ${directory}`);
+  if (!statSync(directory).isDirectory()) return problem(`the input ${directory} is not a directory`);
+  const denied = whyNoAccess(directory, constants.R_OK | constants.X_OK);
+  return denied === null ? [] : problem(`the input directory ${directory} cannot be read: ${denied}`);
+}
+
+/** Programs that are not on the search path. */
+export function toolProblems(tools: readonly string[], searchPath = process.env['PATH'] ?? ''): Problem[] {
+  return [...new Set(tools)]
+    .filter((tool) => !isOnPath(tool, searchPath))
+    .map((tool) => ({
+      severity: 'error',
+      code: 'TOOL_MISSING',
+      message: `the program ${tool} is not installed, or not on the search path`,
+      cure: `install it, or add its folder to PATH`,
+    }));
+}
+
+function isOnPath(tool: string, searchPath: string): boolean {
+  const candidates = tool.includes('/')
+    ? [tool]
+    : searchPath
+        .split(path.delimiter)
+        .filter((folder) => folder !== '')
+        .map((folder) => path.join(folder, tool));
+  return candidates.some(
+    (file) =>
+      statSync(file, { throwIfNoEntry: false })?.isFile() === true &&
+      whyNoAccess(file, constants.X_OK) === null,
+  );
+}
+
+function whyNoAccess(target: string, mode: number): string | null {
+  try {
+    accessSync(target, mode);
+    return null;
+  } catch (cause) {
+    const { code, message } = cause as NodeJS.ErrnoException;
+    if (code === 'EROFS') return 'read-only file system';
+    return code === 'EACCES' || code === 'EPERM' ? 'no permission' : message;
+  }
+}
+
+/** A problem that an error with a code stands for; other errors are bugs and are thrown on. */
+export function problemOf(error: unknown): Problem {
+  if (!(error instanceof PipelineError)) throw error;
+  return {
+    severity: 'error',
+    code: error.code,
+    message: error.message,
+    cure: error.cure ?? 'see the message',
+    ...(error.where === undefined ? {} : { path: error.where }),
+  };
+}
