@@ -68,3 +68,9 @@ export {
   type Origin,
 } from './config/index.js';
 export { VERSION, VERSION_INFO } from './version.js';
+export type { NodeFailure } from './engine/failure.js';
+export type { Plan, PlanAction, PlanEntry } from './engine/plan.js';
+export type { PlanRequest, RunRequest, RunResult } from './engine/run.js';
+export type { NodeReport, NodeState } from './engine/run-work.js';
+export type { FailureMode } from './engine/scheduler.js';
+export { STOP, StopController, type StopLevel, type StopSignal } from './engine/stop-signal.js';

@@ -17,7 +17,9 @@ import {
 } from './handle.js';
 import { checkItemKey, compareKeys } from './labels.js';
 import { wrongResource, type NodeDefinition, type Resources } from './node.js';
+import type { Plan } from './plan.js';
 import type { Ports } from './port.js';
+import type { PlanRequest, RunRequest, RunResult } from './run.js';
 import type { TemplateGraph, TemplateInput, TemplateNode, TemplatePublication } from './template.js';
 
 export interface AddOptions {
@@ -198,6 +200,26 @@ export class Workflow {
   compile(): CompiledGraph {
     this.#compiled ??= compileGraph(this.template());
     return this.#compiled;
+  }
+
+  /**
+   * Runs the workflow: what has a result is reused, all else runs in worker processes. A failed node is part of the
+   * result.
+   *
+   * @throws ConfigError GRAPH_ when the wiring is wrong, and what `runGraph` throws
+   */
+  async run(request: RunRequest): Promise<RunResult> {
+    const graph = this.compile();
+    // Loaded here, so that building and describing workflows needs no database and no process code.
+    const { runGraph } = await import('./run.js');
+    return runGraph(graph, request);
+  }
+
+  /** What `run` would do, and why; writes nothing. */
+  async plan(request: PlanRequest): Promise<Plan> {
+    const graph = this.compile();
+    const { planGraph } = await import('./run.js');
+    return planGraph(graph, request);
   }
 
   #register(

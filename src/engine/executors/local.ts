@@ -1,0 +1,65 @@
+/** Runs tasks in worker processes of this machine. */
+import { machineLimits, type ResourceLimits } from '../resource-pool.js';
+import { WorkerPool, type PoolOutcome, type PoolTask, type WorkerPoolOptions } from '../worker-pool.js';
+
+export type ExecutorTask = PoolTask;
+export type ExecutorOutcome = PoolOutcome;
+
+/** Where tasks run. Failure is an outcome, never an exception. */
+export interface Executor {
+  submit(task: ExecutorTask): Promise<ExecutorOutcome>;
+  /** Ids of the tasks that have been submitted and have not ended. */
+  states(): ReadonlyMap<string, 'submitted' | 'running'>;
+  /** Asks a task to end, then makes it; `now` kills. */
+  cancel(id: string, now: boolean): void;
+  limits(): ResourceLimits;
+  close(): Promise<void>;
+}
+
+export interface LocalExecutorOptions extends Omit<WorkerPoolOptions, 'size'> {
+  readonly jobs?: number | undefined;
+  readonly cpus?: number | undefined;
+  readonly memoryGb?: number | undefined;
+}
+
+export class LocalExecutor implements Executor {
+  readonly #pool: WorkerPool;
+  readonly #limits: ResourceLimits;
+  readonly #states = new Map<string, 'submitted' | 'running'>();
+
+  constructor(options: LocalExecutorOptions) {
+    this.#limits = machineLimits(options);
+    this.#pool = new WorkerPool({ ...options, size: this.#limits.jobs });
+  }
+
+  async submit(task: ExecutorTask): Promise<ExecutorOutcome> {
+    this.#states.set(task.id, 'submitted');
+    try {
+      return await this.#pool.run({
+        ...task,
+        onStarted: (pid) => {
+          this.#states.set(task.id, 'running');
+          task.onStarted?.(pid);
+        },
+      });
+    } finally {
+      this.#states.delete(task.id);
+    }
+  }
+
+  states(): ReadonlyMap<string, 'submitted' | 'running'> {
+    return this.#states;
+  }
+
+  cancel(id: string, now: boolean): void {
+    this.#pool.cancel(id, now);
+  }
+
+  limits(): ResourceLimits {
+    return this.#limits;
+  }
+
+  close(): Promise<void> {
+    return this.#pool.close();
+  }
+}

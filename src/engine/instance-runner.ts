@@ -1,0 +1,257 @@
+/** Runs one instance: lease, attempt, worker, checks, commit; and tells what happened. */
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { PipelineError } from '../errors.js';
+import type { CacheStore, StoredResult } from './cache-store.js';
+import type { RunEvent, RunReason } from './events.js';
+import type { Executor, ExecutorOutcome } from './executors/local.js';
+import { failure, type NodeFailure } from './failure.js';
+import type { Fingerprint } from './fingerprint.js';
+import type { Instance } from './graph.js';
+import { taskInputs, type ExternalFacts } from './inputs.js';
+import type { InstanceTable } from './instance-table.js';
+import { killPoint } from './kill-points.js';
+import { readLogTail } from './log-capture.js';
+import type { RunLog } from './run-log.js';
+import { storageError } from './storage-error.js';
+import { PROTOCOL, TASK_FILE, type Task } from './worker-protocol.js';
+
+export type KeepWork = 'never' | 'failed' | 'always';
+
+export interface RunnerOptions {
+  readonly runId: string;
+  readonly table: InstanceTable;
+  readonly store: CacheStore;
+  readonly executor: Executor;
+  readonly log: RunLog;
+  readonly seed: number;
+  readonly workDir: string;
+  readonly keepWork: KeepWork;
+  readonly logCapBytes: number;
+  readonly emit: (event: RunEvent) => void;
+}
+
+/** An instance that is to run. */
+export interface Order {
+  readonly index: number;
+  readonly fingerprint: Fingerprint;
+  readonly reason: RunReason;
+  readonly facts: ExternalFacts;
+}
+
+export type InstanceEnd =
+  | { readonly kind: 'stored'; readonly result: StoredResult; readonly ms: number; readonly peakMb: number }
+  | {
+      readonly kind: 'failed';
+      readonly failure: NodeFailure;
+      readonly ms: number;
+      readonly logTail: string;
+      readonly logPath: string | null;
+    }
+  /** Another run works on this key, or has just done it. */
+  | { readonly kind: 'elsewhere'; readonly isDone: boolean };
+
+const LOG_TAIL_LINES = 20;
+const MB_PER_GB = 1024;
+/** Workers of few sizes serve all nodes: heap limits are powers of two from here. */
+const SMALLEST_HEAP_MB = 256;
+
+export class InstanceRunner {
+  readonly #options: RunnerOptions;
+
+  constructor(options: RunnerOptions) {
+    this.#options = options;
+  }
+
+  /** @throws StorageError when the cache itself cannot be written */
+  async run(order: Order, cpus: number): Promise<InstanceEnd> {
+    const { store, table, runId, emit } = this.#options;
+    const instance = table.instance(order.index);
+    const { key, components } = order.fingerprint;
+    const attempt = { runId, instance: instance.id, n: 1, key };
+    const force = order.reason.kind === 'forced';
+    const lease = store.startAttempt({ ...attempt, components, reason: order.reason.kind }, { force });
+    if (lease.outcome === 'finished') return { kind: 'elsewhere', isDone: true };
+    if (lease.outcome === 'held') return { kind: 'elsewhere', isDone: false };
+    killPoint('attempt-recorded');
+    const attemptDir = store.attemptDirectory(runId, order.index, attempt.n);
+    const scratchDir = join(this.#options.workDir, `${order.index}.${attempt.n}`);
+    this.#writeTask(order, instance, { attemptDir, scratchDir, cpus });
+    killPoint('task-written');
+    emit({ type: 'node-started', id: instance.id, key, reason: order.reason, attempt: attempt.n });
+    const outcome = await this.#submit(instance, scratchDir);
+    killPoint('result-received');
+    const end = await this.#conclude(order, instance, outcome, attemptDir);
+    store.endAttempt({
+      ...attempt,
+      state:
+        end.kind === 'stored'
+          ? end.result.state
+          : end.failure.failureClass === 'cancelled'
+            ? 'cancelled'
+            : 'failed',
+      workerPid: outcome.pid,
+      exit: outcome.kind === 'failed' ? outcome.exit : null,
+      signal: outcome.kind === 'failed' ? outcome.signal : null,
+      failureClass: end.kind === 'failed' ? end.failure.failureClass : null,
+      peakMb: outcome.peakMb,
+      cpuMs: outcome.cpuMs,
+    });
+    const { keepWork } = this.#options;
+    if (keepWork === 'never' || (keepWork === 'failed' && end.kind === 'stored')) {
+      rmSync(scratchDir, { recursive: true, force: true });
+    }
+    return end;
+  }
+
+  #writeTask(
+    order: Order,
+    instance: Instance,
+    place: { attemptDir: string; scratchDir: string; cpus: number },
+  ): void {
+    const { table, store, seed } = this.#options;
+    const { node } = instance;
+    const { key, components } = order.fingerprint;
+    const task: Task = {
+      protocol: PROTOCOL,
+      id: instance.id,
+      key,
+      node: node.name,
+      version: node.version,
+      components,
+      module: node.module,
+      inputs: taskInputs(table, instance, order.facts),
+      ...place,
+      checkpointDir: node.resumable ? store.checkpointDirectory(key) : null,
+      seed,
+    };
+    try {
+      mkdirSync(place.scratchDir, { recursive: true });
+      writeFileSync(join(place.scratchDir, TASK_FILE), JSON.stringify(task));
+    } catch (cause) {
+      throw storageError(cause, place.scratchDir);
+    }
+  }
+
+  #submit(instance: Instance, directory: string): Promise<ExecutorOutcome> {
+    const { executor, emit } = this.#options;
+    const { id } = instance;
+    return executor.submit({
+      id,
+      directory,
+      heapMb: heapMbOf(instance.resources.memoryGb),
+      timeoutMs: instance.node.timeoutMs,
+      onStarted: () => {
+        killPoint('node-started');
+      },
+      onMessage: (message) => {
+        switch (message.type) {
+          case 'progress':
+            emit({
+              type: 'node-progress',
+              id,
+              done: message.done,
+              total: message.total,
+              text: message.text,
+            });
+            return;
+          case 'metric':
+            emit({ type: 'node-metric', id, name: message.name, values: message.values });
+            return;
+          case 'log':
+            emit({ type: 'node-log', id, level: message.level, message: message.message });
+            return;
+        }
+      },
+    });
+  }
+
+  async #conclude(
+    order: Order,
+    instance: Instance,
+    outcome: ExecutorOutcome,
+    attemptDir: string,
+  ): Promise<Exclude<InstanceEnd, { kind: 'elsewhere' }>> {
+    if (outcome.kind === 'failed') return this.#failed(order, instance, outcome, outcome.failure, attemptDir);
+    const changed = await this.#changedInput(order.facts);
+    if (changed !== null) return this.#failed(order, instance, outcome, changed, attemptDir);
+    const { store, runId } = this.#options;
+    const admission = store.admit(order.fingerprint.key, attemptDir, {
+      runId,
+      replace: order.reason.kind === 'forced',
+    });
+    if (!('result' in admission)) {
+      const lost =
+        admission.outcome === 'output-missing'
+          ? failure('output-missing', 'OUTPUT_MISSING', {
+              message: `output ${admission.path} was there when the node ended and is gone`,
+              where: admission.path,
+              cure: 'no other program may change the cache; run again',
+            })
+          : failure('output-invalid', 'OUTPUT_INVALID', {
+              message: `output ${admission.path} changed after the node ended`,
+              where: admission.path,
+              cure: 'wait for every program that the node starts before it returns',
+            });
+      return this.#failed(order, instance, outcome, lost, attemptDir);
+    }
+    if (admission.outcome === 'existing' && !admission.identical && instance.node.deterministic) {
+      this.#options.emit({
+        type: 'warning',
+        code: 'NOT_DETERMINISTIC',
+        message: `${instance.id} gave another result than a run beside this one; the earlier one is used`,
+        cure: 'derive random numbers from ctx.seed, or declare the node with deterministic: false',
+      });
+    }
+    return { kind: 'stored', result: admission.result, ms: outcome.ms, peakMb: outcome.peakMb };
+  }
+
+  /** A file outside the graph that changed while the node ran: nobody knows which content the node saw. */
+  async #changedInput(facts: ExternalFacts): Promise<NodeFailure | null> {
+    for (const file of facts.values()) {
+      if (await this.#options.store.isUnchanged(file)) continue;
+      return failure('input-changed', 'INPUT_CHANGED', {
+        message: `input ${file.path} changed while the node ran`,
+        where: file.path,
+        cure: 'leave the inputs alone during a run, then run again',
+      });
+    }
+    return null;
+  }
+
+  #failed(
+    order: Order,
+    instance: Instance,
+    outcome: ExecutorOutcome,
+    cause: NodeFailure,
+    attemptDir: string,
+  ): Exclude<InstanceEnd, { kind: 'elsewhere' }> {
+    const { store, log, logCapBytes } = this.#options;
+    const { stdout, stderr } = outcome.logs;
+    let logTail = '';
+    let logPath: string | null = null;
+    if (stdout !== '') {
+      logTail = readLogTail(stderr, LOG_TAIL_LINES) || readLogTail(stdout, LOG_TAIL_LINES);
+      try {
+        logPath = log.saveNodeLogs(instance.id, outcome.logs, logCapBytes);
+      } catch (error) {
+        if (!(error instanceof PipelineError)) throw error;
+        this.#options.emit({
+          type: 'warning',
+          code: error.code,
+          message: `the log of ${instance.id} could not be kept: ${error.message}`,
+          cure: error.cure ?? null,
+        });
+      }
+    }
+    store.discard(order.fingerprint.key, attemptDir);
+    return { kind: 'failed', failure: cause, ms: outcome.ms, logTail, logPath };
+  }
+}
+
+/** Heap limit of a worker for a request of memory, MB. */
+export function heapMbOf(memoryGb: number): number {
+  let heapMb = SMALLEST_HEAP_MB;
+  while (heapMb < memoryGb * MB_PER_GB) heapMb *= 2;
+  return heapMb;
+}

@@ -1,0 +1,192 @@
+/** What has become of every instance of a run, and what follows from that for those that depend on it. */
+import type { StoredResult } from './cache-store.js';
+import { failure, type NodeFailure } from './failure.js';
+import type { Binding, CompiledGraph, Instance } from './graph.js';
+
+export type InstanceState = 'waiting' | 'running' | 'done' | 'skipped' | 'failed' | 'not-started';
+
+const STATES: readonly InstanceState[] = ['waiting', 'running', 'done', 'skipped', 'failed', 'not-started'];
+
+/** Reasons shown when a join lacks members. */
+const SHOWN_REASONS = 5;
+
+export class InstanceTable {
+  readonly #states: Uint8Array;
+  readonly #results: (StoredResult | undefined)[];
+  readonly #reasons = new Map<number, string>();
+
+  constructor(readonly graph: CompiledGraph) {
+    this.#states = new Uint8Array(graph.instances.length);
+    this.#results = new Array<StoredResult | undefined>(graph.instances.length);
+  }
+
+  instance(index: number): Instance {
+    return this.graph.instances[index] as Instance;
+  }
+
+  state(index: number): InstanceState {
+    return STATES[this.#states[index] as number] as InstanceState;
+  }
+
+  set(index: number, state: InstanceState): void {
+    this.#states[index] = STATES.indexOf(state);
+  }
+
+  finish(index: number, result: StoredResult): void {
+    this.set(index, result.state);
+    this.#results[index] = result;
+    if (result.state === 'skipped') this.#reasons.set(index, result.skipReason ?? 'skipped');
+  }
+
+  end(index: number, state: 'skipped' | 'failed' | 'not-started', reason: string): void {
+    this.set(index, state);
+    this.#reasons.set(index, reason);
+  }
+
+  /** The result of an instance that is done or skipped itself; undefined for one skipped because of another. */
+  result(index: number): StoredResult | undefined {
+    return this.#results[index];
+  }
+
+  /** Why an ended instance has no outputs, or null when it has. */
+  missing(index: number): string | null {
+    return this.state(index) === 'done' ? null : this.reason(index);
+  }
+
+  /** Why an instance is skipped, failed or not started. */
+  reason(index: number): string {
+    return this.#reasons.get(index) ?? '';
+  }
+}
+
+/** What the states of its dependencies mean for an instance. */
+export type Judgement =
+  | { readonly kind: 'go' }
+  | { readonly kind: 'skip'; readonly reason: string }
+  | { readonly kind: 'not-started'; readonly because: string }
+  | { readonly kind: 'fail'; readonly failure: NodeFailure };
+
+const GO: Judgement = { kind: 'go' };
+
+/** Judges an instance all of whose dependencies have come to an end. A failure above outranks a skip. */
+export function judge(table: InstanceTable, instance: Instance): Judgement {
+  let verdict: Judgement = GO;
+  for (const binding of Object.values(instance.inputs)) {
+    const found = judgeBinding(table, binding);
+    if (found.kind === 'not-started') return found;
+    if (found.kind === 'fail' || (found.kind === 'skip' && verdict.kind === 'go')) verdict = found;
+  }
+  return verdict;
+}
+
+function judgeBinding(table: InstanceTable, binding: Binding): Judgement {
+  switch (binding.kind) {
+    case 'value':
+    case 'external':
+    case 'dropped':
+      return GO;
+    case 'output':
+      return judgeSingle(table, binding.instance);
+    case 'join':
+      return judgeJoin(table, binding);
+    case 'list': {
+      let verdict: Judgement = GO;
+      for (const item of binding.items) {
+        const found = judgeBinding(table, item);
+        if (found.kind === 'not-started') return found;
+        if (found.kind === 'fail' || verdict.kind === 'go') verdict = found;
+      }
+      return verdict;
+    }
+  }
+}
+
+function judgeSingle(table: InstanceTable, index: number): Judgement {
+  const { id } = table.instance(index);
+  switch (table.state(index)) {
+    case 'skipped':
+      return { kind: 'skip', reason: `upstream skipped: ${id}: ${table.reason(index)}` };
+    case 'failed':
+      return { kind: 'not-started', because: `${id} failed` };
+    case 'not-started':
+      return { kind: 'not-started', because: `${id} was not started` };
+    case 'done':
+    case 'waiting':
+    case 'running':
+      return GO;
+  }
+}
+
+function judgeJoin(table: InstanceTable, binding: Extract<Binding, { kind: 'join' }>): Judgement {
+  const missing: string[] = [];
+  for (const member of binding.members) {
+    const state = table.state(member);
+    if (binding.minItems === null && (state === 'failed' || state === 'not-started')) {
+      return judgeSingle(table, member);
+    }
+    if (state !== 'done') missing.push(`${table.instance(member).id}: ${table.reason(member)}`);
+  }
+  const there = binding.members.length - missing.length;
+  const needed = binding.minItems ?? binding.members.length;
+  if (there >= needed) return GO;
+  const shown = missing.slice(0, SHOWN_REASONS).join('; ');
+  const more = missing.length > SHOWN_REASONS ? `; and ${missing.length - SHOWN_REASONS} more` : '';
+  return {
+    kind: 'fail',
+    failure: failure('requirement', 'REQUIREMENT', {
+      message: `${there} of ${binding.members.length} items are there, at least ${needed} are needed: ${shown}${more}`,
+      cure: 'mend the items that are missing, or ask for fewer',
+    }),
+  };
+}
+
+/** Whether every way a binding uses an instance can do without it. */
+function toleratesLoss(binding: Binding, index: number): boolean {
+  switch (binding.kind) {
+    case 'value':
+    case 'external':
+    case 'dropped':
+      return true;
+    case 'output':
+      return binding.instance !== index;
+    case 'join':
+      return binding.minItems !== null || !binding.members.includes(index);
+    case 'list':
+      return binding.items.every((item) => toleratesLoss(item, index));
+  }
+}
+
+/**
+ * Whether the failure of an instance is one that joins allow: every dependant can do without it, or is itself such.
+ *
+ * @param consumerHolds - whether a dependant that can do without it got what it needs
+ */
+export function isAllowedFailure(
+  table: InstanceTable,
+  index: number,
+  consumerHolds: (consumer: number) => boolean,
+): boolean {
+  const { offsets, targets } = table.graph.dependents;
+  // Iterative: a chain below a failure may be as long as the graph.
+  const seen = new Set<number>([index]);
+  const open = [index];
+  for (let at = open.pop(); at !== undefined; at = open.pop()) {
+    const from = offsets[at] as number;
+    const to = offsets[at + 1] as number;
+    if (from === to) return false;
+    for (let edge = from; edge < to; edge++) {
+      const consumer = targets[edge] as number;
+      const lost = at;
+      const tolerant = Object.values(table.instance(consumer).inputs).every((binding) =>
+        toleratesLoss(binding, lost),
+      );
+      if (tolerant) {
+        if (!consumerHolds(consumer)) return false;
+      } else if (!seen.has(consumer)) {
+        seen.add(consumer);
+        open.push(consumer);
+      }
+    }
+  }
+  return true;
+}

@@ -1,0 +1,114 @@
+/** From what a node returned to what is stored: parsed values, and files checked and digested in the worker. */
+import { mkdirSync } from 'node:fs';
+import { dirname, isAbsolute, join } from 'node:path';
+import { ProcessingError } from '../errors.js';
+import { describeOutputFile } from './artifact-store.js';
+import type { OutputRecord } from './cache-store.js';
+import { portJson } from './json.js';
+import type { NodeDefinition } from './node.js';
+import { describePort, type Port } from './port.js';
+
+/**
+ * The path of an output file; its folders are made.
+ *
+ * @throws ProcessingError INVALID_ARGUMENT when the name leaves the directory
+ */
+export function outputPath(outDir: string, name: string): string {
+  const parts = name.split('/');
+  const wrong = parts.some((part) => part === '' || part === '.' || part === '..' || part.includes('\0'));
+  if (wrong || isAbsolute(name) || name.includes('\\')) {
+    throw new ProcessingError('INVALID_ARGUMENT', `'${name}' is not a name for an output file`, {
+      cure: "use a relative path with '/', without '..'",
+    });
+  }
+  const path = join(outDir, ...parts);
+  if (parts.length > 1) mkdirSync(dirname(path), { recursive: true });
+  return path;
+}
+
+/**
+ * Checks what a node returned and makes the record of it.
+ *
+ * @param attemptDir - output files may lie in its `out/` only
+ * @throws ProcessingError OUTPUT_MISSING, OUTPUT_INVALID
+ */
+export function collectOutputs(
+  node: NodeDefinition,
+  returned: unknown,
+  attemptDir: string,
+): Record<string, OutputRecord> {
+  if (typeof returned !== 'object' || returned === null || Array.isArray(returned)) {
+    throw invalid(node.name, 'returned no object with its outputs', 'return { name: value } for each output');
+  }
+  const values = returned as Record<string, unknown>;
+  const outputs: Record<string, OutputRecord> = {};
+  for (const name of Object.keys(values)) {
+    if (!Object.hasOwn(node.outputs, name)) {
+      const known = Object.keys(node.outputs).join(', ');
+      throw invalid(
+        `${node.name}.${name}`,
+        'is not a declared output',
+        `declare it, or return only: ${known}`,
+      );
+    }
+  }
+  for (const [name, port] of Object.entries(node.outputs)) {
+    outputs[name] = record(port, values[name], `${node.name}.${name}`, attemptDir);
+  }
+  return outputs;
+}
+
+function record(port: Port, value: unknown, where: string, attemptDir: string): OutputRecord {
+  if (port.kind === 'optional') {
+    return value === null || value === undefined
+      ? { kind: 'null' }
+      : record(port.of, value, where, attemptDir);
+  }
+  if (value === undefined || value === null) {
+    if (port.kind !== 'value' || value === undefined) {
+      throw new ProcessingError(
+        'OUTPUT_MISSING',
+        `output ${where} (${describePort(port)}) was not returned`,
+        {
+          where,
+          cure: 'return every declared output, or declare it with port.optional()',
+        },
+      );
+    }
+  }
+  switch (port.kind) {
+    case 'file':
+      return fileRecord(value, where, attemptDir);
+    case 'list':
+      if (!Array.isArray(value)) throw invalid(where, 'is not a list', 'return an array');
+      return {
+        kind: 'list',
+        items: value.map((item, at) => record(port.of, item, `${where}[${at}]`, attemptDir)),
+      };
+    case 'value': {
+      const parsed = port.schema.safeParse(value);
+      if (!parsed.success) {
+        const first = parsed.error.issues[0];
+        const path = first === undefined ? '' : first.path.map((part) => `.${String(part)}`).join('');
+        throw invalid(
+          `${where}${path}`,
+          first?.message ?? 'does not fit its schema',
+          'return what the port declares',
+        );
+      }
+      portJson(parsed.data, where);
+      return { kind: 'value', value: parsed.data };
+    }
+  }
+}
+
+function fileRecord(value: unknown, where: string, attemptDir: string): OutputRecord {
+  if (typeof value !== 'string') {
+    throw invalid(where, 'is not a path', 'return the path that ctx.outputFile() gave');
+  }
+  return describeOutputFile(attemptDir, value);
+}
+
+function invalid(where: string, message: string, cure: string): ProcessingError {
+  return new ProcessingError('OUTPUT_INVALID', `output ${where} ${message}`, { where, cure });
+}

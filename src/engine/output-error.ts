@@ -1,0 +1,47 @@
+import { PipelineError, StorageError } from '../errors.js';
+
+/** The storage error that a failed system call in the output directory stands for; coded errors pass unchanged. */
+export function outputError(cause: unknown, path: string): PipelineError {
+  if (cause instanceof PipelineError) return cause;
+  const { code, message } = cause as NodeJS.ErrnoException;
+  switch (code) {
+    case 'ENOSPC':
+    case 'EDQUOT':
+      return new StorageError('IO_FULL', `no space left to write ${path}`, {
+        where: path,
+        cure: 'free space there, or choose another output directory (-o); finished nodes will not run again',
+        cause,
+      });
+    case 'EACCES':
+    case 'EPERM':
+    case 'EROFS':
+    case 'ENOTDIR':
+    case 'EEXIST':
+    case 'EISDIR':
+      return new StorageError('IO_DENIED', `${path} cannot be written: ${whyDenied(code)}`, {
+        where: path,
+        cure: 'correct the path or its permissions, or choose another output directory (-o)',
+        cause,
+      });
+    default:
+      return new StorageError('IO', `${path} cannot be written: ${message}`, {
+        where: path,
+        cure: 'check the disk and the path, then run the same command again',
+        cause,
+      });
+  }
+}
+
+function whyDenied(code: string): string {
+  switch (code) {
+    case 'ENOTDIR':
+    case 'EEXIST':
+      return 'a part of the path is a file, not a directory';
+    case 'EISDIR':
+      return 'it is a directory';
+    case 'EROFS':
+      return 'the file system is read-only';
+    default:
+      return 'permission denied';
+  }
+}

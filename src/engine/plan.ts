@@ -1,0 +1,118 @@
+/** What a run would do, and why; the same questions as in a run, and nothing is written. */
+import type { CacheStore } from './cache-store.js';
+import type { RunReason } from './events.js';
+import type { Binding, CompiledGraph, Instance } from './graph.js';
+import { InstanceTable, judge } from './instance-table.js';
+import { Planner } from './planner.js';
+import { checkRequests, type ResourceLimits } from './resource-pool.js';
+
+/**
+ * `may-run`: something above runs, and whether this runs depends on what that gives. `not-run`: it is skipped, or a
+ * join has too few members.
+ */
+export type PlanAction = 'run' | 'reuse' | 'may-run' | 'not-run';
+
+export interface PlanEntry {
+  readonly id: string;
+  readonly nodeId: string;
+  readonly action: PlanAction;
+  /** Set for `run` and `may-run`. */
+  readonly reason: RunReason | null;
+  /** Set for `not-run`. */
+  readonly because: string | null;
+  /** Known unless something above runs. */
+  readonly key: string | null;
+}
+
+export interface Plan {
+  readonly workflow: string;
+  readonly entries: readonly PlanEntry[];
+  readonly counts: Readonly<Record<PlanAction, number>>;
+}
+
+export interface PlanOptions {
+  readonly graph: CompiledGraph;
+  readonly store: CacheStore;
+  readonly seed: number;
+  readonly forceNodes: readonly string[];
+  readonly limits: ResourceLimits;
+}
+
+/** @throws RequirementError RESOURCES, TOOL_MISSING; ConfigError USAGE */
+export async function makePlan(options: PlanOptions): Promise<Plan> {
+  const { graph } = options;
+  checkRequests(graph.instances, options.limits);
+  const table = new InstanceTable(graph);
+  const planner = await Planner.create({ ...options, table });
+  const open = new Uint8Array(graph.instances.length);
+  const entries: PlanEntry[] = [];
+  const counts: Record<PlanAction, number> = { run: 0, reuse: 0, 'may-run': 0, 'not-run': 0 };
+  for (const instance of graph.instances) {
+    const entry = await planOne(instance);
+    counts[entry.action]++;
+    entries.push(entry);
+  }
+  return { workflow: graph.name, entries, counts };
+
+  async function planOne(instance: Instance): Promise<PlanEntry> {
+    const { index, id, nodeId } = instance;
+    const above = firstOpen(instance, open);
+    if (above !== null) {
+      open[index] = 1;
+      const reason: RunReason = {
+        kind: 'upstream',
+        port: above.port,
+        instance: table.instance(above.index).id,
+      };
+      return { id, nodeId, action: 'may-run', reason, because: null, key: null };
+    }
+    const verdict = judge(table, instance);
+    if (verdict.kind !== 'go') {
+      const because =
+        verdict.kind === 'skip'
+          ? verdict.reason
+          : verdict.kind === 'fail'
+            ? verdict.failure.message
+            : verdict.because;
+      table.end(index, verdict.kind === 'skip' ? 'skipped' : 'not-started', because);
+      return { id, nodeId, action: 'not-run', reason: null, because, key: null };
+    }
+    const facts = planner.facts(instance);
+    const found = planner.assess(index, facts instanceof Promise ? await facts : facts);
+    const { key } = found.fingerprint;
+    if (found.kind === 'reuse') {
+      table.finish(index, found.result);
+      return { id, nodeId, action: 'reuse', reason: null, because: null, key };
+    }
+    open[index] = 1;
+    return { id, nodeId, action: 'run', reason: found.reason, because: null, key };
+  }
+}
+
+function firstOpen(instance: Instance, open: Uint8Array): { port: string; index: number } | null {
+  for (const port in instance.inputs) {
+    const index = openIn(instance.inputs[port] as Binding, open);
+    if (index >= 0) return { port, index };
+  }
+  return null;
+}
+
+function openIn(binding: Binding, open: Uint8Array): number {
+  switch (binding.kind) {
+    case 'value':
+    case 'external':
+      return -1;
+    case 'output':
+      return open[binding.instance] === 1 ? binding.instance : -1;
+    case 'join':
+    case 'dropped':
+      return binding.members.find((member) => open[member] === 1) ?? -1;
+    case 'list': {
+      for (const item of binding.items) {
+        const index = openIn(item, open);
+        if (index >= 0) return index;
+      }
+      return -1;
+    }
+  }
+}

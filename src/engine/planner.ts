@@ -1,0 +1,147 @@
+/** The question that plan and run ask of every instance: is there a result for its key, and if not, why not. */
+import { ConfigError } from '../errors.js';
+import type { CacheStore, FileFacts, LastAttempt, StoredResult } from './cache-store.js';
+import { codeDigests } from './closure-digest.js';
+import type { RunReason } from './events.js';
+import {
+  KeyMaker,
+  outputDigest,
+  type Fingerprint,
+  type InputDigest,
+  type KeySources,
+} from './fingerprint.js';
+import type { CompiledGraph, Instance } from './graph.js';
+import { externalPaths, type ExternalFacts } from './inputs.js';
+import type { InstanceTable } from './instance-table.js';
+import { runReason } from './run-reason.js';
+import { probeTools } from './tool-probe.js';
+
+export interface PlannerOptions {
+  readonly graph: CompiledGraph;
+  readonly table: InstanceTable;
+  readonly store: CacheStore;
+  readonly seed: number;
+  /** Ids of nodes or instances that run whatever the cache holds. */
+  readonly forceNodes: readonly string[];
+}
+
+export type Assessment =
+  | {
+      readonly kind: 'reuse';
+      readonly result: StoredResult;
+      readonly adopted: boolean;
+      readonly fingerprint: Fingerprint;
+    }
+  | { readonly kind: 'run'; readonly reason: RunReason; readonly fingerprint: Fingerprint };
+
+const NO_FACTS: ExternalFacts = new Map();
+
+export class Planner {
+  readonly #table: InstanceTable;
+  readonly #store: CacheStore;
+  readonly #keys: KeyMaker;
+  readonly #forced: ReadonlySet<string>;
+  readonly #outputDigests: (Map<string, InputDigest> | undefined)[] = [];
+  readonly #workflow: string;
+  #lastAttempts: ReadonlyMap<string, LastAttempt> | null = null;
+
+  private constructor(options: PlannerOptions, keys: KeyMaker) {
+    this.#table = options.table;
+    this.#store = options.store;
+    this.#keys = keys;
+    this.#forced = new Set(options.forceNodes);
+    this.#workflow = options.graph.name;
+  }
+
+  /**
+   * Digests the code of the nodes and asks the tools for their versions.
+   *
+   * @throws ConfigError USAGE when a forced node does not exist; RequirementError TOOL_MISSING
+   */
+  static async create(options: PlannerOptions): Promise<Planner> {
+    const { instances } = options.graph;
+    checkForced(options.forceNodes, instances);
+    const nodes = new Set(instances.map((instance) => instance.node));
+    const [code, tools] = await Promise.all([codeDigests(nodes), probeTools(nodes)]);
+    const keys = new KeyMaker({
+      seed: options.seed,
+      code: (node) => code.get(node.module) ?? null,
+      env: (name) => process.env[name] ?? null,
+      tool: (name) => tools.get(name) ?? '',
+    });
+    return new Planner(options, keys);
+  }
+
+  /** What is known of the files outside the graph; a promise only when one must be read. */
+  facts(instance: Instance): ExternalFacts | Promise<ExternalFacts> {
+    const paths = externalPaths(instance);
+    if (paths.length === 0) return NO_FACTS;
+    const facts = new Map<string, FileFacts>();
+    const unread: string[] = [];
+    for (const path of paths) {
+      const known = this.#store.knownFile(path);
+      if (known === null) unread.push(path);
+      else facts.set(path, known);
+    }
+    if (unread.length === 0) return facts;
+    return this.#readAll(unread, facts);
+  }
+
+  async #readAll(paths: readonly string[], facts: Map<string, FileFacts>): Promise<ExternalFacts> {
+    for (const path of paths) facts.set(path, await this.#store.hashFile(path));
+    return facts;
+  }
+
+  /** Looks an instance up whose dependencies have all ended, so that it could run. */
+  assess(index: number, facts: ExternalFacts): Assessment {
+    const instance = this.#table.instance(index);
+    const fingerprint = this.#keys.fingerprint(instance, this.#sources(facts));
+    const forced = this.#forced.has(instance.id) || this.#forced.has(instance.nodeId);
+    const lookup = forced ? null : this.#store.lookup(fingerprint.key);
+    if (lookup?.outcome === 'hit') {
+      return { kind: 'reuse', result: lookup.result, adopted: lookup.adopted, fingerprint };
+    }
+    const reason = runReason(this.#store, fingerprint, lookup, this.lastAttempt(instance.id));
+    return { kind: 'run', reason, fingerprint };
+  }
+
+  /** The newest attempt of an instance in earlier runs of this workflow. */
+  lastAttempt(id: string): LastAttempt | undefined {
+    this.#lastAttempts ??= this.#store.lastAttempts(this.#workflow);
+    return this.#lastAttempts.get(id);
+  }
+
+  #sources(facts: ExternalFacts): KeySources {
+    return {
+      output: (index, port) => this.#outputDigest(index, port),
+      file: (path) => facts.get(path) as FileFacts,
+      missing: (index) => this.#table.missing(index),
+    };
+  }
+
+  #outputDigest(index: number, port: string): InputDigest {
+    const ports = (this.#outputDigests[index] ??= new Map<string, InputDigest>());
+    let digest = ports.get(port);
+    if (digest === undefined) {
+      const result = this.#table.result(index);
+      const { node, id } = this.#table.instance(index);
+      if (result === undefined) throw new Error(`${id} is done and has no result`);
+      digest = outputDigest(result, port, node);
+      ports.set(port, digest);
+    }
+    return digest;
+  }
+}
+
+function checkForced(forced: readonly string[], instances: readonly Instance[]): void {
+  if (forced.length === 0) return;
+  const known = new Set<string>();
+  for (const { id, nodeId } of instances) known.add(id).add(nodeId);
+  for (const name of forced) {
+    if (known.has(name)) continue;
+    const nodes = [...new Set(instances.map((instance) => instance.nodeId))];
+    throw new ConfigError('USAGE', `there is no node ${name} to force`, {
+      cure: `use one of: ${nodes.slice(0, 20).join(', ')}${nodes.length > 20 ? ', ...' : ''}`,
+    });
+  }
+}

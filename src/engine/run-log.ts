@@ -1,0 +1,114 @@
+/** `logs/<run-id>/` of the output directory: what happened, for people and for reports. */
+import { closeSync, mkdirSync, openSync, writeFileSync, writeSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { join } from 'node:path';
+import type { RunEvent } from './events.js';
+import { saveLog } from './log-capture.js';
+import { outputError } from './output-error.js';
+import type { NodeLogs } from './worker-pool.js';
+
+const BUFFER_BYTES = 64 * 1024;
+const FLUSH_AFTER_MS = 200;
+const MAX_NAME_BYTES = 120;
+
+/** Writes events.jsonl and what failed nodes printed. Every method throws StorageError when the disk refuses. */
+export class RunLog {
+  /** Relative to the output directory. */
+  readonly relative: string;
+  readonly directory: string;
+  readonly #fd: number;
+  #buffer: string[] = [];
+  #bytes = 0;
+  #timer: NodeJS.Timeout | null = null;
+  #error: unknown = null;
+
+  constructor(outputDir: string, runId: string) {
+    this.relative = `logs/${runId}`;
+    this.directory = join(outputDir, 'logs', runId);
+    try {
+      mkdirSync(this.directory, { recursive: true });
+      this.#fd = openSync(join(this.directory, 'events.jsonl'), 'a', 0o644);
+    } catch (cause) {
+      throw outputError(cause, this.directory);
+    }
+  }
+
+  /** Progress is for those who watch; everything else is kept. */
+  record(event: RunEvent): void {
+    if (event.type === 'node-progress') return;
+    const line = `${JSON.stringify({ time: new Date().toISOString(), ...event })}\n`;
+    this.#buffer.push(line);
+    this.#bytes += line.length;
+    if (this.#bytes > BUFFER_BYTES) this.#write();
+    else
+      this.#timer ??= setTimeout(() => {
+        this.#write();
+      }, FLUSH_AFTER_MS);
+  }
+
+  /** A document beside the events, for example the configuration that the run was started with. */
+  document(name: string, content: unknown): void {
+    const path = join(this.directory, name);
+    try {
+      writeFileSync(path, `${JSON.stringify(content, null, 2)}\n`);
+    } catch (cause) {
+      throw outputError(cause, path);
+    }
+  }
+
+  /**
+   * Keeps what a node printed.
+   *
+   * @returns path of the log relative to the output directory; null when the node printed nothing
+   */
+  saveNodeLogs(id: string, logs: NodeLogs, capBytes: number): string | null {
+    if (logs.stdout === '') return null;
+    const name = nodeLogFolder(id);
+    const folder = join(this.directory, name);
+    let kept: string | null = null;
+    try {
+      mkdirSync(folder, { recursive: true });
+      if (saveLog(logs.stdout, join(folder, 'stdout.log'), capBytes) > 0) kept = 'stdout.log';
+      // What people look for first stands in standard error.
+      if (saveLog(logs.stderr, join(folder, 'stderr.log'), capBytes) > 0) kept = 'stderr.log';
+    } catch (cause) {
+      throw outputError(cause, folder);
+    }
+    return kept === null ? null : `${this.relative}/${name}/${kept}`;
+  }
+
+  /** @throws StorageError also when an earlier write failed */
+  close(): void {
+    this.#write();
+    closeSync(this.#fd);
+    if (this.#error !== null) throw outputError(this.#error, join(this.directory, 'events.jsonl'));
+  }
+
+  #write(): void {
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer = null;
+    const bytes = Buffer.from(this.#buffer.join(''));
+    this.#buffer = [];
+    this.#bytes = 0;
+    try {
+      for (let at = 0; at < bytes.length;) at += writeSync(this.#fd, bytes, at);
+    } catch (error) {
+      // Runs in a timer too: the error is told when the log is closed.
+      this.#error ??= error;
+    }
+  }
+}
+
+/** `fit[sub-03]` becomes `fit/sub-03`; whatever could leave the folder or is too long is replaced. */
+export function nodeLogFolder(id: string): string {
+  const match = /^([^[]*)\[([\s\S]*)\]$/.exec(id);
+  const parts = match === null ? [id] : [match[1] ?? '', match[2] ?? ''];
+  return parts.map(safeName).join('/');
+}
+
+function safeName(name: string): string {
+  const plain = name.replace(/[^\p{L}\p{N}._-]/gu, '_').replace(/^\.+/, '_');
+  if (plain === name && Buffer.byteLength(plain) <= MAX_NAME_BYTES && plain !== '') return plain;
+  const digest = createHash('sha256').update(name).digest('hex').slice(0, 8);
+  return `${[...plain].slice(0, 40).join('')}-${digest}`;
+}

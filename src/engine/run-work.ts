@@ -1,0 +1,360 @@
+/** What a run does with each instance as the scheduler brings it up, and the account of all of them. */
+import PQueue from 'p-queue';
+import type { RunCounts, RunEvent, RunReason } from './events.js';
+import { failure, type NodeFailure } from './failure.js';
+import { judge, isAllowedFailure, type InstanceTable } from './instance-table.js';
+import type { ExternalFacts } from './inputs.js';
+import type { InstanceEnd, InstanceRunner, Order } from './instance-runner.js';
+import type { CacheStore, StoredResult } from './cache-store.js';
+import type { Publication } from './graph.js';
+import { killPoint } from './kill-points.js';
+import type { Planner } from './planner.js';
+import type { PublishedFile, Publisher } from './publish.js';
+import type { Decision, SchedulerWork } from './scheduler.js';
+
+/** `cancelled`: it was running when the run was stopped. */
+export type NodeState = 'executed' | 'reused' | 'skipped' | 'failed' | 'cancelled' | 'not-started';
+
+export interface NodeReport {
+  readonly id: string;
+  readonly nodeId: string;
+  readonly state: NodeState;
+  /** Why it ran; null when it did not. */
+  readonly reason: RunReason | null;
+  /** Known once its inputs are known. */
+  readonly key: string | null;
+  readonly error: NodeFailure | null;
+  /** Why it was skipped or not started. */
+  readonly because: string | null;
+}
+
+export interface RunWorkOptions {
+  readonly runId: string;
+  readonly table: InstanceTable;
+  readonly store: CacheStore;
+  readonly planner: Planner;
+  readonly runner: InstanceRunner;
+  readonly publisher: Publisher;
+  readonly publications: readonly Publication[];
+  readonly cancel: (id: string, now: boolean) => void;
+  readonly emit: (event: RunEvent) => void;
+}
+
+/** Files that are copied at a time. */
+const PUBLISH_AT_A_TIME = 2;
+/** How soon to look again for a result that another run is working on. */
+const HELD_RETRY_MS = 200;
+
+interface Group {
+  readonly publications: Publication[];
+  /** Instances that have not come to an end. */
+  readonly open: Set<number>;
+}
+
+export class RunWork implements SchedulerWork {
+  readonly #options: RunWorkOptions;
+  readonly #reports: (NodeReport | undefined)[];
+  readonly #orders = new Map<number, Order>();
+  readonly #running = new Set<number>();
+  /** By key: the instance that is to make the result, and those that wait for it. */
+  readonly #working = new Map<string, { readonly index: number; readonly parked: number[] }>();
+  readonly #groupsOf = new Map<number, Group[]>();
+  readonly #groups: Group[] = [];
+  readonly #publishing = new PQueue({ concurrency: PUBLISH_AT_A_TIME });
+  readonly #published: PublishedFile[] = [];
+  #publishError: { readonly error: unknown } | null = null;
+
+  constructor(options: RunWorkOptions) {
+    this.#options = options;
+    this.#reports = new Array<NodeReport | undefined>(options.table.graph.instances.length);
+    this.#groupPublications();
+  }
+
+  decide(index: number): Decision | Promise<Decision> {
+    const { table, planner } = this.#options;
+    const instance = table.instance(index);
+    const verdict = judge(table, instance);
+    switch (verdict.kind) {
+      case 'skip':
+        this.#skip(index, verdict.reason, null, false);
+        return { kind: 'settled' };
+      case 'not-started':
+        this.abandon(index, verdict.because);
+        return { kind: 'settled' };
+      case 'fail':
+        this.#fail(index, null, verdict.failure, { ms: 0, logTail: '', logPath: null });
+        return { kind: 'settled' };
+      case 'go': {
+        const facts = planner.facts(instance);
+        if (facts instanceof Promise) return facts.then((known) => this.#assess(index, known));
+        return this.#assess(index, facts);
+      }
+    }
+  }
+
+  #assess(index: number, facts: ExternalFacts): Decision {
+    const { planner, table, store, runId, emit } = this.#options;
+    const found = planner.assess(index, facts);
+    if (found.kind === 'run') {
+      // Two instances may have one key: the second takes the result of the first.
+      const { key } = found.fingerprint;
+      const other = this.#working.get(key);
+      if (other !== undefined && other.index !== index) {
+        other.parked.push(index);
+        return { kind: 'parked' };
+      }
+      this.#working.set(key, other ?? { index, parked: [] });
+      this.#orders.set(index, { index, fingerprint: found.fingerprint, reason: found.reason, facts });
+      return { kind: 'run' };
+    }
+    const { id } = table.instance(index);
+    const { key } = found.fingerprint;
+    const before = this.#orders.get(index);
+    this.#orders.delete(index);
+    if (planner.lastAttempt(id)?.key !== key) store.noteReuse(runId, id, key);
+    if (found.result.state === 'skipped') {
+      this.#skip(index, found.result.skipReason ?? 'skipped', found.result, before === undefined);
+      return { kind: 'settled' };
+    }
+    emit({ type: found.adopted ? 'node-adopted' : 'node-reused', id, key });
+    this.#report(index, { state: 'reused', key });
+    this.#finish(index, found.result);
+    return { kind: 'settled' };
+  }
+
+  async execute(index: number, cpus: number): Promise<Decision> {
+    const order = this.#orders.get(index);
+    if (order === undefined) throw new Error(`instance ${index} was started before it was looked at`);
+    this.#running.add(index);
+    let end: InstanceEnd;
+    try {
+      end = await this.#options.runner.run(order, cpus);
+    } finally {
+      this.#running.delete(index);
+    }
+    if (end.kind === 'elsewhere') return { kind: 'later', afterMs: end.isDone ? 0 : HELD_RETRY_MS };
+    this.#orders.delete(index);
+    const { key } = order.fingerprint;
+    if (end.kind === 'failed') {
+      if (end.failure.failureClass === 'cancelled') this.#cancelled(index, order);
+      else this.#fail(index, order, end.failure, end);
+    } else if (end.result.state === 'skipped') {
+      this.#skip(index, end.result.skipReason ?? 'skipped', end.result, false, order);
+    } else {
+      const { id } = this.#options.table.instance(index);
+      this.#options.emit({ type: 'node-done', id, key, ms: end.ms, peakMb: end.peakMb });
+      this.#report(index, { state: 'executed', key, reason: order.reason });
+      this.#finish(index, end.result);
+    }
+    return { kind: 'settled' };
+  }
+
+  cancelAll(now: boolean): void {
+    for (const index of this.#running) this.#options.cancel(this.#options.table.instance(index).id, now);
+  }
+
+  abandon(index: number, because: string): void {
+    const { table, emit } = this.#options;
+    table.end(index, 'not-started', because);
+    emit({ type: 'node-not-started', id: table.instance(index).id, because });
+    this.#report(index, { state: 'not-started', because });
+    this.#ended(index);
+  }
+
+  released(index: number): readonly number[] {
+    const key = this.#reports[index]?.key;
+    const working = key === undefined || key === null ? undefined : this.#working.get(key);
+    if (working?.index !== index) return [];
+    this.#working.delete(key as string);
+    return working.parked;
+  }
+
+  isFatal(index: number): boolean {
+    return this.#options.table.state(index) === 'failed' && !this.#mayBeAllowed(index);
+  }
+
+  /** Publishes what was held back, and waits for all copies. */
+  async finishPublishing(): Promise<void> {
+    for (const group of this.#groups) {
+      if (group.open.size > 0) continue;
+      const lost = group.publications.filter(({ instance }) => this.#isLost(instance));
+      if (lost.length > 0 && lost.every(({ instance }) => this.#isAllowed(instance))) this.#publish(group);
+    }
+    await this.#publishing.onIdle();
+    if (this.#publishError !== null) throw this.#publishError.error;
+  }
+
+  get published(): readonly PublishedFile[] {
+    return this.#published;
+  }
+
+  reports(): NodeReport[] {
+    return this.#reports.filter((report) => report !== undefined);
+  }
+
+  counts(): RunCounts {
+    const of = (...states: NodeState[]): number =>
+      this.#reports.filter((report) => report !== undefined && states.includes(report.state)).length;
+    return {
+      total: this.#reports.length,
+      executed: of('executed'),
+      reused: of('reused'),
+      skipped: of('skipped'),
+      failed: of('failed'),
+      notStarted: of('not-started', 'cancelled'),
+    };
+  }
+
+  /** Failed instances, and whether every one of them is a failure that joins allow. */
+  failures(): { readonly all: readonly NodeReport[]; readonly allowed: boolean } {
+    const all: NodeReport[] = [];
+    let allowed = true;
+    this.#reports.forEach((report, index) => {
+      if (report?.state !== 'failed') return;
+      all.push(report);
+      allowed &&= this.#isAllowed(index);
+    });
+    return { all, allowed };
+  }
+
+  #finish(index: number, result: StoredResult): void {
+    this.#options.table.finish(index, result);
+    this.#ended(index);
+  }
+
+  #skip(
+    index: number,
+    reason: string,
+    result: StoredResult | null,
+    reused: boolean,
+    order: Order | null = null,
+  ): void {
+    const { table, emit } = this.#options;
+    if (result === null) table.end(index, 'skipped', reason);
+    else table.finish(index, result);
+    emit({ type: 'node-skipped', id: table.instance(index).id, reason, reused });
+    this.#report(index, {
+      state: 'skipped',
+      because: reason,
+      key: result?.key ?? null,
+      reason: order?.reason ?? null,
+    });
+    this.#ended(index);
+  }
+
+  #fail(
+    index: number,
+    order: Order | null,
+    cause: NodeFailure,
+    end: { readonly ms: number; readonly logTail: string; readonly logPath: string | null },
+  ): void {
+    const { table, emit } = this.#options;
+    table.end(index, 'failed', cause.message);
+    emit({
+      type: 'node-failed',
+      id: table.instance(index).id,
+      ...cause,
+      ms: end.ms,
+      logTail: end.logTail,
+      logPath: end.logPath,
+      allowed: this.#mayBeAllowed(index),
+    });
+    this.#report(index, {
+      state: 'failed',
+      error: cause,
+      key: order?.fingerprint.key ?? null,
+      reason: order?.reason ?? null,
+    });
+    this.#ended(index);
+  }
+
+  #cancelled(index: number, order: Order): void {
+    const { table, emit } = this.#options;
+    const because = 'it was cancelled while it ran';
+    table.end(index, 'not-started', because);
+    emit({ type: 'node-not-started', id: table.instance(index).id, because });
+    this.#report(index, {
+      state: 'cancelled',
+      because,
+      key: order.fingerprint.key,
+      reason: order.reason,
+      error: failure('cancelled', 'CANCELLED', { message: because, cure: 'run again to go on' }),
+    });
+    this.#ended(index);
+  }
+
+  #report(index: number, report: Partial<NodeReport> & { readonly state: NodeState }): void {
+    const { id, nodeId } = this.#options.table.instance(index);
+    this.#reports[index] = { id, nodeId, reason: null, key: null, error: null, because: null, ...report };
+  }
+
+  #groupPublications(): void {
+    const byName = new Map<string, Group>();
+    for (const publication of this.#options.publications) {
+      const known = publication.group === null ? undefined : byName.get(publication.group);
+      const group = known ?? { publications: [], open: new Set<number>() };
+      if (known === undefined) this.#groups.push(group);
+      if (publication.group !== null) byName.set(publication.group, group);
+      group.publications.push(publication);
+      if (!group.open.has(publication.instance)) {
+        group.open.add(publication.instance);
+        const groups = this.#groupsOf.get(publication.instance) ?? [];
+        groups.push(group);
+        this.#groupsOf.set(publication.instance, groups);
+      }
+    }
+  }
+
+  /** A group appears when all its members have ended well; one with failed members is looked at again at the end. */
+  #ended(index: number): void {
+    for (const group of this.#groupsOf.get(index) ?? []) {
+      group.open.delete(index);
+      if (group.open.size > 0) continue;
+      if (!group.publications.some(({ instance }) => this.#isLost(instance))) this.#publish(group);
+    }
+  }
+
+  #isLost(index: number): boolean {
+    const state = this.#options.table.state(index);
+    return state !== 'done' && state !== 'skipped';
+  }
+
+  #publish(group: Group): void {
+    const { table, publisher, emit } = this.#options;
+    const members = group.publications.flatMap((publication) => {
+      const result = table.result(publication.instance);
+      return result === undefined ? [] : [{ publication, result }];
+    });
+    if (members.length === 0) return;
+    killPoint('before-publish');
+    void this.#publishing.add(async () => {
+      try {
+        for (const file of await publisher.publish(members)) {
+          this.#published.push(file);
+          emit({
+            type: 'published',
+            path: file.path,
+            id: table.instance(file.instance).id,
+            fresh: file.fresh,
+          });
+        }
+      } catch (error) {
+        // Other files are still worth publishing; the run ends with the first error.
+        this.#publishError ??= { error };
+      }
+    });
+  }
+
+  #mayBeAllowed(index: number): boolean {
+    return isAllowedFailure(this.#options.table, index, () => true);
+  }
+
+  /** A dependant that could do without a lost member holds unless it failed for want of members, or was stopped. */
+  #isAllowed(index: number): boolean {
+    return isAllowedFailure(this.#options.table, index, (consumer) => {
+      const report = this.#reports[consumer];
+      if (report === undefined || report.state === 'not-started') return false;
+      return report.error?.failureClass !== 'requirement';
+    });
+  }
+}

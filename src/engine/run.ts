@@ -1,0 +1,266 @@
+/** One run of a workflow from start to end: places, cache, workers, scheduler, publication, account. */
+import { randomBytes } from 'node:crypto';
+import { accessSync, constants, mkdirSync, rmSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { openCacheStore, type CacheStore } from './cache-store.js';
+import { canonicalDigest } from './canonical.js';
+import type { RunCounts, RunEvent, RunListener, RunStatus } from './events.js';
+import { LocalExecutor } from './executors/local.js';
+import type { CompiledGraph } from './graph.js';
+import { InstanceRunner, type KeepWork } from './instance-runner.js';
+import { InstanceTable } from './instance-table.js';
+import { killPoint } from './kill-points.js';
+import { DEFAULT_LOG_CAP_BYTES } from './log-capture.js';
+import { outputError } from './output-error.js';
+import { makePlan, type Plan } from './plan.js';
+import { Planner } from './planner.js';
+import { Publisher } from './publish.js';
+import { checkRequests, machineLimits, ResourcePool } from './resource-pool.js';
+import { RunLog } from './run-log.js';
+import { RunWork, type NodeReport } from './run-work.js';
+import { Scheduler, type FailureMode } from './scheduler.js';
+import { asStopSignal, STOP, type StopSignal } from './stop-signal.js';
+
+export interface PlanRequest {
+  /** Receives published files, logs and (unless placed elsewhere) cache and work directories. */
+  readonly outputDir: string;
+  /** Nodes at a time; default: the number of cpus. */
+  readonly jobs?: number;
+  readonly cpus?: number;
+  /** Sum over running nodes; default 90 % of the machine's memory. */
+  readonly memoryGb?: number;
+  /** Default: NEUROLOOM_CACHE_DIR, else `.neuroloom/cache` in the output directory. */
+  readonly cacheDir?: string;
+  /** Default 0. Part of every key. */
+  readonly seed?: number;
+  /** Ids of nodes or instances that run whatever the cache holds. */
+  readonly forceNodes?: readonly string[];
+  /** `content` reads every input again instead of trusting its size and times. */
+  readonly hash?: 'stat' | 'content';
+}
+
+export interface RunRequest extends PlanRequest {
+  /** Default: `.neuroloom/work` in the output directory. */
+  readonly workDir?: string;
+  /** Default `keep-going`. */
+  readonly onFailure?: FailureMode;
+  readonly onEvent?: RunListener;
+  /** An AbortSignal cancels; a StopSignal also drains and kills. */
+  readonly signal?: AbortSignal | StopSignal;
+  /** Working directories of nodes. Default `never`. */
+  readonly keepWork?: KeepWork;
+  /** The resolved configuration, kept in the log of the run. */
+  readonly config?: unknown;
+  /** The command, kept in the history of runs. */
+  readonly argv?: readonly string[];
+  /** Kept of each output stream of a node, bytes. */
+  readonly logCapBytes?: number;
+  /** Between asking a node to end, SIGTERM and SIGKILL; ms. Default 5000. */
+  readonly graceMs?: number;
+}
+
+export interface RunResult {
+  readonly runId: string;
+  readonly status: RunStatus;
+  readonly counts: RunCounts;
+  readonly nodes: readonly NodeReport[];
+  /** Relative to the output directory, in the order they were published. */
+  readonly published: readonly string[];
+  /** 0 done, 1 a node failed, 4 done with allowed failures, 5 a node met a full or read-only disk, 130 cancelled. */
+  readonly exitCode: number;
+}
+
+const BEAT_MS = 20_000;
+
+/**
+ * Runs a compiled graph. A failed node is part of the result, not an exception.
+ *
+ * @throws StorageError when output, cache or work directory cannot be used; RequirementError RESOURCES, TOOL_MISSING;
+ *   ConfigError USAGE
+ */
+export async function runGraph(graph: CompiledGraph, request: RunRequest): Promise<RunResult> {
+  checkRequests(graph.instances, machineLimits(request));
+  const outputDir = resolve(request.outputDir);
+  prepareDirectory(outputDir);
+  const store = await openCacheStore({
+    directory: cacheDirectory(request),
+    writable: true,
+    hash: request.hash ?? 'stat',
+  });
+  try {
+    return await runWithStore(graph, request, outputDir, store);
+  } finally {
+    store.close();
+  }
+}
+
+/** What a run would do; writes nothing and makes no directory. Errors as {@link runGraph}. */
+export async function planGraph(graph: CompiledGraph, request: PlanRequest): Promise<Plan> {
+  const store = await openCacheStore({
+    directory: cacheDirectory(request),
+    writable: false,
+    hash: request.hash ?? 'stat',
+  });
+  try {
+    return await makePlan({
+      graph,
+      store,
+      seed: request.seed ?? 0,
+      forceNodes: request.forceNodes ?? [],
+      limits: machineLimits(request),
+    });
+  } finally {
+    store.close();
+  }
+}
+
+/** Where the cache of a request is. */
+export function cacheDirectory(request: PlanRequest): string {
+  const place = request.cacheDir ?? process.env['NEUROLOOM_CACHE_DIR'];
+  return resolve(place ?? join(request.outputDir, '.neuroloom', 'cache'));
+}
+
+async function runWithStore(
+  graph: CompiledGraph,
+  request: RunRequest,
+  outputDir: string,
+  store: CacheStore,
+): Promise<RunResult> {
+  const started = performance.now();
+  const runId = newRunId();
+  const workRoot = resolve(request.workDir ?? join(outputDir, '.neuroloom', 'work'));
+  const workDir = join(workRoot, runId);
+  const table = new InstanceTable(graph);
+  const seed = request.seed ?? 0;
+  const planner = await Planner.create({ graph, table, store, seed, forceNodes: request.forceNodes ?? [] });
+  store.beginRun({
+    id: runId,
+    workflow: graph.name,
+    configDigest: canonicalDigest(JSON.stringify(request.config ?? null)),
+    argv: request.argv ?? [],
+  });
+  killPoint('run-recorded');
+  const log = new RunLog(outputDir, runId);
+  const emit = (event: RunEvent): void => {
+    log.record(event);
+    request.onEvent?.(event);
+  };
+  let status: RunStatus = 'failed';
+  const executor = new LocalExecutor({ ...request, directory: join(workDir, 'workers') });
+  const beat = setInterval(() => {
+    store.beat();
+  }, BEAT_MS);
+  try {
+    if (request.config !== undefined) log.document('config.json', request.config);
+    for (const warning of store.warnings) emit({ type: 'warning', ...warning });
+    for (const dead of store.recover().interruptedRuns) removeWork(join(workRoot, dead));
+    const limits = executor.limits();
+    emit({
+      type: 'run-started',
+      runId,
+      workflow: graph.name,
+      nodes: graph.instances.length,
+      jobs: limits.jobs,
+    });
+    const runner = new InstanceRunner({
+      runId,
+      table,
+      store,
+      executor,
+      log,
+      seed,
+      workDir,
+      keepWork: request.keepWork ?? 'never',
+      logCapBytes: request.logCapBytes ?? DEFAULT_LOG_CAP_BYTES,
+      emit,
+    });
+    const work = new RunWork({
+      runId,
+      table,
+      store,
+      planner,
+      runner,
+      publisher: new Publisher(outputDir, runId, store),
+      publications: graph.publications,
+      cancel: (id, now) => {
+        executor.cancel(id, now);
+      },
+      emit,
+    });
+    const stop = asStopSignal(request.signal);
+    const scheduler = new Scheduler({
+      graph,
+      work,
+      pool: new ResourcePool(limits, graph.instances),
+      failureMode: request.onFailure ?? 'keep-going',
+      stop,
+    });
+    await scheduler.run();
+    await work.finishPublishing();
+    killPoint('before-run-finished');
+    const counts = work.counts();
+    const failures = work.failures();
+    status = statusOf(stop.level > STOP.none && counts.notStarted > 0, failures);
+    emit({ type: 'run-finished', runId, status, counts, ms: performance.now() - started });
+    return {
+      runId,
+      status,
+      counts,
+      nodes: work.reports(),
+      published: work.published.map((file) => file.path),
+      exitCode: exitCodeOf(status, failures.all),
+    };
+  } finally {
+    clearInterval(beat);
+    await executor.close();
+    store.finishRun(runId, status);
+    if ((request.keepWork ?? 'never') === 'never') removeWork(workDir);
+    store.removeRunDirectory(runId);
+    log.close();
+  }
+}
+
+function statusOf(
+  stopped: boolean,
+  failures: { readonly all: readonly NodeReport[]; readonly allowed: boolean },
+): RunStatus {
+  if (stopped) return 'cancelled';
+  if (failures.all.length === 0) return 'done';
+  return failures.allowed ? 'done-with-failures' : 'failed';
+}
+
+function exitCodeOf(status: RunStatus, failed: readonly NodeReport[]): number {
+  switch (status) {
+    case 'done':
+      return 0;
+    case 'done-with-failures':
+      return 4;
+    case 'cancelled':
+      return 130;
+    case 'failed': {
+      const io = failed.some(
+        ({ error }) => error?.failureClass === 'io-full' || error?.failureClass === 'io-denied',
+      );
+      return io ? 5 : 1;
+    }
+  }
+}
+
+/** Sortable by time, and different for runs that start in one second. */
+function newRunId(): string {
+  const time = new Date().toISOString().replace(/[-:]/g, '').replace('T', '-').slice(0, 15);
+  return `${time}-${randomBytes(3).toString('hex')}`;
+}
+
+function prepareDirectory(directory: string): void {
+  try {
+    mkdirSync(directory, { recursive: true });
+    accessSync(directory, constants.W_OK);
+  } catch (cause) {
+    throw outputError(cause, directory);
+  }
+}
+
+function removeWork(directory: string): void {
+  rmSync(directory, { recursive: true, force: true });
+}

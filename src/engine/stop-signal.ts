@@ -1,0 +1,66 @@
+/**
+ * How a run is asked to stop, in three degrees: an interrupt key pressed once lets running nodes finish, twice
+ * cancels them, three times kills them.
+ */
+export type StopLevel = 0 | 1 | 2 | 3;
+
+export const STOP = { none: 0, drain: 1, cancel: 2, kill: 3 } as const;
+
+export interface StopSignal {
+  readonly level: StopLevel;
+  /** Calls the listener at every rise; returns how to end that. */
+  onRise(listener: (level: StopLevel) => void): () => void;
+}
+
+/** Raises a {@link StopSignal}. */
+export class StopController {
+  #level: StopLevel = STOP.none;
+  readonly #listeners = new Set<(level: StopLevel) => void>();
+
+  readonly signal: StopSignal;
+
+  constructor() {
+    const level = (): StopLevel => this.#level;
+    this.signal = {
+      get level() {
+        return level();
+      },
+      onRise: (listener) => {
+        this.#listeners.add(listener);
+        return () => {
+          this.#listeners.delete(listener);
+        };
+      },
+    };
+  }
+
+  /** One degree harder: drain, cancel, kill. */
+  escalate(): StopLevel {
+    this.raise(Math.min(this.#level + 1, STOP.kill) as StopLevel);
+    return this.#level;
+  }
+
+  /** Never lowers the level. */
+  raise(level: StopLevel): void {
+    if (level <= this.#level) return;
+    this.#level = level;
+    for (const listener of [...this.#listeners]) listener(level);
+  }
+}
+
+/** A plain AbortSignal cancels: running nodes are asked to end. */
+export function asStopSignal(signal: AbortSignal | StopSignal | undefined): StopSignal {
+  if (signal === undefined) return new StopController().signal;
+  if (!(signal instanceof AbortSignal)) return signal;
+  const controller = new StopController();
+  if (signal.aborted) controller.raise(STOP.cancel);
+  else
+    signal.addEventListener(
+      'abort',
+      () => {
+        controller.raise(STOP.cancel);
+      },
+      { once: true },
+    );
+  return controller.signal;
+}

@@ -1,0 +1,482 @@
+/**
+ * Warm worker processes. Each runs one node at a time and leads its own process group; its death fails that one
+ * node. A worker is replaced after a failure, after many nodes, and when it has grown.
+ */
+import { fork, type ChildProcess } from 'node:child_process';
+import { closeSync, mkdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { DEFAULT_LOG_CAP_BYTES, openLog, readLogTail, tailPathOf } from './log-capture.js';
+import { classifyExit, endedByParent, failure, type NodeFailure } from './failure.js';
+import { PROTOCOL, WorkerMessageSchema, type ParentMessage, type WorkerMessage } from './worker-protocol.js';
+
+export interface WorkerPoolOptions {
+  /** Most processes at a time. */
+  readonly size: number;
+  /** Holds the log files of the workers; created. */
+  readonly directory: string;
+  readonly logCapBytes?: number;
+  /** Between the steps of ending a node: message, SIGTERM, SIGKILL; ms. */
+  readonly graceMs?: number;
+  /** A worker is replaced after this many nodes. */
+  readonly maxNodes?: number;
+  /** A worker whose memory stays above this after a node is replaced, MB. */
+  readonly maxRssMb?: number;
+  /** A worker that does not take up a task within this time is replaced, ms. */
+  readonly startTimeoutMs?: number;
+  readonly env?: NodeJS.ProcessEnv;
+}
+
+export interface PoolTask {
+  readonly id: string;
+  /** Holds the task file. */
+  readonly directory: string;
+  /** Limit of the JavaScript heap, MB. */
+  readonly heapMb: number;
+  readonly timeoutMs: number | null;
+  /** The worker has the task; called once. */
+  readonly onStarted?: (pid: number) => void;
+  readonly onMessage?: (message: Extract<WorkerMessage, { type: 'progress' | 'metric' | 'log' }>) => void;
+}
+
+interface PoolUsage {
+  readonly ms: number;
+  readonly peakMb: number;
+  readonly cpuMs: number;
+  readonly pid: number;
+}
+
+/** Where what the node printed lies until the pool is closed or the worker takes another node. */
+export interface NodeLogs {
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export type PoolOutcome =
+  | ({ readonly kind: 'result'; readonly logs: NodeLogs } & PoolUsage)
+  | ({
+      readonly kind: 'failed';
+      readonly failure: NodeFailure;
+      readonly logs: NodeLogs;
+      readonly exit: number | null;
+      readonly signal: NodeJS.Signals | null;
+    } & PoolUsage);
+
+interface Job {
+  readonly task: PoolTask;
+  readonly done: (outcome: PoolOutcome) => void;
+  readonly startedAt: number;
+  endedFor: 'timeout' | 'cancelled' | null;
+  timers: NodeJS.Timeout[];
+}
+
+type WorkerState = 'starting' | 'idle' | 'busy' | 'ending';
+
+interface PoolWorker {
+  readonly child: ChildProcess;
+  readonly pid: number;
+  readonly heapMb: number;
+  readonly logs: NodeLogs;
+  state: WorkerState;
+  job: Job | null;
+  nodes: number;
+  /** Why the pool itself gave up on this process. */
+  broken: NodeFailure | null;
+  readonly gone: Promise<void>;
+}
+
+const DEFAULT_GRACE_MS = 5000;
+const DEFAULT_MAX_NODES = 500;
+const DEFAULT_MAX_RSS_MB = 1024;
+// A loaded machine needs seconds to start a process; one that takes this long is stuck.
+const DEFAULT_START_TIMEOUT_MS = 60_000;
+const LOG_TAIL_LINES = 20;
+
+/** The compiled worker entry; a run from TypeScript sources uses the built package beside it. */
+export function workerEntry(moduleUrl: string = import.meta.url): string {
+  const here = fileURLToPath(new URL('./worker-main.js', moduleUrl));
+  return moduleUrl.endsWith('.ts') ? here.replace(/([\\/])src([\\/]engine[\\/])/, '$1dist$2') : here;
+}
+
+export class WorkerPool {
+  readonly #options: Required<Omit<WorkerPoolOptions, 'env'>> & { env: NodeJS.ProcessEnv };
+  readonly #workers = new Set<PoolWorker>();
+  readonly #waiting: Job[] = [];
+  #serial = 0;
+  #closed = false;
+
+  constructor(options: WorkerPoolOptions) {
+    this.#options = {
+      size: options.size,
+      directory: options.directory,
+      logCapBytes: options.logCapBytes ?? DEFAULT_LOG_CAP_BYTES,
+      graceMs: options.graceMs ?? DEFAULT_GRACE_MS,
+      maxNodes: options.maxNodes ?? DEFAULT_MAX_NODES,
+      maxRssMb: options.maxRssMb ?? DEFAULT_MAX_RSS_MB,
+      startTimeoutMs: options.startTimeoutMs ?? DEFAULT_START_TIMEOUT_MS,
+      env: options.env ?? process.env,
+    };
+    mkdirSync(options.directory, { recursive: true });
+  }
+
+  /** Process ids of the workers that are alive. */
+  get pids(): number[] {
+    return [...this.#workers].map((worker) => worker.pid);
+  }
+
+  /** Starts workers ahead of the first tasks. */
+  warm(count: number, heapMb: number): void {
+    while (this.#workers.size < Math.min(count, this.#options.size)) this.#start(heapMb);
+  }
+
+  /** Runs one task; waits for a free worker when all are busy. Failure is a value. */
+  run(task: PoolTask): Promise<PoolOutcome> {
+    if (this.#closed) throw new Error('the worker pool is closed');
+    return new Promise((done) => {
+      this.#waiting.push({ task, done, startedAt: performance.now(), endedFor: null, timers: [] });
+      this.#assign();
+    });
+  }
+
+  /** Ends a node: by message, then SIGTERM, then SIGKILL to its group; `now` goes to SIGKILL at once. */
+  cancel(id: string, now = false): void {
+    for (const worker of this.#workers) {
+      if (worker.job?.task.id === id) this.#end(worker, worker.job, 'cancelled', now);
+    }
+    const at = this.#waiting.findIndex((job) => job.task.id === id);
+    const job = at < 0 ? undefined : this.#waiting.splice(at, 1)[0];
+    job?.done({
+      kind: 'failed',
+      failure: endedByParent('cancelled', null),
+      logs: { stdout: '', stderr: '' },
+      exit: null,
+      signal: null,
+      ms: 0,
+      peakMb: 0,
+      cpuMs: 0,
+      pid: 0,
+    });
+  }
+
+  /** Ends all workers and waits for them; running nodes must have ended or been cancelled before. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    const all = [...this.#workers];
+    for (const worker of all) this.#retire(worker);
+    await Promise.all(all.map((worker) => worker.gone));
+  }
+
+  #assign(): void {
+    for (let at = 0; at < this.#waiting.length;) {
+      const job = this.#waiting[at] as Job;
+      const worker = this.#idleWorker(job.task.heapMb);
+      if (worker === null) {
+        this.#makeRoom(job.task.heapMb);
+        at++;
+        continue;
+      }
+      this.#waiting.splice(at, 1);
+      this.#give(worker, job);
+    }
+  }
+
+  #idleWorker(heapMb: number): PoolWorker | null {
+    for (const worker of this.#workers) {
+      if (worker.state === 'idle' && worker.heapMb === heapMb) return worker;
+    }
+    return null;
+  }
+
+  /** Starts a worker for a waiting task, replacing an idle one of another memory size when the pool is full. */
+  #makeRoom(heapMb: number): void {
+    let starting = 0;
+    let wanted = 0;
+    let alive = 0;
+    let idle: PoolWorker | null = null;
+    for (const job of this.#waiting) if (job.task.heapMb === heapMb) wanted++;
+    for (const worker of this.#workers) {
+      if (worker.state !== 'ending') alive++;
+      if (worker.state === 'starting' && worker.heapMb === heapMb) starting++;
+      if (worker.state === 'idle' && worker.heapMb !== heapMb) idle = worker;
+    }
+    if (starting >= wanted) return;
+    if (alive >= this.#options.size) {
+      if (idle === null) return;
+      this.#retire(idle);
+    }
+    this.#start(heapMb);
+  }
+
+  #start(heapMb: number): void {
+    const base = join(this.#options.directory, `worker-${++this.#serial}`);
+    const logs = { stdout: `${base}.stdout.log`, stderr: `${base}.stderr.log` };
+    const out = openLog(logs.stdout);
+    const err = openLog(logs.stderr);
+    const child = fork(
+      workerEntry(),
+      [String(process.pid), String(this.#options.logCapBytes), logs.stdout, logs.stderr],
+      {
+        stdio: ['ignore', out, err, 'ipc'],
+        serialization: 'json',
+        detached: true,
+        execArgv: [`--max-old-space-size=${heapMb}`],
+        env: { ...this.#options.env, NEUROLOOM_TEST_KILL: undefined },
+      },
+    );
+    closeSync(out);
+    closeSync(err);
+    let markGone: () => void = () => undefined;
+    const gone = new Promise<void>((resolve) => (markGone = resolve));
+    const worker: PoolWorker = {
+      child,
+      pid: child.pid ?? 0,
+      heapMb,
+      logs,
+      state: 'starting',
+      job: null,
+      nodes: 0,
+      broken: null,
+      gone,
+    };
+    this.#workers.add(worker);
+    child.on('message', (message) => {
+      this.#receive(worker, message);
+    });
+    this.#watchEnd(worker, markGone);
+  }
+
+  /** The last messages of a process may arrive after its exit: its end counts when the channel is closed too. */
+  #watchEnd(worker: PoolWorker, markGone: () => void): void {
+    const { child } = worker;
+    const startTimer = setTimeout(() => {
+      if (worker.state === 'starting') this.#giveUp(worker, 'did not start in time');
+    }, this.#options.startTimeoutMs);
+    let ended = false;
+    const end = (code: number | null, signal: NodeJS.Signals | null): void => {
+      if (ended) return;
+      ended = true;
+      clearTimeout(startTimer);
+      killGroup(worker.pid);
+      this.#workers.delete(worker);
+      this.#died(worker, code, signal);
+      markGone();
+      this.#assign();
+    };
+    child.once('error', (error) => {
+      worker.broken ??= failure('crashed', 'CRASHED', {
+        message: `a worker process could not be started: ${error.message}`,
+        cure: 'check limits on processes and memory (ulimit -u), then run again',
+      });
+      if (child.pid === undefined) end(null, null);
+    });
+    child.once('exit', (code, signal) => {
+      killGroup(worker.pid);
+      if (!child.connected) end(code, signal);
+      else {
+        child.once('disconnect', () => setImmediate(end, code, signal));
+        setTimeout(end, 1000, code, signal).unref();
+      }
+    });
+  }
+
+  #died(worker: PoolWorker, code: number | null, signal: NodeJS.Signals | null): void {
+    const wasStarting = worker.state === 'starting';
+    worker.state = 'ending';
+    const job = worker.job ?? (wasStarting ? this.#nextWaiting(worker.heapMb) : null);
+    worker.job = null;
+    if (job === null) return;
+    const stderrTail = readLogTail(worker.logs.stderr, LOG_TAIL_LINES);
+    const cause =
+      worker.broken ??
+      classifyExit({
+        code,
+        signal,
+        endedFor: job.endedFor,
+        timeoutMs: job.task.timeoutMs,
+        stderrTail,
+        peakMb: 0,
+        heapLimitMb: worker.heapMb,
+      });
+    this.#settle(worker, job, { kind: 'failed', failure: cause, exit: code, signal }, null);
+  }
+
+  /** A worker that dies while it starts fails one waiting task, so that a broken installation ends the run. */
+  #nextWaiting(heapMb: number): Job | null {
+    if (this.#closed) return null;
+    const at = this.#waiting.findIndex((job) => job.task.heapMb === heapMb);
+    return at < 0 ? null : (this.#waiting.splice(at, 1)[0] ?? null);
+  }
+
+  #give(worker: PoolWorker, job: Job): void {
+    worker.state = 'busy';
+    worker.job = job;
+    worker.nodes++;
+    const { timeoutMs } = job.task;
+    if (timeoutMs !== null) {
+      job.timers.push(
+        setTimeout(() => {
+          this.#end(worker, job, 'timeout', false);
+        }, timeoutMs),
+      );
+    }
+    this.#send(worker, { type: 'run', protocol: PROTOCOL, dir: job.task.directory });
+  }
+
+  #send(worker: PoolWorker, message: ParentMessage): void {
+    // A closed channel is a death that the exit handler reports; the callback keeps it from being thrown.
+    worker.child.send(message, () => undefined);
+  }
+
+  #receive(worker: PoolWorker, raw: unknown): void {
+    const parsed = WorkerMessageSchema.safeParse(raw);
+    if (!parsed.success) {
+      this.#giveUp(worker, 'sent a message that the engine does not know');
+      return;
+    }
+    const message = parsed.data;
+    const job = worker.job;
+    switch (message.type) {
+      case 'ready':
+        if (message.protocol !== PROTOCOL) {
+          this.#giveUp(worker, `speaks protocol ${message.protocol}, not ${PROTOCOL}`);
+        } else if (worker.state === 'starting') {
+          worker.state = 'idle';
+          this.#assign();
+        }
+        return;
+      case 'started':
+        job?.task.onStarted?.(worker.pid);
+        return;
+      case 'progress':
+      case 'metric':
+      case 'log':
+        job?.task.onMessage?.(message);
+        return;
+      case 'pong':
+        return;
+      case 'result':
+      case 'error':
+        if (job !== null) this.#answered(worker, job, message);
+        return;
+    }
+  }
+
+  #answered(
+    worker: PoolWorker,
+    job: Job,
+    message: Extract<WorkerMessage, { type: 'result' | 'error' }>,
+  ): void {
+    worker.job = null;
+    // A result that comes after the time limit is still too late; one that comes after a cancel is kept.
+    const late = job.endedFor === 'timeout';
+    const failed: NodeFailure | null =
+      message.type === 'error'
+        ? job.endedFor === null
+          ? message.failure
+          : endedByParent(job.endedFor, job.task.timeoutMs)
+        : late
+          ? endedByParent('timeout', job.task.timeoutMs)
+          : null;
+    const outcome =
+      failed === null
+        ? ({ kind: 'result' } as const)
+        : ({ kind: 'failed', failure: failed, exit: null, signal: null } as const);
+    worker.state = 'idle';
+    const worn = worker.nodes >= this.#options.maxNodes || message.rssMb > this.#options.maxRssMb;
+    if (failed !== null || job.endedFor !== null) this.#kill(worker);
+    else if (worn) this.#retire(worker);
+    this.#settle(worker, job, outcome, message);
+    this.#assign();
+  }
+
+  #settle(
+    worker: PoolWorker,
+    job: Job,
+    outcome:
+      | { readonly kind: 'result' }
+      | {
+          readonly kind: 'failed';
+          readonly failure: NodeFailure;
+          readonly exit: number | null;
+          readonly signal: NodeJS.Signals | null;
+        },
+    used: { readonly peakMb: number; readonly cpuMs: number } | null,
+  ): void {
+    for (const timer of job.timers) clearTimeout(timer);
+    job.done({
+      ...outcome,
+      logs: worker.logs,
+      ms: performance.now() - job.startedAt,
+      peakMb: used?.peakMb ?? 0,
+      cpuMs: used?.cpuMs ?? 0,
+      pid: worker.pid,
+    });
+  }
+
+  /** The ladder of ending a node; a later, harder call goes on from where the first one stands. */
+  #end(worker: PoolWorker, job: Job, why: 'timeout' | 'cancelled', now: boolean): void {
+    if (now) {
+      job.endedFor ??= why;
+      this.#kill(worker);
+      return;
+    }
+    if (job.endedFor !== null) return;
+    job.endedFor = why;
+    this.#send(worker, { type: 'cancel', reason: why });
+    const { graceMs } = this.#options;
+    job.timers.push(
+      setTimeout(() => {
+        killGroup(worker.pid, 'SIGTERM');
+      }, graceMs),
+      setTimeout(() => {
+        this.#kill(worker);
+      }, 2 * graceMs),
+    );
+  }
+
+  #giveUp(worker: PoolWorker, what: string): void {
+    worker.broken = failure('crashed', 'CRASHED', {
+      message: `a worker process ${what} and was replaced`,
+      cure: 'the installation may mix versions: reinstall the package, then run again',
+    });
+    killGroup(worker.pid);
+  }
+
+  #kill(worker: PoolWorker): void {
+    if (worker.job === null) worker.state = 'ending';
+    killGroup(worker.pid);
+  }
+
+  #retire(worker: PoolWorker): void {
+    if (worker.state === 'ending') return;
+    worker.state = 'ending';
+    this.#send(worker, { type: 'bye' });
+    const timer = setTimeout(() => {
+      killGroup(worker.pid);
+    }, this.#options.graceMs);
+    void worker.gone.then(() => {
+      clearTimeout(timer);
+    });
+  }
+
+  /** Removes the log files of all workers. */
+  removeLogs(): void {
+    for (let serial = 1; serial <= this.#serial; serial++) {
+      const base = join(this.#options.directory, `worker-${serial}`);
+      for (const log of [`${base}.stdout.log`, `${base}.stderr.log`]) {
+        rmSync(log, { force: true });
+        rmSync(tailPathOf(log), { force: true });
+      }
+    }
+  }
+}
+
+/** Signals a process group; a group that is gone already is what was wanted. */
+function killGroup(pid: number, signal: NodeJS.Signals = 'SIGKILL'): void {
+  if (pid <= 1) return;
+  try {
+    process.kill(-pid, signal);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
+}

@@ -1,0 +1,113 @@
+/**
+ * What parent and worker say to each other. Data never travels in messages: the task file is the input of a
+ * node and `result.json` its output, so another executor can start the same entry with a directory alone.
+ */
+import { z } from 'zod';
+import { ERROR_CODES } from '../errors.js';
+import type { KeyComponent } from './cache-store.js';
+import type { NodeFailure } from './failure.js';
+
+/** Raised when messages or the task file change their meaning. */
+export const PROTOCOL = 1;
+
+export const TASK_FILE = 'task.json';
+
+/** An input as the worker gets it; paths are absolute and live only in the task file. */
+export type TaskInput =
+  | { readonly kind: 'null' }
+  | { readonly kind: 'value'; readonly value: unknown }
+  | {
+      readonly kind: 'file';
+      readonly path: string;
+      readonly relPath: string;
+      readonly digest: string;
+      readonly bytes: number;
+    }
+  | { readonly kind: 'list'; readonly items: readonly TaskInput[] };
+
+export interface Task {
+  readonly protocol: number;
+  readonly id: string;
+  readonly key: string;
+  readonly node: string;
+  readonly version: number;
+  /** Copied into the result, from which the index can be rebuilt. */
+  readonly components: readonly KeyComponent[];
+  /** URL of the module whose export of that node name is run. */
+  readonly module: string;
+  readonly inputs: Readonly<Record<string, TaskInput>>;
+  /** Receives `out/` and result.json; becomes the object of the cache as it is. */
+  readonly attemptDir: string;
+  /** Working directory of the node; removed afterwards. */
+  readonly scratchDir: string;
+  readonly checkpointDir: string | null;
+  readonly cpus: number;
+  readonly seed: number;
+}
+
+export type ParentMessage =
+  | { readonly type: 'run'; readonly protocol: number; readonly dir: string }
+  | { readonly type: 'cancel'; readonly reason: string }
+  | { readonly type: 'ping' }
+  | { readonly type: 'bye' };
+
+const usage = {
+  /** Peak memory of the worker and the tools it started while the node ran, MB. */
+  peakMb: z.number(),
+  /** Processor time of the worker process for this node, ms. */
+  cpuMs: z.number(),
+  /** Memory of the worker after the node, MB; decides whether it is replaced. */
+  rssMb: z.number(),
+};
+
+const FAILURE_CLASSES = [
+  'usage',
+  'requirement',
+  'input-changed',
+  'output-missing',
+  'output-invalid',
+  'error',
+  'out-of-memory',
+  'timeout',
+  'killed',
+  'crashed',
+  'cancelled',
+  'upstream',
+  'io-full',
+  'io-denied',
+] as const;
+
+const FailureSchema: z.ZodType<NodeFailure> = z.strictObject({
+  failureClass: z.enum(FAILURE_CLASSES),
+  code: z.enum(ERROR_CODES),
+  message: z.string(),
+  where: z.string().nullable(),
+  cure: z.string().nullable(),
+  stack: z.string().nullable(),
+});
+
+export const WorkerMessageSchema = z.discriminatedUnion('type', [
+  z.strictObject({ type: z.literal('ready'), protocol: z.number(), node: z.string() }),
+  z.strictObject({ type: z.literal('started') }),
+  z.strictObject({
+    type: z.literal('progress'),
+    done: z.number(),
+    total: z.number(),
+    text: z.string().nullable(),
+  }),
+  z.strictObject({
+    type: z.literal('metric'),
+    name: z.string(),
+    values: z.record(z.string(), z.unknown()),
+  }),
+  z.strictObject({
+    type: z.literal('log'),
+    level: z.enum(['debug', 'info', 'warn', 'error']),
+    message: z.string(),
+  }),
+  z.strictObject({ type: z.literal('result'), ...usage }),
+  z.strictObject({ type: z.literal('error'), failure: FailureSchema, ...usage }),
+  z.strictObject({ type: z.literal('pong') }),
+]);
+
+export type WorkerMessage = z.infer<typeof WorkerMessageSchema>;
