@@ -6,6 +6,8 @@ namespace neuroloom {
 void registerCore(napi_env env, napi_value exports);
 void registerConvolution(napi_env env, napi_value exports);
 void registerPooling(napi_env env, napi_value exports);
+void registerElementwise(napi_env env, napi_value exports);
+void registerRegistration(napi_env env, napi_value exports);
 
 }  // namespace neuroloom
 
@@ -13,5 +15,7 @@ NAPI_MODULE_INIT() {
   neuroloom::registerCore(env, exports);
   neuroloom::registerConvolution(env, exports);
   neuroloom::registerPooling(env, exports);
+  neuroloom::registerElementwise(env, exports);
+  neuroloom::registerRegistration(env, exports);
   return exports;
 }

@@ -12,7 +12,10 @@
         "dispatch/kernels_base.cc",
         "register_core.cc",
         "register_convolution.cc",
-        "register_pooling.cc"
+        "register_pooling.cc",
+        "register_elementwise.cc",
+        "register_registration.cc",
+        "warp_driver.cc"
       ],
       "include_dirs": ["."],
       "defines": ["NAPI_VERSION=8"],

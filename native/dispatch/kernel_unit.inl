@@ -3,14 +3,22 @@
 // instructions of this set could end up in inline functions that the whole addon shares.
 #include "dispatch/simd.inl"
 
+#include "lanes.inl"
+
 #include "conv3d.inl"
+#include "elementwise.inl"
+#include "field.inl"
+#include "ncc.inl"
 #include "peak.inl"
 #include "pooling.inl"
+#include "warp.inl"
 
 namespace neuroloom {
 namespace NL_ISA {
 
-static const KernelTables kTables = {NL_ISA_NAME, NL_LANES, &kPeakKernels, &kConvKernels, &kPoolingKernels};
+static const KernelTables kTables = {NL_ISA_NAME,          NL_LANES,     &kPeakKernels,
+                                     &kConvKernels,        &kPoolingKernels, &kElementwiseKernels,
+                                     &kFieldKernels,       &kNccKernels, &kWarpKernels};
 
 }  // namespace NL_ISA
 }  // namespace neuroloom

@@ -3,8 +3,12 @@
 // in kernel_unit.inl that defines the table, and a register_<family>.cc. No standard headers: kernel units see this.
 #pragma once
 #include "conv3d.h"
+#include "elementwise.h"
+#include "field.h"
+#include "ncc.h"
 #include "peak.h"
 #include "pooling.h"
+#include "warp.h"
 
 namespace neuroloom {
 
@@ -14,6 +18,10 @@ struct KernelTables {
   const PeakKernels* peak;
   const ConvKernels* conv;
   const PoolingKernels* pooling;
+  const ElementwiseKernels* elementwise;
+  const FieldKernels* field;
+  const NccKernels* ncc;
+  const WarpKernels* warp;
 };
 
 // Each is null where the unit was not compiled for this processor family, or the processor lacks the instructions.
