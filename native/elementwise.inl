@@ -11,21 +11,21 @@ constexpr double kLog2E = 1.44269504088896340736;
 constexpr double kRounder = 6755399441055744.0;
 
 struct Exponential {
-  DoubleVec power, rest;  // exp(x) = power * (1 + rest)
+  WideVec power, rest;  // exp(x) = power * (1 + rest)
 };
 
-NL_INLINE Exponential exponential(DoubleVec x) {
+NL_INLINE Exponential exponential(WideVec x) {
   // Beyond these the float result is 0 or infinite, and the double one still is not.
-  const DoubleVec low = broadcastDouble(-150.0), high = broadcastDouble(150.0);
+  const WideVec low = broadcastDouble(-150.0), high = broadcastDouble(150.0);
   x = x < low ? low : x;
   x = x > high ? high : x;
-  const DoubleVec shifted = x * kLog2E + kRounder;
-  const DoubleVec r = x - (shifted - kRounder) * kLn2;
+  const WideVec shifted = x * kLog2E + kRounder;
+  const WideVec r = x - (shifted - kRounder) * kLn2;
   const LongVec k = (LongVec)shifted - (LongVec)broadcastDouble(kRounder);
   Exponential e;
-  e.power = (DoubleVec)((k + 1023) << 52);
+  e.power = (WideVec)((k + 1023) << 52);
   // exp(r) - 1 for |r| <= ln 2 / 2; the first term left out is below 1e-11 of the result.
-  DoubleVec p = r * (1.0 / 362880) + 1.0 / 40320;
+  WideVec p = r * (1.0 / 362880) + 1.0 / 40320;
   p = p * r + 1.0 / 5040;
   p = p * r + 1.0 / 720;
   p = p * r + 1.0 / 120;
@@ -36,45 +36,45 @@ NL_INLINE Exponential exponential(DoubleVec x) {
   return e;
 }
 
-NL_INLINE DoubleVec expDouble(DoubleVec x) {
+NL_INLINE WideVec expDouble(WideVec x) {
   const Exponential e = exponential(x);
   return e.power + e.power * e.rest;
 }
 
-NL_INLINE DoubleVec expm1Double(DoubleVec x) {
+NL_INLINE WideVec expm1Double(WideVec x) {
   const Exponential e = exponential(x);
   return (e.power - 1.0) + e.power * e.rest;
 }
 
 // log(y), where y is 1 + t or (hasT false) y itself. t keeps the digits that 1 + t has lost.
-NL_INLINE DoubleVec logDouble(DoubleVec y, DoubleVec t, bool hasT) {
+NL_INLINE WideVec logDouble(WideVec y, WideVec t, bool hasT) {
   typedef unsigned long long Bits __attribute__((vector_size(NL_LANES * 4)));
-  const DoubleVec zero = {}, infinite = broadcastDouble(__builtin_inf());
+  const WideVec zero = {}, infinite = broadcastDouble(__builtin_inf());
   const Bits halfRoot = (Bits)broadcastDouble(0.70710678118654752440);
   const Bits whole = (Bits)broadcastDouble(4503599627370496.0);
   // y = 2^k m with m in [sqrt(1/2), sqrt(2)); k + 1024 is never negative.
   const Bits biased = ((Bits)y - halfRoot + ((Bits){} + (1024ull << 52))) >> 52;
-  const DoubleVec k = (DoubleVec)(biased + whole) - (4503599627370496.0 + 1024.0);
-  const DoubleVec m = (DoubleVec)((Bits)y - ((biased - 1024) << 52));
-  DoubleVec f = m - 1.0;
+  const WideVec k = (WideVec)(biased + whole) - (4503599627370496.0 + 1024.0);
+  const WideVec m = (WideVec)((Bits)y - ((biased - 1024) << 52));
+  WideVec f = m - 1.0;
   if (hasT) f = k == zero ? t : f;
-  const DoubleVec s = f / (f + 2.0), z = s * s;
+  const WideVec s = f / (f + 2.0), z = s * s;
   // 2 artanh(s), s <= 0.1716: the first term left out is below 1e-10 of the result.
-  DoubleVec p = z * (1.0 / 11) + 1.0 / 9;
+  WideVec p = z * (1.0 / 11) + 1.0 / 9;
   p = p * z + 1.0 / 7;
   p = p * z + 1.0 / 5;
   p = p * z + 1.0 / 3;
-  const DoubleVec result = k * kLn2 + (s + s) * (p * z + 1.0);
-  const DoubleVec outside = y == zero ? -infinite : broadcastDouble(__builtin_nan(""));
+  const WideVec result = k * kLn2 + (s + s) * (p * z + 1.0);
+  const WideVec outside = y == zero ? -infinite : broadcastDouble(__builtin_nan(""));
   return y > zero ? (y == infinite ? infinite : result) : outside;
 }
 
-// Applies `body` (DoubleVec to DoubleVec of up to two inputs) to a range.
+// Applies `body` (WideVec to WideVec of up to two inputs) to a range.
 #define NL_MAP_DOUBLE(length, first, second, out, body)                                             \
   do {                                                                                              \
     size_t i_ = 0;                                                                                  \
     for (; i_ + kHalfLanes <= (length); i_ += kHalfLanes) {                                         \
-      const DoubleVec a = widen((first) + i_), b = widen((second) + i_);                            \
+      const WideVec a = widen((first) + i_), b = widen((second) + i_);                            \
       (void)b;                                                                                      \
       storeNarrow((out) + i_, body);                                                                \
     }                                                                                               \
@@ -82,7 +82,7 @@ NL_INLINE DoubleVec logDouble(DoubleVec y, DoubleVec t, bool hasT) {
       float part_[3][NL_LANES / 2] = {};                                                            \
       const size_t left_ = (length) - i_;                                                           \
       for (size_t l_ = 0; l_ < left_; l_++) part_[0][l_] = (first)[i_ + l_], part_[1][l_] = (second)[i_ + l_]; \
-      const DoubleVec a = widen(part_[0]), b = widen(part_[1]);                                     \
+      const WideVec a = widen(part_[0]), b = widen(part_[1]);                                     \
       (void)b;                                                                                      \
       storeNarrow(part_[2], body);                                                                  \
       for (size_t l_ = 0; l_ < left_; l_++) (out)[i_ + l_] = part_[2][l_];                          \
@@ -198,11 +198,11 @@ static void inverseLogDensityBackward(const float* t, const float* dy, double of
 // Sum of `body` over a range in double precision, in four interleaved totals to hide the latency of additions.
 #define NL_SUM_DOUBLE(total, length, first, second, body)                              \
   do {                                                                                 \
-    DoubleVec totals_[4] = {};                                                         \
+    WideVec totals_[4] = {};                                                         \
     size_t i_ = 0;                                                                     \
     for (; i_ + 4 * kHalfLanes <= (length); i_ += 4 * kHalfLanes) {                    \
       for (int k_ = 0; k_ < 4; k_++) {                                                 \
-        const DoubleVec a = widen((first) + i_ + k_ * kHalfLanes), b = widen((second) + i_ + k_ * kHalfLanes); \
+        const WideVec a = widen((first) + i_ + k_ * kHalfLanes), b = widen((second) + i_ + k_ * kHalfLanes); \
         (void)b;                                                                       \
         totals_[k_] += body;                                                           \
       }                                                                                \
@@ -243,8 +243,8 @@ static bool allFinite(const float* x, size_t length) {
 }
 
 static DiceSums diceSums(const float* a, const float* b, const float* s, float threshold, float offWeight, size_t length) {
-  DoubleVec product = {}, squareA = {}, squareB = {};
-  const DoubleVec limit = broadcastDouble(threshold), one = broadcastDouble(1.0), off = broadcastDouble(offWeight);
+  WideVec product = {}, squareA = {}, squareB = {};
+  const WideVec limit = broadcastDouble(threshold), one = broadcastDouble(1.0), off = broadcastDouble(offWeight);
   float part[3][NL_LANES / 2];
   for (size_t i = 0; i < length; i += kHalfLanes) {
     const float *pa = a + i, *pb = b + i, *ps = s + i;
@@ -255,7 +255,7 @@ static DiceSums diceSums(const float* a, const float* b, const float* s, float t
       }
       pa = part[0], pb = part[1], ps = part[2];
     }
-    const DoubleVec va = widen(pa), vb = widen(pb), weight = widen(ps) > limit ? one : off;
+    const WideVec va = widen(pa), vb = widen(pb), weight = widen(ps) > limit ? one : off;
     product += weight * va * vb;
     squareA += weight * va * va;
     squareB += weight * vb * vb;
@@ -273,11 +273,11 @@ static void diceBackward(const float* a, const float* b, const float* s, float t
 
 static double absoluteDifference(const float* x, const float* y, size_t length) {
   double total = 0, rest = 0;
-  DoubleVec totals = {};
+  WideVec totals = {};
   size_t i = 0;
   for (; i + kHalfLanes <= length; i += kHalfLanes) {
-    const DoubleVec difference = widen(x + i) - widen(y + i);
-    totals += difference < (DoubleVec){} ? -difference : difference;
+    const WideVec difference = widen(x + i) - widen(y + i);
+    totals += difference < (WideVec){} ? -difference : difference;
   }
   for (; i < length; i++) rest += __builtin_fabs((double)x[i] - (double)y[i]);
   total = sumLanes(totals) + rest;

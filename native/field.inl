@@ -2,20 +2,20 @@ namespace neuroloom {
 namespace NL_ISA {
 
 // Adds the lanes of v, in double precision.
-NL_INLINE void addLanes(DoubleVec* total, Vec v) {
+NL_INLINE void addLanes(WideVec* total, Vec v) {
 #define NL_FIRST_HALF(l, K) (l)
 #define NL_LATER_HALF(l, K) (NL_LANES / 2 + (l))
   const HalfVec low = __builtin_shufflevector(v, v, NL_HALF_LIST(NL_FIRST_HALF, 0));
   const HalfVec high = __builtin_shufflevector(v, v, NL_HALF_LIST(NL_LATER_HALF, 0));
 #undef NL_FIRST_HALF
 #undef NL_LATER_HALF
-  *total += __builtin_convertvector(low, DoubleVec) + __builtin_convertvector(high, DoubleVec);
+  *total += __builtin_convertvector(low, WideVec) + __builtin_convertvector(high, WideVec);
 }
 
 // ---- smoothness ----------------------------------------------------------------------------------------------------
 
 NL_INLINE double squaredDifferences(const float* v, size_t step, size_t length) {
-  DoubleVec total = {};
+  WideVec total = {};
   size_t i = 0;
   for (; i + kLanes <= length; i += kLanes) {
     const Vec difference = load(v + i + step) - load(v + i);
@@ -94,7 +94,7 @@ NL_INLINE Vec shortfall(const Vec* J, float margin) {
 NL_INLINE int cellsLeft(size_t z, size_t cells) { return cells - z < (size_t)kLanes ? (int)(cells - z) : kLanes; }
 
 static double jacobianHinge(const FieldShape& s, const float* u, float margin, size_t begin, size_t end) {
-  DoubleVec total = {};
+  WideVec total = {};
   double rest = 0;
   for (size_t x = begin; x < end && x + 1 < s.x; x++) {
     for (size_t y = 0; y + 1 < s.y; y++) {

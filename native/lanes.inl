@@ -29,8 +29,8 @@ namespace NL_ISA {
 
 typedef float HalfVec __attribute__((vector_size(NL_LANES * 2)));
 typedef float UnalignedHalfVec __attribute__((vector_size(NL_LANES * 2), aligned(4), may_alias));
-typedef double DoubleVec __attribute__((vector_size(NL_LANES * 4)));
-typedef double UnalignedDoubleVec __attribute__((vector_size(NL_LANES * 4), aligned(8), may_alias));
+typedef double WideVec __attribute__((vector_size(NL_LANES * 4)));
+typedef double UnalignedWideVec __attribute__((vector_size(NL_LANES * 4), aligned(8), may_alias));
 typedef long long LongVec __attribute__((vector_size(NL_LANES * 4)));
 typedef float Quad __attribute__((vector_size(16)));
 typedef float UnalignedQuad __attribute__((vector_size(16), aligned(4), may_alias));
@@ -44,16 +44,16 @@ NL_INLINE void storeQuad(float* p, Quad v) { *(UnalignedQuad*)p = (UnalignedQuad
 NL_INLINE Oct loadOct(const float* p) { return (Oct) * (const UnalignedOct*)p; }
 NL_INLINE void storeOct(float* p, Oct v) { *(UnalignedOct*)p = (UnalignedOct)v; }
 NL_INLINE Oct broadcastOct(float value) { return value - (Oct){}; }
-NL_INLINE DoubleVec loadDouble(const double* p) { return (DoubleVec) * (const UnalignedDoubleVec*)p; }
-NL_INLINE void storeDouble(double* p, DoubleVec v) { *(UnalignedDoubleVec*)p = (UnalignedDoubleVec)v; }
-NL_INLINE DoubleVec broadcastDouble(double value) { return value - (DoubleVec){}; }
-NL_INLINE DoubleVec widen(const float* p) {
-  return __builtin_convertvector((HalfVec) * (const UnalignedHalfVec*)p, DoubleVec);
+NL_INLINE WideVec loadDouble(const double* p) { return (WideVec) * (const UnalignedWideVec*)p; }
+NL_INLINE void storeDouble(double* p, WideVec v) { *(UnalignedWideVec*)p = (UnalignedWideVec)v; }
+NL_INLINE WideVec broadcastDouble(double value) { return value - (WideVec){}; }
+NL_INLINE WideVec widen(const float* p) {
+  return __builtin_convertvector((HalfVec) * (const UnalignedHalfVec*)p, WideVec);
 }
-NL_INLINE void storeNarrow(float* p, DoubleVec v) {
+NL_INLINE void storeNarrow(float* p, WideVec v) {
   *(UnalignedHalfVec*)p = (UnalignedHalfVec)__builtin_convertvector(v, HalfVec);
 }
-NL_INLINE double sumLanes(DoubleVec v) {
+NL_INLINE double sumLanes(WideVec v) {
   double total = 0;
   for (int i = 0; i < kHalfLanes; i++) total += v[i];
   return total;

@@ -11,7 +11,7 @@ NL_INLINE size_t nccPlane(const NccShape& s) { return s.y * s.z + kHalfLanes; }
 
 static size_t nccScratch(const NccShape& s) { return kNccStreams * nccPlane(s) + (2 * kNccStreams + 1) * nccRow(s); }
 
-NL_INLINE DoubleVec widenPart(const float* p, int count) {
+NL_INLINE WideVec widenPart(const float* p, int count) {
   float lanes[NL_LANES / 2] = {};
   for (int i = 0; i < count; i++) lanes[i] = p[i];
   return widen(lanes);
@@ -21,9 +21,9 @@ NL_INLINE DoubleVec widenPart(const float* p, int count) {
 NL_INLINE void addMomentPlane(size_t length, size_t stride, const float* i, const float* j, double sign, double* sums) {
   for (size_t k = 0; k < length; k += kHalfLanes) {
     const int count = length - k < (size_t)kHalfLanes ? (int)(length - k) : kHalfLanes;
-    const DoubleVec a = count == kHalfLanes ? widen(i + k) : widenPart(i + k, count);
-    const DoubleVec b = count == kHalfLanes ? widen(j + k) : widenPart(j + k, count);
-    const DoubleVec sa = a * sign, sb = b * sign;
+    const WideVec a = count == kHalfLanes ? widen(i + k) : widenPart(i + k, count);
+    const WideVec b = count == kHalfLanes ? widen(j + k) : widenPart(j + k, count);
+    const WideVec sa = a * sign, sb = b * sign;
     storeDouble(sums + k, loadDouble(sums + k) + sa);
     storeDouble(sums + stride + k, loadDouble(sums + stride + k) + sb);
     storeDouble(sums + 2 * stride + k, loadDouble(sums + 2 * stride + k) + sa * a);
@@ -38,10 +38,10 @@ NL_INLINE void slideMomentPlane(size_t length, size_t stride, const float* i, co
   for (size_t k = 0; k < length; k += kHalfLanes) {
     const int count = length - k < (size_t)kHalfLanes ? (int)(length - k) : kHalfLanes;
     const bool whole = count == kHalfLanes;
-    const DoubleVec a = whole ? widen(i + k) : widenPart(i + k, count);
-    const DoubleVec b = whole ? widen(j + k) : widenPart(j + k, count);
-    const DoubleVec c = whole ? widen(oldI + k) : widenPart(oldI + k, count);
-    const DoubleVec d = whole ? widen(oldJ + k) : widenPart(oldJ + k, count);
+    const WideVec a = whole ? widen(i + k) : widenPart(i + k, count);
+    const WideVec b = whole ? widen(j + k) : widenPart(j + k, count);
+    const WideVec c = whole ? widen(oldI + k) : widenPart(oldI + k, count);
+    const WideVec d = whole ? widen(oldJ + k) : widenPart(oldJ + k, count);
     storeDouble(sums + k, loadDouble(sums + k) + (a - c));
     storeDouble(sums + stride + k, loadDouble(sums + stride + k) + (b - d));
     storeDouble(sums + 2 * stride + k, loadDouble(sums + 2 * stride + k) + (a * a - c * c));
@@ -53,7 +53,7 @@ NL_INLINE void slideMomentPlane(size_t length, size_t stride, const float* i, co
 NL_INLINE void addPlane(size_t length, const float* values, double sign, double* sums) {
   for (size_t k = 0; k < length; k += kHalfLanes) {
     const int count = length - k < (size_t)kHalfLanes ? (int)(length - k) : kHalfLanes;
-    const DoubleVec a = count == kHalfLanes ? widen(values + k) : widenPart(values + k, count);
+    const WideVec a = count == kHalfLanes ? widen(values + k) : widenPart(values + k, count);
     storeDouble(sums + k, loadDouble(sums + k) + a * sign);
   }
 }
@@ -62,8 +62,8 @@ NL_INLINE void slidePlane(size_t length, const float* values, const float* old, 
   for (size_t k = 0; k < length; k += kHalfLanes) {
     const int count = length - k < (size_t)kHalfLanes ? (int)(length - k) : kHalfLanes;
     const bool whole = count == kHalfLanes;
-    const DoubleVec a = whole ? widen(values + k) : widenPart(values + k, count);
-    const DoubleVec b = whole ? widen(old + k) : widenPart(old + k, count);
+    const WideVec a = whole ? widen(values + k) : widenPart(values + k, count);
+    const WideVec b = whole ? widen(old + k) : widenPart(old + k, count);
     storeDouble(sums + k, loadDouble(sums + k) + (a - b));
   }
 }
@@ -71,7 +71,7 @@ NL_INLINE void slidePlane(size_t length, const float* values, const float* old, 
 // The row of sums over x and y moves on by one: adds a row of the plane, or takes one away, or both.
 NL_INLINE void slideRow(size_t length, const double* entering, const double* leaving, double* row) {
   for (size_t k = 0; k < length; k += kHalfLanes) {
-    DoubleVec sum = loadDouble(row + k);
+    WideVec sum = loadDouble(row + k);
     if (entering != nullptr) sum += loadDouble(entering + k);
     if (leaving != nullptr) sum -= loadDouble(leaving + k);
     storeDouble(row + k, sum);
@@ -84,7 +84,7 @@ NL_INLINE void windowSums(size_t length, size_t window, double* row, double* out
   for (size_t width = 1;; width *= 2) {
     if (window & width) {
       for (size_t k = 0; k < length; k += kHalfLanes) {
-        const DoubleVec part = loadDouble(row + offset + k);
+        const WideVec part = loadDouble(row + offset + k);
         storeDouble(out + k, offset == 0 ? part : loadDouble(out + k) + part);
       }
       offset += width;
@@ -111,25 +111,25 @@ NL_INLINE void rowWindows(const NccShape& s, size_t streams, const double* rows,
 
 // The point of the loss and its derivatives from the five sums over a window.
 struct NccPoint {
-  DoubleVec value, active, cross, varI, varJ, meanI, meanJ;
+  WideVec value, active, cross, varI, varJ, meanI, meanJ;
 };
 
-NL_INLINE NccPoint nccPoint(const NccShape& s, DoubleVec sumI, DoubleVec sumJ, DoubleVec sumII, DoubleVec sumJJ,
-                            DoubleVec sumIJ) {
+NL_INLINE NccPoint nccPoint(const NccShape& s, WideVec sumI, WideVec sumJ, WideVec sumII, WideVec sumJJ,
+                            WideVec sumIJ) {
   const double share = 1.0 / ((double)s.window * (double)s.window * (double)s.window);
-  const DoubleVec zero = {}, one = broadcastDouble(1.0), two = broadcastDouble(2.0), eps = broadcastDouble(s.eps);
+  const WideVec zero = {}, one = broadcastDouble(1.0), two = broadcastDouble(2.0), eps = broadcastDouble(s.eps);
   NccPoint p;
   p.meanI = sumI * share;
   p.meanJ = sumJ * share;
-  const DoubleVec rawI = sumII * share - p.meanI * p.meanI, rawJ = sumJJ * share - p.meanJ * p.meanJ;
-  const DoubleVec cov = sumIJ * share - p.meanI * p.meanJ;
+  const WideVec rawI = sumII * share - p.meanI * p.meanI, rawJ = sumJJ * share - p.meanJ * p.meanJ;
+  const WideVec cov = sumIJ * share - p.meanI * p.meanJ;
   // Written so that NaN stays NaN and counts as active: a comparison with NaN is false.
   const LongVec flatI = rawI <= eps, flatJ = rawJ <= eps;
-  const DoubleVec boundI = flatI ? eps : rawI, boundJ = flatJ ? eps : rawJ;
-  const DoubleVec inverse = one / (boundI * boundJ);
-  const DoubleVec raw = cov * cov * inverse;
-  DoubleVec counts = one, moves = one;
-  DoubleVec value = raw;
+  const WideVec boundI = flatI ? eps : rawI, boundJ = flatJ ? eps : rawJ;
+  const WideVec inverse = one / (boundI * boundJ);
+  const WideVec raw = cov * cov * inverse;
+  WideVec counts = one, moves = one;
+  WideVec value = raw;
   if (s.activeOnly) {
     counts = flatI ? zero : one;
     const LongVec over = raw > one;
@@ -140,13 +140,13 @@ NL_INLINE NccPoint nccPoint(const NccShape& s, DoubleVec sumI, DoubleVec sumJ, D
   p.value = value;
   p.active = counts;
   p.cross = two * cov * inverse * moves;
-  const DoubleVec minus = -(raw * moves) * inverse;  // times the other variance: divided by one's own
+  const WideVec minus = -(raw * moves) * inverse;  // times the other variance: divided by one's own
   p.varI = flatI ? zero : minus * boundJ;
   p.varJ = flatJ ? zero : minus * boundI;
   return p;
 }
 
-NL_INLINE void storeSaved(float* to, DoubleVec v, int count) {
+NL_INLINE void storeSaved(float* to, WideVec v, int count) {
   if (count == kHalfLanes) return storeNarrow(to, v);
   float lanes[NL_LANES / 2];
   storeNarrow(lanes, v);
@@ -164,7 +164,7 @@ static NccResult nccForward(const NccShape& s, const float* i, const float* j, c
   for (size_t x = begin < radius ? 0 : begin - radius; x < begin + radius && x < s.x; x++) {
     addMomentPlane(length, plane, i + x * length, j + x * length, 1.0, sums);
   }
-  DoubleVec total = {}, active = {};
+  WideVec total = {}, active = {};
   for (size_t x = begin; x < end; x++) {
     const bool enters = x + radius < s.x, leaves = x > begin && x > radius;
     const float *ni = i + (x + radius) * length, *nj = j + (x + radius) * length;
@@ -196,7 +196,7 @@ static NccResult nccForward(const NccShape& s, const float* i, const float* j, c
         }
         if (saved.cross == nullptr) continue;
         const size_t at = x * length + y * s.z + z;
-        const DoubleVec twice = broadcastDouble(2.0);
+        const WideVec twice = broadcastDouble(2.0);
         storeSaved(saved.cross + at, p.cross, count);
         storeSaved(saved.varJ + at, p.varJ, count);
         storeSaved(saved.meanJ + at, p.cross * p.meanI + twice * p.varJ * p.meanJ, count);
@@ -213,7 +213,7 @@ static void nccBackward(const NccShape& s, const float* i, const float* j, const
                         float* di, float* dj, double* scratch, size_t begin, size_t end) {
   const size_t radius = s.window / 2, length = s.y * s.z, plane = nccPlane(s), row = nccRow(s);
   const double share = 1.0 / ((double)s.window * (double)s.window * (double)s.window);
-  const DoubleVec scale = broadcastDouble(factor * share), two = broadcastDouble(2.0);
+  const WideVec scale = broadcastDouble(factor * share), two = broadcastDouble(2.0);
   // The streams that are needed, the shared one first.
   const float* streams[kNccStreams] = {saved.cross};
   size_t used = 1;
@@ -250,17 +250,17 @@ static void nccBackward(const NccShape& s, const float* i, const float* j, const
       for (size_t z = 0; z < s.z; z += kHalfLanes) {
         const int count = s.z - z < (size_t)kHalfLanes ? (int)(s.z - z) : kHalfLanes;
         const size_t at = x * length + y * s.z + z;
-        const DoubleVec a = count == kHalfLanes ? widen(i + at) : widenPart(i + at, count);
-        const DoubleVec b = count == kHalfLanes ? widen(j + at) : widenPart(j + at, count);
-        const DoubleVec cross = loadDouble(windows + z);
+        const WideVec a = count == kHalfLanes ? widen(i + at) : widenPart(i + at, count);
+        const WideVec b = count == kHalfLanes ? widen(j + at) : widenPart(j + at, count);
+        const WideVec cross = loadDouble(windows + z);
         size_t k = 1;
         if (dj != nullptr) {
-          const DoubleVec var = loadDouble(windows + k * row + z), mean = loadDouble(windows + (k + 1) * row + z);
+          const WideVec var = loadDouble(windows + k * row + z), mean = loadDouble(windows + (k + 1) * row + z);
           storeSaved(dj + at, scale * (a * cross + two * b * var - mean), count);
           k += 2;
         }
         if (di != nullptr) {
-          const DoubleVec var = loadDouble(windows + k * row + z), mean = loadDouble(windows + (k + 1) * row + z);
+          const WideVec var = loadDouble(windows + k * row + z), mean = loadDouble(windows + (k + 1) * row + z);
           storeSaved(di + at, scale * (b * cross + two * a * var - mean), count);
         }
       }

@@ -69,7 +69,7 @@ typedef double PairOfFloats __attribute__((aligned(4), may_alias));
 // v[index] and v[index + 1] of every lane, by one 64 bit load each: faster here than gather instructions.
 NL_INLINE void loadPairs(const float* v, const int* index, Vec* first, Vec* second) {
 #define NL_PAIR(l, K) *(const PairOfFloats*)(v + index[(l) + (K)])
-  const DoubleVec low = {NL_HALF_LIST(NL_PAIR, 0)}, high = {NL_HALF_LIST(NL_PAIR, NL_LANES / 2)};
+  const WideVec low = {NL_HALF_LIST(NL_PAIR, 0)}, high = {NL_HALF_LIST(NL_PAIR, NL_LANES / 2)};
 #undef NL_PAIR
   *first = NL_SHUFFLE((Vec)low, (Vec)high, NL_STRIDE_TWO, 0);
   *second = NL_SHUFFLE((Vec)low, (Vec)high, NL_STRIDE_TWO, 1);

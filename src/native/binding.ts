@@ -1,4 +1,6 @@
 import type { ConvolutionBinding } from './convolution-binding.js';
+import type { ElementwiseBinding } from './elementwise-binding.js';
+import type { RegistrationBinding } from './registration-binding.js';
 
 /** What native/register_core.cc exports. */
 export interface CoreBinding {
@@ -12,4 +14,4 @@ export interface CoreBinding {
 }
 
 /** All functions of the addon, one interface per file native/register_*.cc. */
-export type Binding = CoreBinding & ConvolutionBinding;
+export type Binding = CoreBinding & ConvolutionBinding & ElementwiseBinding & RegistrationBinding;
