@@ -16,81 +16,99 @@ export interface AtlasStatisticsOptions {
   readonly covMeanThresholdPct?: number;
 }
 
-type Volumes = readonly ArrayLike<number>[];
-
 /**
- * Voxel-wise statistics over the subjects of a cohort, accumulated in float64 in two passes, stored as float32.
+ * Voxel-wise statistics over the subjects of a cohort.
  *
  * @param volumes - one array per subject, equal lengths, any voxel order
- * @returns per map one value per voxel: mean m; std (0 where n <= ddof); std_error = std / sqrt(n);
- *   cov = std / m where m > covMeanThresholdPct * max(m) and m > 0, else 0; prob_threshold = share of subjects
- *   above presenceValue
+ * @returns see {@link AtlasAccumulator.finish}
  * @throws ProcessingError SHAPE_MISMATCH for no volume or unequal lengths, INVALID_ARGUMENT for an option out of range
  * @see spec/learned_atlas.md 2
  */
 export function computeAtlasStatistics(
-  volumes: Volumes,
+  volumes: readonly ArrayLike<number>[],
   options: AtlasStatisticsOptions = {},
 ): AtlasStatistics {
-  const { ddof = 0, presenceValue = 0, covMeanThresholdPct = 0.05 } = options;
-  if (
-    !(ddof >= 0) ||
-    !Number.isFinite(presenceValue) ||
-    !(covMeanThresholdPct >= 0 && covMeanThresholdPct < 1)
-  ) {
-    throw new ProcessingError('INVALID_ARGUMENT', 'atlas statistics: an option is out of range', {
-      where: `ddof ${ddof}, presenceValue ${presenceValue}, covMeanThresholdPct ${covMeanThresholdPct}`,
-      cure: 'use ddof >= 0, a finite presence value and a threshold from 0 up to, not including, 1',
-    });
-  }
-  const voxels = commonLength(volumes);
-  const n = volumes.length;
-  const mean = meanOf(volumes, voxels);
-  const floor = covMeanThresholdPct * mean.reduce((largest, m) => Math.max(largest, m), -Infinity);
-  const empty = (): Float32Array => new Float32Array(voxels);
-  const out = { mean: empty(), std: empty(), std_error: empty(), cov: empty(), prob_threshold: empty() };
-  for (let v = 0; v < voxels; v++) {
-    const m = mean[v] ?? 0;
-    let squares = 0;
-    let present = 0;
-    for (const volume of volumes) {
-      const x = volume[v] ?? 0;
-      squares += (x - m) * (x - m);
-      if (x > presenceValue) present++;
+  const accumulator = new AtlasAccumulator(volumes[0]?.length ?? 0, options);
+  for (const volume of volumes) accumulator.add(volume);
+  return accumulator.finish();
+}
+
+/**
+ * Statistics of a cohort of which one subject is in memory at a time: sums and Welford's squared deviations, float64.
+ */
+export class AtlasAccumulator {
+  readonly #options: Required<AtlasStatisticsOptions>;
+  readonly #sum: Float64Array;
+  readonly #runningMean: Float64Array;
+  readonly #squares: Float64Array;
+  readonly #present: Uint32Array;
+  #n = 0;
+
+  /** @throws ProcessingError INVALID_ARGUMENT for an option out of range */
+  constructor(voxels: number, options: AtlasStatisticsOptions = {}) {
+    const { ddof = 0, presenceValue = 0, covMeanThresholdPct = 0.05 } = options;
+    const isFraction = covMeanThresholdPct >= 0 && covMeanThresholdPct < 1;
+    if (!(ddof >= 0) || !Number.isFinite(presenceValue) || !isFraction) {
+      throw new ProcessingError('INVALID_ARGUMENT', 'atlas statistics: an option is out of range', {
+        where: `ddof ${ddof}, presenceValue ${presenceValue}, covMeanThresholdPct ${covMeanThresholdPct}`,
+        cure: 'use ddof >= 0, a finite presence value and a threshold from 0 up to, not including, 1',
+      });
     }
-    const std = n > ddof ? Math.sqrt(squares / (n - ddof)) : 0;
-    out.mean[v] = m;
-    out.std[v] = std;
-    out.std_error[v] = std / Math.sqrt(n);
-    out.cov[v] = m > floor && m > 0 ? std / m : 0;
-    out.prob_threshold[v] = present / n;
+    this.#options = { ddof, presenceValue, covMeanThresholdPct };
+    this.#sum = new Float64Array(voxels);
+    this.#runningMean = new Float64Array(voxels);
+    this.#squares = new Float64Array(voxels);
+    this.#present = new Uint32Array(voxels);
   }
-  return out;
-}
 
-/** Mean over subjects, float64. */
-function meanOf(volumes: Volumes, voxels: number): Float64Array {
-  const sum = new Float64Array(voxels);
-  for (const volume of volumes) {
-    for (let v = 0; v < voxels; v++) sum[v] = (sum[v] ?? 0) + (volume[v] ?? 0);
+  /** @throws ProcessingError SHAPE_MISMATCH when the number of voxels differs */
+  add(volume: ArrayLike<number>): void {
+    const voxels = this.#sum.length;
+    if (volume.length !== voxels) {
+      throw new ProcessingError(
+        'SHAPE_MISMATCH',
+        `atlas statistics: volume ${this.#n} has ${volume.length} voxels, volume 0 has ${voxels}`,
+        { cure: 'give volumes on one grid' },
+      );
+    }
+    this.#n++;
+    for (let v = 0; v < voxels; v++) {
+      const x = volume[v]!;
+      const before = x - this.#runningMean[v]!;
+      const mean = this.#runningMean[v]! + before / this.#n;
+      this.#runningMean[v] = mean;
+      this.#squares[v] = this.#squares[v]! + before * (x - mean);
+      this.#sum[v] = this.#sum[v]! + x;
+      if (x > this.#options.presenceValue) this.#present[v] = this.#present[v]! + 1;
+    }
   }
-  return sum.map((value) => value / volumes.length);
-}
 
-function commonLength(volumes: Volumes): number {
-  const first = volumes[0]?.length;
-  if (first === undefined) {
-    throw new ProcessingError('SHAPE_MISMATCH', 'atlas statistics need at least one volume', {
-      cure: 'give one array per subject',
+  /**
+   * Per map one float32 value per voxel: mean m; std (0 where n <= ddof); std_error = std / sqrt(n); cov = std / m
+   * where m > covMeanThresholdPct * max(m) and m > 0, else 0; prob_threshold = share of subjects above presenceValue.
+   *
+   * @throws ProcessingError SHAPE_MISMATCH when no volume was added
+   */
+  finish(): AtlasStatistics {
+    const n = this.#n;
+    if (n === 0) {
+      throw new ProcessingError('SHAPE_MISMATCH', 'atlas statistics need at least one volume', {
+        cure: 'give one array per subject',
+      });
+    }
+    const { ddof, covMeanThresholdPct } = this.#options;
+    const floor = covMeanThresholdPct * (this.#sum.reduce((most, sum) => Math.max(most, sum), -Infinity) / n);
+    const empty = (): Float32Array => new Float32Array(this.#sum.length);
+    const out = { mean: empty(), std: empty(), std_error: empty(), cov: empty(), prob_threshold: empty() };
+    this.#sum.forEach((sum, v) => {
+      const mean = sum / n;
+      const std = n > ddof ? Math.sqrt(this.#squares[v]! / (n - ddof)) : 0;
+      out.mean[v] = mean;
+      out.std[v] = std;
+      out.std_error[v] = std / Math.sqrt(n);
+      out.cov[v] = mean > floor && mean > 0 ? std / mean : 0;
+      out.prob_threshold[v] = this.#present[v]! / n;
     });
+    return out;
   }
-  const other = volumes.findIndex((volume) => volume.length !== first);
-  if (other >= 0) {
-    throw new ProcessingError(
-      'SHAPE_MISMATCH',
-      `atlas statistics: volume ${other} has ${volumes[other]?.length} voxels, volume 0 has ${first}`,
-      { cure: 'give volumes on one grid' },
-    );
-  }
-  return first;
 }

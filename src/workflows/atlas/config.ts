@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-import { NORMALIZATION_METHODS } from '../../numerics/registration/normalization.js';
+import { AtlasStatisticsSettings } from '../../numerics/registration/statistics-settings.js';
 
 /**
  * Path of a file below each subject's directory; may contain `{subject}`. Checked by text: relative, without `..`.
@@ -24,27 +24,7 @@ export const AtlasConfig = z.strictObject({
   tractography_relpath: subjectRelpath
     .default('tractography/fdt_paths.nii.gz')
     .describe('Tract density volume below each subject directory; {subject} stands for its name'),
-  normalization_method: z
-    .enum(NORMALIZATION_METHODS)
-    .default('waytotal')
-    .describe('How counts become comparable: divide by waytotal, maximum or sum, log1p ratio, or none'),
-  presence_value: z
-    .number()
-    .min(0)
-    .default(0)
-    .describe('A subject is present in a voxel above this value, units of the normalised volumes'),
-  cov_mean_threshold_pct: z
-    .number()
-    .min(0)
-    .lt(1)
-    .default(0.05)
-    .describe('Fraction of the largest mean at or below which the coefficient of variation is 0'),
-  ddof: z
-    .int()
-    .min(0)
-    .max(1)
-    .default(0)
-    .describe('Divisor of the variance is n - ddof: 0 population, 1 sample'),
+  ...AtlasStatisticsSettings.shape,
   subject_pattern: z
     .enum(['auto', 'digits', 'bids'])
     .default('auto')

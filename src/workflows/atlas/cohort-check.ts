@@ -1,0 +1,181 @@
+import { relative, sep } from 'node:path';
+import { statSync } from 'node:fs';
+
+import { PipelineError } from '../../errors.js';
+import type { Problem } from '../../engine/requirements.js';
+import {
+  affineDifference,
+  readNiftiHeader,
+  readWaytotal,
+  voxelBytes,
+  voxelSizeOf,
+  type NiftiHeader,
+} from '../../io/index.js';
+import type { NormalizationMethod } from '../../numerics/registration/normalization.js';
+import { AFFINE_TOLERANCE } from '../../nodes/atlas/subject-volume.js';
+import type { CohortMember } from './cohort.js';
+
+/** A subject whose header can be read. */
+export interface ReadableMember extends CohortMember {
+  readonly header: NiftiHeader;
+}
+
+/** What the headers of a cohort say, without reading a voxel. */
+export interface CohortInspection {
+  readonly readable: readonly ReadableMember[];
+  /** Subjects that will be skipped: `missing`, or `unreadable: ...`. */
+  readonly skipped: readonly { readonly id: string; readonly reason: string }[];
+}
+
+/** Reads the header of every member; never throws for a bad file. */
+export function inspectCohort(members: readonly CohortMember[]): CohortInspection {
+  const readable: ReadableMember[] = [];
+  const skipped: { id: string; reason: string }[] = [];
+  for (const member of members) {
+    try {
+      const header = readNiftiHeader(member.volume);
+      voxelBytes(header, member.volume);
+      readable.push({ ...member, header });
+    } catch (error) {
+      if (!(error instanceof PipelineError)) throw error;
+      const isMissing = error.code === 'FILE_MISSING';
+      const said = error.message.replaceAll(member.volume, shownPath(member.volume));
+      skipped.push({ id: member.id, reason: isMissing ? 'missing' : `unreadable: ${said}` });
+    }
+  }
+  return { readable, skipped };
+}
+
+/** Problem when the cohort directory is not there, else null. */
+export function rootProblem(workflow: string, root: string | null): Problem | null {
+  if (root !== null && statSync(root, { throwIfNoEntry: false })?.isDirectory() === true) return null;
+  return {
+    severity: 'error',
+    code: 'INPUT_MISSING',
+    message: `${workflow}: cohort directory not found: ${root === null ? '(not given)' : shownPath(root)}`,
+    cure: 'give the cohort directory with -i, or set input_dir in the configuration',
+  };
+}
+
+/** Problem when fewer than `minSubjects` members are readable, with up to five reasons, else null. */
+export function tooFewProblem(options: {
+  readonly workflow: string;
+  readonly root: string;
+  readonly relpath: string;
+  readonly minSubjects: number;
+  readonly inspection: CohortInspection;
+}): Problem | null {
+  const { workflow, inspection, minSubjects } = options;
+  const found = inspection.readable.length;
+  if (found >= minSubjects) return null;
+  const shown = inspection.skipped.slice(0, 5).map(({ id, reason }) => `${id} (${reason})`);
+  const more = inspection.skipped.length - shown.length;
+  const reasons = shown.length === 0 ? '' : `; skipped: ${shown.join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
+  return {
+    severity: 'error',
+    code: 'MIN_SUBJECTS',
+    message:
+      `${workflow}: found ${found} subject(s) with a readable ${options.relpath} under ${shownPath(options.root)}, ` +
+      `need at least ${minSubjects}${reasons}`,
+    cure:
+      found >= lowestMinimum(workflow)
+        ? `add subjects, or set ${workflow}.min_subjects to ${found}`
+        : 'add subjects, or check -i and atlas.tractography_relpath',
+  };
+}
+
+function lowestMinimum(workflow: string): number {
+  return workflow === 'atlas' ? 1 : 2;
+}
+
+/** One problem per subject whose axes or affine differ from those of the first readable one. */
+export function geometryProblems(workflow: string, { readable }: CohortInspection): Problem[] {
+  const [first, ...others] = readable;
+  if (first === undefined) return [];
+  const own = readable.flatMap((member) => ownGeometryProblem(workflow, member));
+  const broken = new Set(own.map((problem) => problem.path));
+  if (broken.has(first.volume)) return own;
+  const compared = others
+    .filter((member) => !broken.has(member.volume))
+    .flatMap((member) => differenceProblem(workflow, member, first));
+  return [...own, ...compared];
+}
+
+function ownGeometryProblem(workflow: string, { volume, header }: ReadableMember): Problem[] {
+  if (header.shape.length !== 3) {
+    return [
+      {
+        severity: 'error',
+        code: 'COHORT_MISMATCH',
+        message: `${workflow}: ${shownPath(volume)} has ${header.shape.length} axes (${header.shape.join('x')}), not 3`,
+        cure: 'give one 3-D tract density volume per subject',
+        path: volume,
+      },
+    ];
+  }
+  try {
+    voxelSizeOf(header.affine, shownPath(volume));
+    return [];
+  } catch (error) {
+    if (!(error instanceof PipelineError)) throw error;
+    const { code, message, cure = 'repair the header' } = error;
+    return [{ severity: 'error', code, message: `${workflow}: ${message}`, cure, path: volume }];
+  }
+}
+
+function differenceProblem(workflow: string, member: ReadableMember, first: ReadableMember): Problem[] {
+  const sameShape = member.header.shape.every((length, axis) => length === first.header.shape[axis]);
+  const difference = affineDifference(member.header.affine, first.header.affine);
+  if (sameShape && difference <= AFFINE_TOLERANCE) return [];
+  return [
+    {
+      severity: 'error',
+      code: 'COHORT_MISMATCH',
+      message: `${workflow}: ${gridMismatch(
+        { path: shownPath(member.volume), shape: member.header.shape },
+        { path: shownPath(first.volume), shape: first.header.shape },
+        difference,
+      )}`,
+      cure: 'resample all volumes to one grid, or leave the subject out with --participants',
+      path: member.volume,
+    },
+  ];
+}
+
+/** The sentence about two volumes that are not on one grid: both files, both shapes, the largest difference. */
+export function gridMismatch(
+  one: { readonly path: string; readonly shape: readonly number[] },
+  other: { readonly path: string; readonly shape: readonly number[] },
+  affineDiffers: number,
+): string {
+  return (
+    `${one.path} (${one.shape.join('x')}) is not on the grid of ${other.path} (${other.shape.join('x')}); ` +
+    `largest affine difference ${Number(affineDiffers.toPrecision(4))}`
+  );
+}
+
+/** One problem per readable subject without a usable waytotal, where the normalisation needs it. */
+export function waytotalProblems(
+  workflow: string,
+  method: NormalizationMethod,
+  { readable }: CohortInspection,
+): Problem[] {
+  if (method !== 'waytotal') return [];
+  return readable.flatMap(({ waytotal }): Problem[] => {
+    try {
+      readWaytotal(waytotal);
+      return [];
+    } catch (error) {
+      if (!(error instanceof PipelineError)) throw error;
+      const message = `${workflow}: ${error.message.replaceAll(waytotal, shownPath(waytotal))}`;
+      return [{ severity: 'error', code: error.code, message, cure: error.cure ?? 'restore it', path: waytotal }];
+    }
+  });
+}
+
+/** A path as the user would type it: relative to the working directory where it lies below it. */
+export function shownPath(path: string): string {
+  const below = relative(process.cwd(), path);
+  if (below === '') return '.';
+  return below === '..' || below.startsWith(`..${sep}`) ? path : below;
+}
