@@ -3,7 +3,7 @@ export { compareIds, discoverSubjects, readWaytotal, type Subject, type SubjectP
 export { gzipDeterministic } from './gzip.js';
 export { cToFortran, fortranToC, sizeOf, type NumericArray } from './layout.js';
 export { affineDifference, affineDeterminant, voxelSizeOf, type Affine } from './nifti-affine.js';
-export { parseNiftiHeader, readNiftiHeader, type NiftiHeader } from './nifti-header.js';
+export { parseNiftiHeader, readNiftiHeader, voxelBytes, type NiftiHeader } from './nifti-header.js';
 export { readNifti, type NiftiVolume } from './nifti-read.js';
 export { encodeNifti, writeNifti, type NiftiContent } from './nifti-write.js';
 export { encodeNpy, parseNpy, readNpy, writeNpy, type NpyArray } from './npy.js';

@@ -3,16 +3,9 @@ import { statSync } from 'node:fs';
 
 import { PipelineError } from '../../errors.js';
 import type { Problem } from '../../engine/requirements.js';
-import {
-  affineDifference,
-  readNiftiHeader,
-  readWaytotal,
-  voxelBytes,
-  voxelSizeOf,
-  type NiftiHeader,
-} from '../../io/index.js';
+import { readNiftiHeader, readWaytotal, voxelBytes, voxelSizeOf, type NiftiHeader } from '../../io/index.js';
 import type { NormalizationMethod } from '../../numerics/registration/normalization.js';
-import { AFFINE_TOLERANCE } from '../../nodes/atlas/subject-volume.js';
+import { GRID_CURE, gridMismatch, type GridOf } from '../../nodes/atlas/cohort-grid.js';
 import type { CohortMember } from './cohort.js';
 
 /** A subject whose header can be read. */
@@ -70,7 +63,8 @@ export function tooFewProblem(options: {
   if (found >= minSubjects) return null;
   const shown = inspection.skipped.slice(0, 5).map(({ id, reason }) => `${id} (${reason})`);
   const more = inspection.skipped.length - shown.length;
-  const reasons = shown.length === 0 ? '' : `; skipped: ${shown.join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
+  const reasons =
+    shown.length === 0 ? '' : `; skipped: ${shown.join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
   return {
     severity: 'error',
     code: 'MIN_SUBJECTS',
@@ -124,34 +118,15 @@ function ownGeometryProblem(workflow: string, { volume, header }: ReadableMember
 }
 
 function differenceProblem(workflow: string, member: ReadableMember, first: ReadableMember): Problem[] {
-  const sameShape = member.header.shape.every((length, axis) => length === first.header.shape[axis]);
-  const difference = affineDifference(member.header.affine, first.header.affine);
-  if (sameShape && difference <= AFFINE_TOLERANCE) return [];
-  return [
-    {
-      severity: 'error',
-      code: 'COHORT_MISMATCH',
-      message: `${workflow}: ${gridMismatch(
-        { path: shownPath(member.volume), shape: member.header.shape },
-        { path: shownPath(first.volume), shape: first.header.shape },
-        difference,
-      )}`,
-      cure: 'resample all volumes to one grid, or leave the subject out with --participants',
-      path: member.volume,
-    },
-  ];
-}
-
-/** The sentence about two volumes that are not on one grid: both files, both shapes, the largest difference. */
-export function gridMismatch(
-  one: { readonly path: string; readonly shape: readonly number[] },
-  other: { readonly path: string; readonly shape: readonly number[] },
-  affineDiffers: number,
-): string {
-  return (
-    `${one.path} (${one.shape.join('x')}) is not on the grid of ${other.path} (${other.shape.join('x')}); ` +
-    `largest affine difference ${Number(affineDiffers.toPrecision(4))}`
-  );
+  const grid = ({ volume, header }: ReadableMember): GridOf => ({
+    file: shownPath(volume),
+    shape: header.shape,
+    affine: header.affine,
+  });
+  const mismatch = gridMismatch(grid(member), grid(first));
+  if (mismatch === null) return [];
+  const message = `${workflow}: ${mismatch}`;
+  return [{ severity: 'error', code: 'COHORT_MISMATCH', message, cure: GRID_CURE, path: member.volume }];
 }
 
 /** One problem per readable subject without a usable waytotal, where the normalisation needs it. */
@@ -168,7 +143,9 @@ export function waytotalProblems(
     } catch (error) {
       if (!(error instanceof PipelineError)) throw error;
       const message = `${workflow}: ${error.message.replaceAll(waytotal, shownPath(waytotal))}`;
-      return [{ severity: 'error', code: error.code, message, cure: error.cure ?? 'restore it', path: waytotal }];
+      return [
+        { severity: 'error', code: error.code, message, cure: error.cure ?? 'restore it', path: waytotal },
+      ];
     }
   });
 }
