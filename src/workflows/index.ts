@@ -1,0 +1,44 @@
+import type { ZodType } from 'zod';
+
+import type { WorkflowDefinition, WorkflowScope } from '../engine/registry.js';
+import { getWorkflow } from '../engine/registry.js';
+
+/** A workflow that comes with the package, known without importing its nodes. */
+export interface BuiltinWorkflow {
+  readonly name: string;
+  /** One sentence for `pipeline list`. */
+  readonly summary: string;
+  readonly scope: WorkflowScope;
+  /** Its block of the configuration. */
+  readonly namespace: string;
+  /** The schema of that block; loads no tensor or native code. */
+  loadConfigSchema(): Promise<ZodType>;
+  /** Registers the workflow and returns it. */
+  load(): Promise<WorkflowDefinition>;
+}
+
+/** Every workflow of the package: a new one is a folder and an entry here. */
+export const BUILTIN_WORKFLOWS: readonly BuiltinWorkflow[] = [
+  {
+    name: 'atlas',
+    summary: 'Averages tract density volumes of a cohort into five maps',
+    scope: 'cohort',
+    namespace: 'atlas',
+    loadConfigSchema: async () => (await import('./atlas/config.js')).AtlasConfig,
+    load: async () => {
+      await import('./atlas/workflow.js');
+      return getWorkflow('atlas');
+    },
+  },
+  {
+    name: 'learned_atlas',
+    summary: 'Learns one sharp template and a diffeomorphic field per subject, and writes the same five maps',
+    scope: 'cohort',
+    namespace: 'learned_atlas',
+    loadConfigSchema: async () => (await import('./learned-atlas/config.js')).LearnedAtlasConfig,
+    load: async () => {
+      await import('./learned-atlas/workflow.js');
+      return getWorkflow('learned_atlas');
+    },
+  },
+];
