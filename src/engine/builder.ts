@@ -12,7 +12,7 @@ import {
   type JoinOptions,
   type MapInputs,
   type MappedNode,
-  type NothingMapped,
+  type OnlySingle,
   type Publishable,
 } from './handle.js';
 import { checkItemKey, compareKeys } from './labels.js';
@@ -99,7 +99,7 @@ export class Workflow {
   /** One instance of a node. */
   add<I extends Ports, O extends Ports, const A extends AddInputs<I>>(
     node: NodeDefinition<I, O>,
-    inputs: A & AddInputs<I> & NothingMapped<A>,
+    inputs: A & AddInputs<I> & OnlySingle<A, I>,
     options: AddOptions = {},
   ): AddedNode<O> {
     const id = this.#register(node as unknown as NodeDefinition, inputs, false, options);

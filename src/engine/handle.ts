@@ -148,8 +148,10 @@ export type MapInputs<I extends Ports> = {
   readonly [K in Exclude<keyof I, OmittableNames<I>>]: Single<I[K]> | Mapped<WireIn<I[K]>>;
 } & { readonly [K in OmittableNames<I>]?: Single<I[K]> | Mapped<WireIn<I[K]>> };
 
-/** Refuses mapped handles also where a port takes anything. */
-export type NothingMapped<A> = { readonly [K in keyof A]: A[K] extends Mapped<unknown> ? never : unknown };
+/** Refuses mapped handles also where a port takes anything, and names that are no input. */
+export type OnlySingle<A, I extends Ports> = {
+  readonly [K in keyof A]: K extends keyof I ? (A[K] extends Mapped<unknown> ? never : unknown) : never;
+};
 
 /** What may be published: files, lists of files, and files that may be absent. */
 export type Publishable = FileOf | readonly FileOf[] | null;

@@ -59,6 +59,7 @@ export type InputsOf<I extends Ports> = { readonly [K in keyof I]: BodyIn<I[K]> 
 
 type OptionalNames<O extends Ports> = { [K in keyof O]: O[K] extends OptionalPort ? K : never }[keyof O];
 
+/** What `run` returns. A word of an enumeration needs `as const`: TypeScript widens it to text otherwise. */
 export type OutputsOf<O extends Ports> = {
   readonly [K in Exclude<keyof O, OptionalNames<O>>]: BodyOut<O[K]>;
 } & { readonly [K in OptionalNames<O>]?: BodyOut<O[K]> };

@@ -129,11 +129,8 @@ function isOnPath(tool: string, searchPath: string): boolean {
         .split(path.delimiter)
         .filter((folder) => folder !== '')
         .map((folder) => path.join(folder, tool));
-  return candidates.some(
-    (file) =>
-      statSync(file, { throwIfNoEntry: false })?.isFile() === true &&
-      whyNoAccess(file, constants.X_OK) === null,
-  );
+  // Asked first for access: a folder on the path that may not be looked into would make stat throw.
+  return candidates.some((file) => whyNoAccess(file, constants.X_OK) === null && statSync(file).isFile());
 }
 
 function whyNoAccess(target: string, mode: number): string | null {
