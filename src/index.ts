@@ -74,3 +74,5 @@ export type { PlanRequest, RunRequest, RunResult } from './engine/run.js';
 export type { NodeReport, NodeState } from './engine/run-work.js';
 export type { FailureMode } from './engine/scheduler.js';
 export { STOP, StopController, type StopLevel, type StopSignal } from './engine/stop-signal.js';
+/** The schema library of ports and configurations, so that a module of a user needs no copy of its own. */
+export { z } from 'zod';

@@ -8,6 +8,7 @@ import type { OutputRecord } from './cache-store.js';
 import { collectOutputs, outputPath } from './node-outputs.js';
 import { Skip, type NodeContext, type NodeDefinition } from './node.js';
 import type { InputFile, Port, ValuePort } from './port.js';
+import { ensureSelfImport } from './self-import.js';
 import { PROTOCOL, TASK_FILE, type Task, type TaskInput, type WorkerMessage } from './worker-protocol.js';
 
 /** Variables by which numerical libraries take their number of threads. */
@@ -115,6 +116,7 @@ async function findNode(task: Task): Promise<NodeDefinition> {
   const where = url.startsWith('file:') ? fileURLToPath(url) : url;
   let exports: Record<string, unknown>;
   try {
+    if (url.startsWith('file:')) ensureSelfImport(url);
     exports = (await import(url)) as Record<string, unknown>;
   } catch (error) {
     if (error instanceof PipelineError) throw error;

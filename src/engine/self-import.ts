@@ -1,7 +1,7 @@
 import { realpathSync } from 'node:fs';
 import { createRequire, register } from 'node:module';
 import { join } from 'node:path';
-import { PACKAGE_ROOT } from './package-root.js';
+import { isBuiltinModule, PACKAGE_ROOT } from './package-root.js';
 
 const PACKAGE_NAME = 'neuroloom';
 
@@ -16,7 +16,7 @@ let isEnabled = false;
  * @param module - file: URL of the module
  */
 export function ensureSelfImport(module: string): void {
-  if (isEnabled || leadsHere(module)) return;
+  if (isEnabled || isBuiltinModule(module) || leadsHere(module)) return;
   isEnabled = true;
   register(new URL('./self-import-hooks.js', import.meta.url), {
     data: { name: PACKAGE_NAME, parentURL: import.meta.url },

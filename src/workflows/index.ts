@@ -3,6 +3,12 @@ import type { ZodType } from 'zod';
 import type { WorkflowDefinition, WorkflowScope } from '../engine/registry.js';
 import { getWorkflow } from '../engine/registry.js';
 
+/** Writes a small synthetic data set on which a workflow runs. */
+export interface SampleWriter {
+  /** @returns paths of the written files */
+  write(directory: string, options: { readonly seed: number }): Promise<string[]>;
+}
+
 /** A workflow that comes with the package, known without importing its nodes. */
 export interface BuiltinWorkflow {
   readonly name: string;
@@ -15,6 +21,8 @@ export interface BuiltinWorkflow {
   loadConfigSchema(): Promise<ZodType>;
   /** Registers the workflow and returns it. */
   load(): Promise<WorkflowDefinition>;
+  /** What `pipeline sample` calls; without it there is no sample. */
+  sample?(): Promise<SampleWriter>;
 }
 
 /** Every workflow of the package: a new one is a folder and an entry here. */

@@ -25,8 +25,8 @@ export async function numericMachine(): Promise<NumericMachine> {
 async function deviceState(name: string): Promise<DeviceState> {
   try {
     const { backend, isa, warning } = await resolveDevice(name);
-    const detail = warning?.message ?? `backend ${backend}${isa === null ? '' : `, ${isa}`}`;
-    return { name, available: true, detail };
+    const slow = warning === null ? '' : ', slow: the native addon is not usable';
+    return { name, available: true, detail: `backend ${backend}${isa === null ? '' : `, ${isa}`}${slow}` };
   } catch (error) {
     if (!(error instanceof DependencyError)) throw error;
     return { name, available: false, detail: error.message };

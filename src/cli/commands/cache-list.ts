@@ -1,0 +1,55 @@
+import { openCacheStore } from '../../engine/cache-store.js';
+import { cachePlace } from '../cache-place.js';
+import { EXIT } from '../exit-codes.js';
+import { localTime } from '../progress/lines.js';
+import { durationText } from '../render-error.js';
+import type { Session } from '../session.js';
+import type { ConfigSources } from '../study.js';
+import { reportConfigProblems } from './report-config.js';
+
+/** `pipeline cache list`: every result that is kept, the newest last. */
+export async function cacheListCommand(
+  options: ConfigSources & { readonly cacheDir?: string; readonly json?: boolean },
+  session: Session,
+): Promise<number> {
+  const place = await cachePlace(options, session);
+  if (!place.ok) return reportConfigProblems(place.error, session);
+  const store = await openCacheStore({ directory: place.value.cacheDir, writable: false });
+  try {
+    const results = [...store.results()].sort((a, b) => a.created - b.created);
+    if (options.json === true) {
+      const listed = results.map((one) => ({
+        key: one.key,
+        node: one.node,
+        version: one.version,
+        state: one.state,
+        bytes: one.bytes,
+        ms: one.ms,
+        peak_mb: one.peakMb,
+        created: new Date(one.created).toISOString(),
+        last_used: new Date(one.lastUsed).toISOString(),
+        run_id: one.runId,
+      }));
+      session.terminal.result(JSON.stringify(listed, null, 2));
+      return EXIT.done;
+    }
+    const width = Math.max(0, ...results.map((one) => one.node.length));
+    for (const one of results) {
+      const facts = [one.key.slice(0, 12), one.node.padEnd(width), localTime(new Date(one.created))];
+      session.terminal.result(
+        `${facts.join('  ')}  ${bytesText(one.bytes).padStart(8)}  ${durationText(one.ms)}`,
+      );
+    }
+    const bytes = results.reduce((sum, one) => sum + one.bytes, 0);
+    session.terminal.note(`${results.length} results, ${bytesText(bytes)}, in ${place.value.cacheDir}`);
+    return EXIT.done;
+  } finally {
+    store.close();
+  }
+}
+
+function bytesText(bytes: number): string {
+  const units = ['B', 'kB', 'MB', 'GB', 'TB'];
+  const step = bytes < 1000 ? 0 : Math.min(units.length - 1, Math.floor(Math.log10(bytes) / 3));
+  return `${step === 0 ? bytes : (bytes / 1000 ** step).toFixed(1)} ${units[step]}`;
+}

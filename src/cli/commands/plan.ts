@@ -1,0 +1,30 @@
+import { EXIT } from '../exit-codes.js';
+import type { CacheOptions, StudyOptions } from '../options.js';
+import { entriesOf, planJson, planLines, planSummary } from '../plan-text.js';
+import { prepareStudy } from '../prepare.js';
+import { planRequest } from '../requests.js';
+import type { Session } from '../session.js';
+
+/** `pipeline plan`: what a run would do with every node, and why; writes nothing. */
+export async function planCommand(
+  options: StudyOptions & CacheOptions & { readonly json?: boolean },
+  session: Session,
+): Promise<number> {
+  return showPlan(options, session, { json: options.json === true, node: null, showNodes: true });
+}
+
+/** Also what `run --dry-run` does: with `showNodes` false only the counts are told. */
+export async function showPlan(
+  options: StudyOptions & CacheOptions & { readonly jobs?: number },
+  session: Session,
+  shown: { readonly json: boolean; readonly node: string | null; readonly showNodes: boolean },
+): Promise<number> {
+  const prepared = await prepareStudy(options, session);
+  if (prepared.kind === 'refused') return prepared.exitCode;
+  const plan = await prepared.workflow.plan(planRequest(options, prepared.study, session));
+  const entries = shown.node === null ? plan.entries : entriesOf(plan, shown.node);
+  if (shown.json) session.terminal.result(planJson(plan, entries));
+  else if (shown.showNodes) for (const line of planLines(entries)) session.terminal.result(line);
+  session.terminal.note(planSummary(plan));
+  return EXIT.done;
+}

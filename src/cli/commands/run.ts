@@ -1,0 +1,49 @@
+import type { RunOptions } from '../options.js';
+import { entriesOf, planLines, planSummary } from '../plan-text.js';
+import { prepareStudy } from '../prepare.js';
+import { progressRenderer } from '../progress/renderer.js';
+import { runRequest } from '../requests.js';
+import type { Session } from '../session.js';
+import { listenToStopKeys } from '../stop-keys.js';
+import { runSummary } from '../summary.js';
+import { showPlan } from './plan.js';
+
+/** `pipeline run`: checks, then runs what has no result yet; the same command goes on where it was stopped. */
+export async function runCommand(options: RunOptions, session: Session): Promise<number> {
+  const node = typeof options.explain === 'string' ? options.explain : null;
+  if (options.dryRun === true) {
+    return showPlan(options, session, { json: false, node, showNodes: options.explain !== undefined });
+  }
+  const prepared = await prepareStudy(options, session);
+  if (prepared.kind === 'refused') return prepared.exitCode;
+  const { study, workflow } = prepared;
+  const { terminal } = session;
+  const request = runRequest(options, study, session);
+  if (options.explain !== undefined) {
+    const plan = await workflow.plan(request);
+    const entries = node === null ? plan.entries : entriesOf(plan, node);
+    for (const line of planLines(entries)) terminal.result(line);
+    terminal.note(planSummary(plan));
+  }
+
+  const format = options.logFormat ?? (terminal.isInteractive ? 'pretty' : 'plain');
+  const renderer = progressRenderer(format, terminal, options);
+  const keys = listenToStopKeys(terminal);
+  const started = performance.now();
+  prepared.makeFolders();
+  try {
+    const result = await workflow.run({
+      ...request,
+      onEvent: (event) => renderer.show(event),
+      signal: keys.controller.signal,
+    });
+    // The last JSON line is the event run-finished: who asked for JSON reads no prose.
+    if (format !== 'json') {
+      const ms = performance.now() - started;
+      terminal.note(runSummary(study.entry.name, result, ms, study.outputDir, session.cwd));
+    }
+    return result.status === 'cancelled' ? keys.exitCode() : result.exitCode;
+  } finally {
+    keys.release();
+  }
+}

@@ -1,0 +1,57 @@
+import { CommanderError, type Command } from 'commander';
+import { VERSION } from '../version.js';
+import { EXIT } from './exit-codes.js';
+import { buildProgram } from './program.js';
+import { processTerminal, type Terminal } from './terminal.js';
+
+/**
+ * The `pipeline` command: reads the arguments, runs one verb, says what went wrong.
+ *
+ * @param argv - arguments after the program's name
+ * @returns the exit code of DESIGN section 5
+ */
+export async function main(argv: readonly string[], terminal: Terminal = processTerminal()): Promise<number> {
+  let exitCode: number = EXIT.done;
+  const program = buildProgram(VERSION, async (options, implementation) => {
+    exitCode = await implementation({ terminal, cwd: process.cwd(), env: process.env, argv, options });
+  });
+  everyCommand(program, (command) =>
+    command
+      .exitOverride()
+      .showSuggestionAfterError(false)
+      .configureOutput({
+        writeOut: (text) => terminal.result(text.trimEnd()),
+        // Usage errors are told below, in the house style.
+        writeErr: () => undefined,
+      }),
+  );
+  try {
+    await program.parseAsync([...argv], { from: 'user' });
+    return exitCode;
+  } catch (error) {
+    if (error instanceof CommanderError) return usageOutcome(program, argv, error, terminal);
+    const [{ renderError }, { exitCodeOf }] = await Promise.all([
+      import('./render-error.js'),
+      import('./exit-codes.js'),
+    ]);
+    terminal.note(renderError(error, { debug: argv.includes('--debug') }));
+    return exitCodeOf(error);
+  }
+}
+
+async function usageOutcome(
+  program: Command,
+  argv: readonly string[],
+  error: CommanderError,
+  terminal: Terminal,
+): Promise<number> {
+  if (error.exitCode === 0) return EXIT.done; // help or version was asked for and shown
+  const { usageMessage } = await import('./usage-error.js');
+  terminal.note(usageMessage(program, argv, error));
+  return EXIT.usage;
+}
+
+function everyCommand(command: Command, change: (command: Command) => void): void {
+  change(command);
+  for (const child of command.commands) everyCommand(child, change);
+}

@@ -1,0 +1,133 @@
+import { InvalidArgumentError, Option } from 'commander';
+
+export const LOG_FORMATS = ['pretty', 'plain', 'json'] as const;
+export type LogFormat = (typeof LOG_FORMATS)[number];
+
+/** What every verb knows: the options that stand before or after any verb. */
+export interface GlobalOptions {
+  readonly load: readonly string[];
+  readonly verbose: boolean;
+  readonly debug: boolean;
+}
+
+/** Options that choose a workflow, its configuration and its directories. */
+export interface StudyOptions extends GlobalOptions {
+  /** Its absence is told with the names that there are, see `openStudy`. */
+  readonly workflow?: string;
+  readonly input?: string;
+  readonly output?: string;
+  readonly config: readonly string[];
+  readonly set: readonly string[];
+  readonly participants?: readonly string[];
+  readonly cpus?: number;
+}
+
+/** Options that decide what can be reused and where things lie. */
+export interface CacheOptions {
+  readonly cacheDir?: string;
+  readonly workDir?: string;
+  readonly memory?: number;
+  readonly forceNode: readonly string[];
+}
+
+export interface RunOptions extends StudyOptions, CacheOptions {
+  readonly dryRun?: boolean;
+  readonly explain?: string | true;
+  readonly jobs?: number;
+  readonly onFailure: 'keep-going' | 'finish-running' | 'stop';
+  readonly keepWork: 'never' | 'failed' | 'always';
+  readonly logFormat?: LogFormat;
+}
+
+function collect(value: string, earlier: readonly string[]): string[] {
+  return [...earlier, value];
+}
+
+function wholeNumber(from: number): (value: string) => number {
+  return (value) => {
+    const number = Number(value);
+    if (!/^\d+$/.test(value) || !Number.isSafeInteger(number) || number < from) {
+      throw new InvalidArgumentError(`give a whole number from ${from}.`);
+    }
+    return number;
+  };
+}
+
+const positiveInteger = wholeNumber(1);
+
+/** `16G`, `512M`, `1.5GB`: gigabytes of 2^30 bytes. */
+function gigabytes(value: string): number {
+  const parts = /^(\d+(?:\.\d+)?)\s*(T|G|M)(?:i?B)?$/i.exec(value);
+  const factor = { T: 1024, G: 1, M: 1 / 1024 }[parts?.[2]?.toUpperCase() ?? ''];
+  const number = Number(parts?.[1]) * (factor ?? Number.NaN);
+  if (!(number > 0)) throw new InvalidArgumentError('give an amount with its unit, such as 16G or 800M.');
+  return number;
+}
+
+function participantLabels(value: string): string[] {
+  const labels = value.split(',').map((label) => label.trim());
+  if (labels.some((label) => label === '')) {
+    throw new InvalidArgumentError('give labels separated by commas, such as 101,102.');
+  }
+  return labels;
+}
+
+export function globalOptions(): Option[] {
+  return [
+    repeatable('--load <module>', 'JavaScript module that registers workflows; may be repeated'),
+    new Option('--verbose', 'say more: what is reused, messages of nodes').default(false),
+    new Option('--debug', 'show stack traces').default(false),
+  ];
+}
+
+function repeatable(flags: string, description: string): Option {
+  return new Option(flags, description).argParser(collect).default([], 'none');
+}
+
+export function studyOptions(): Option[] {
+  return [
+    new Option('-w, --workflow <name>', 'workflow, see `pipeline list`'),
+    new Option('-i, --input <dir>', 'directory to read (default: input_dir of the configuration, else here)'),
+    new Option('-o, --output <dir>', 'directory to write (default: output_dir, else the input)'),
+    repeatable(
+      '-c, --config <file>',
+      'configuration file (default: neuroloom.yaml here); may be repeated, later ones win',
+    ),
+    repeatable('--set <key=value>', 'one value of the configuration, as YAML; may be repeated'),
+    new Option('--participants <labels>', 'only these, separated by commas').argParser(participantLabels),
+    new Option('--cpus <n>', 'processor cores that may be used together').argParser(positiveInteger),
+  ];
+}
+
+export function cacheOptions(): Option[] {
+  return [
+    new Option('--memory <amount>', 'memory that may be used together, such as 16G').argParser(gigabytes),
+    repeatable('--force-node <node>', 'run this node although its result is there; may be repeated'),
+    new Option('--cache-dir <dir>', 'where results are kept (default: OUT/.neuroloom/cache)'),
+    new Option('--work-dir <dir>', 'where nodes work (default: OUT/.neuroloom/work)'),
+  ];
+}
+
+export function runOptions(): Option[] {
+  return [
+    new Option('--dry-run', 'check and plan, run nothing, write nothing'),
+    new Option('--explain [node]', 'say for each node, or for one, whether it runs and why'),
+    new Option('--jobs <n>', 'workers that may run together (default: number of cores)').argParser(
+      positiveInteger,
+    ),
+    new Option('--on-failure <mode>', 'what the others do when a node fails')
+      .choices(['keep-going', 'finish-running', 'stop'])
+      .default('keep-going'),
+    new Option('--keep-work <which>', 'working directories to keep')
+      .choices(['never', 'failed', 'always'])
+      .default('failed'),
+    new Option(
+      '--log-format <format>',
+      'how progress is shown (default: pretty on a terminal, else plain)',
+    ).choices(LOG_FORMATS),
+  ];
+}
+
+export function seedOption(): Option {
+  return new Option('--seed <n>', 'another seed gives other data').argParser(wholeNumber(0)).default(0);
+}

@@ -1,0 +1,62 @@
+import { availableParallelism } from 'node:os';
+import type { Workflow } from '../engine/builder.js';
+import { createProducts, prepareWorkflow } from '../engine/prepare.js';
+import type { WorkflowContext, WorkflowDefinition } from '../engine/registry.js';
+import type { Problem } from '../engine/requirements.js';
+import { reportConfigProblems } from './commands/report-config.js';
+import { EXIT, isStorageCode } from './exit-codes.js';
+import type { StudyOptions } from './options.js';
+import { renderRequirements, renderWarning } from './render-error.js';
+import type { Session } from './session.js';
+import { openStudy, type Study } from './study.js';
+import { openCatalog } from './workflow-catalog.js';
+
+/** A study whose requirements are met, or what the process ends with because they are not. */
+export type Prepared =
+  | {
+      readonly kind: 'ready';
+      readonly study: Study;
+      readonly workflow: Workflow;
+      /** Makes the folders of the workflow's products; a run does, a plan does not. */
+      makeFolders(): void;
+    }
+  | { readonly kind: 'refused'; readonly exitCode: number };
+
+/** Reads the configuration, checks the requirements, wires the graph; tells every problem and warning. */
+export async function prepareStudy(options: StudyOptions, session: Session): Promise<Prepared> {
+  const catalog = await openCatalog(session);
+  const opened = await openStudy(catalog, options, session);
+  if (!opened.ok) return { kind: 'refused', exitCode: reportConfigProblems(opened.error, session) };
+  const study = opened.value;
+  const { name } = study.entry;
+  const definition = await study.entry.definition();
+  const { config } = study.loaded;
+  const context = contextOf(study, options);
+  const find = (other: string): Promise<WorkflowDefinition> => catalog.find(other).definition();
+  const prepared = await prepareWorkflow({ definition, config, context, find });
+  if (!prepared.ok) {
+    return { kind: 'refused', exitCode: reportRequirements(name, prepared.error, session) };
+  }
+  reportWarnings(name, prepared.value.warnings, session);
+  const makeFolders = (): void => createProducts(definition, config, context);
+  return { kind: 'ready', study, workflow: prepared.value.workflow, makeFolders };
+}
+
+export function contextOf(study: Study, options: StudyOptions): WorkflowContext {
+  const { inputDir, outputDir, participants } = study;
+  return { inputDir, outputDir, participants, seed: 0, cpus: options.cpus ?? availableParallelism() };
+}
+
+/** @returns the exit code: 5 when only the file system stands in the way, else 3 */
+export function reportRequirements(name: string, problems: readonly Problem[], session: Session): number {
+  reportWarnings(name, problems, session);
+  session.terminal.note(renderRequirements(name, problems));
+  const errors = problems.filter((problem) => problem.severity === 'error');
+  return errors.every((problem) => isStorageCode(problem.code)) ? EXIT.storage : EXIT.requirements;
+}
+
+export function reportWarnings(name: string, problems: readonly Problem[], session: Session): void {
+  for (const problem of problems) {
+    if (problem.severity === 'warning') session.terminal.note(renderWarning(name, problem));
+  }
+}

@@ -1,0 +1,226 @@
+import { Command } from 'commander';
+import {
+  cacheOptions,
+  globalOptions,
+  runOptions,
+  seedOption,
+  studyOptions,
+  type CacheOptions,
+  type GlobalOptions,
+  type RunOptions,
+  type StudyOptions,
+} from './options.js';
+import type { Session } from './session.js';
+
+export interface JsonOption {
+  readonly json?: boolean;
+}
+
+export interface WhyOptions extends GlobalOptions, JsonOption {
+  readonly workflow?: string;
+  readonly input?: string;
+  readonly output?: string;
+  readonly cacheDir?: string;
+}
+
+type Implementation = (session: Session) => Promise<number>;
+
+/**
+ * The verbs and their options. Every implementation is imported only when its verb was chosen: help stays fast and
+ * loads no engine.
+ *
+ * @param perform - runs the chosen verb and keeps its exit code
+ */
+export function buildProgram(
+  version: string,
+  perform: (options: GlobalOptions, implementation: Implementation) => Promise<void>,
+): Command {
+  const program = new Command('pipeline')
+    .description('Runs neuroimaging workflows; what is already computed is not computed again.')
+    .version(version, '--version', 'show the version')
+    .helpOption('-h, --help', 'show help')
+    .configureHelp({ showGlobalOptions: true })
+    .showSuggestionAfterError(false)
+    .exitOverride();
+  for (const option of globalOptions()) program.addOption(option);
+  program.addHelpText(
+    'before',
+    examples([
+      ['pipeline list', 'the workflows there are'],
+      ['pipeline run -w learned_atlas -i cohort -o results', 'run one'],
+      ['pipeline run -w learned_atlas', 'the same, settings and directories from neuroloom.yaml'],
+      ['pipeline plan -w learned_atlas -i cohort -o results', 'what would run, and why'],
+    ]),
+  );
+
+  /** A verb below `parent`: its description, its examples first in its help. */
+  const verb = (parent: Command, usage: string, description: string, shown: readonly Example[]): Command =>
+    parent.command(usage).description(description).addHelpText('before', examples(shown));
+  /** What a verb does: options of the verb and of the program together. */
+  const does =
+    <O extends GlobalOptions>(implement: (options: O, args: string[]) => Implementation) =>
+    async (...given: unknown[]): Promise<void> => {
+      const command = given.at(-1) as Command;
+      const options = command.optsWithGlobals<O>();
+      await perform(options, implement(options, command.args));
+    };
+
+  const run = verb(program, 'run', 'Run a workflow, or go on with a run that was interrupted', [
+    ['pipeline run -w learned_atlas -i cohort -o results', 'everything in cohort'],
+    ['pipeline run -w learned_atlas -c study.yaml --set learned_atlas.min_subjects=4', 'with settings'],
+    ['pipeline run -w atlas --participants 101,102,105', 'a part of the cohort'],
+    ['pipeline run -w atlas --dry-run --explain', 'only say what would run, and why'],
+  ]);
+  for (const option of [...studyOptions(), ...runOptions(), ...cacheOptions()]) run.addOption(option);
+  run.action(
+    does<RunOptions>(
+      (options) => async (session) => (await import('./commands/run.js')).runCommand(options, session),
+    ),
+  );
+
+  verb(program, 'list', 'List the workflows', [
+    ['pipeline list', ''],
+    ['pipeline --load ./my-workflows.js list --json', 'with your own, for a program'],
+  ])
+    .option('--json', 'as JSON')
+    .action(
+      does<GlobalOptions & JsonOption>(
+        (options) => async (session) => (await import('./commands/list.js')).listCommand(options, session),
+      ),
+    );
+
+  verb(program, 'show', 'Show what a workflow needs, makes and can be told', [
+    ['pipeline show learned_atlas', ''],
+    ['pipeline show learned_atlas --json', 'for a program'],
+  ])
+    .argument('<workflow>', 'name of a workflow')
+    .option('--json', 'as JSON')
+    .action(
+      does<GlobalOptions & JsonOption>(
+        (options, args) => async (session) =>
+          (await import('./commands/show.js')).showCommand(args[0]!, options, session),
+      ),
+    );
+
+  const check = verb(
+    program,
+    'check',
+    'Check the configuration and the requirements of a workflow; run nothing',
+    [['pipeline check -w learned_atlas -i cohort -o results', '']],
+  );
+  for (const option of studyOptions()) check.addOption(option);
+  check
+    .option('--json', 'as JSON')
+    .action(
+      does<StudyOptions & JsonOption>(
+        (options) => async (session) => (await import('./commands/check.js')).checkCommand(options, session),
+      ),
+    );
+
+  const plan = verb(program, 'plan', 'Say what a run would do, node by node; run nothing', [
+    ['pipeline plan -w learned_atlas -i cohort -o results', ''],
+    ['pipeline plan -w learned_atlas --json', 'for a program'],
+  ]);
+  for (const option of [...studyOptions(), ...cacheOptions()]) plan.addOption(option);
+  plan
+    .option('--json', 'as JSON')
+    .action(
+      does<StudyOptions & CacheOptions & JsonOption>(
+        (options) => async (session) => (await import('./commands/plan.js')).planCommand(options, session),
+      ),
+    );
+
+  const config = verb(program, 'config', 'Show the configuration or what may stand in it', [
+    ['pipeline config show -c study.yaml', 'every value, and where it comes from'],
+    ['pipeline config schema', 'JSON Schema of all keys'],
+  ]);
+  const configShow = verb(config, 'show', 'Show every value of the configuration and where it comes from', [
+    ['pipeline config show -w learned_atlas', 'from neuroloom.yaml here'],
+    ['pipeline config show -c study.yaml --set atlas.min_subjects=3 --json', 'for a program'],
+  ]);
+  for (const option of studyOptions()) configShow.addOption(option);
+  configShow
+    .option('--json', 'as JSON')
+    .action(
+      does<StudyOptions & JsonOption>(
+        (options) => async (session) =>
+          (await import('./commands/config-show.js')).configShowCommand(options, session),
+      ),
+    );
+  verb(config, 'schema', 'Print the JSON Schema of a configuration file', [
+    ['pipeline config schema > neuroloom.schema.json', 'for editors that complete and check YAML'],
+  ]).action(
+    does<GlobalOptions>(
+      (options) => async (session) =>
+        (await import('./commands/config-schema.js')).configSchemaCommand(options, session),
+    ),
+  );
+
+  const cache = verb(program, 'cache', 'Look into the results that are kept', [
+    ['pipeline cache list -o results', ''],
+    ['pipeline cache why train_template -o results', 'why it ran, or did not'],
+  ]);
+  const cacheList = verb(cache, 'list', 'List the results that are kept', [
+    ['pipeline cache list -o results', ''],
+  ]);
+  const cacheWhy = verb(cache, 'why', 'Say why a node ran, or was reused, in the last run', [
+    ['pipeline cache why train_template -o results', ''],
+    ["pipeline cache why 'read_subject[101]' -o results", 'of one participant'],
+  ]).argument('<node>', 'node, or node[key] for one item');
+  for (const command of [cacheList, cacheWhy]) {
+    command
+      .option('-i, --input <dir>', 'directory that the run read')
+      .option('-o, --output <dir>', 'directory that the run wrote')
+      .option('--cache-dir <dir>', 'where results are kept')
+      .option('--json', 'as JSON');
+  }
+  cacheWhy.option('-w, --workflow <name>', 'workflow of the run (default: that of the last run)');
+  cacheList.action(
+    does<WhyOptions>(
+      (options) => async (session) =>
+        (await import('./commands/cache-list.js')).cacheListCommand(options, session),
+    ),
+  );
+  cacheWhy.action(
+    does<WhyOptions>(
+      (options, args) => async (session) =>
+        (await import('./commands/cache-why.js')).cacheWhyCommand(args[0]!, options, session),
+    ),
+  );
+
+  verb(program, 'sample', 'Write a small synthetic data set for a workflow', [
+    ['pipeline sample learned_atlas demo', 'then: cd demo && pipeline run -w learned_atlas'],
+  ])
+    .argument('<workflow>', 'name of a workflow')
+    .argument('<dir>', 'new or empty directory')
+    .addOption(seedOption())
+    .action(
+      does<GlobalOptions & { readonly seed: number }>(
+        (options, args) => async (session) =>
+          (await import('./commands/sample.js')).sampleCommand(args[0]!, args[1]!, options, session),
+      ),
+    );
+
+  verb(program, 'doctor', 'Say what this machine and this installation can do', [
+    ['pipeline doctor', ''],
+    ['pipeline doctor --json', 'for a bug report'],
+  ])
+    .option('-o, --output <dir>', 'directory that a run would write to')
+    .option('--json', 'as JSON')
+    .action(
+      does<GlobalOptions & JsonOption & { output?: string }>(
+        (options) => async (session) =>
+          (await import('./commands/doctor.js')).doctorCommand(options, session),
+      ),
+    );
+  return program;
+}
+
+type Example = readonly [command: string, meaning: string];
+
+function examples(shown: readonly Example[]): string {
+  const lines = shown.map(
+    ([command, meaning]) => `  ${command}${meaning === '' ? '' : `\n      ${meaning}`}`,
+  );
+  return `Examples:\n${lines.join('\n')}\n`;
+}

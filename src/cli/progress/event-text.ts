@@ -1,0 +1,113 @@
+import type { RunEvent } from '../../engine/events.js';
+import { reasonText } from '../reason-text.js';
+import { durationText, renderNodeFailure } from '../render-error.js';
+import { withoutControlCodes } from '../terminal.js';
+
+export type EventLevel = 'step' | 'done' | 'warning' | 'failure';
+
+export interface EventText {
+  readonly level: EventLevel;
+  readonly text: string;
+}
+
+/** Least time between two progress lines of one node: a log is read by people. */
+const PROGRESS_PACE_MS = 10_000;
+
+/** Says an event in one line, or in a block for a failure; null for what a reader does not need. */
+export class EventTexts {
+  readonly #shownAt = new Map<string, number>();
+
+  constructor(
+    readonly options: { readonly verbose: boolean; readonly debug: boolean },
+    readonly nowMs: () => number,
+  ) {}
+
+  of(event: RunEvent): EventText | null {
+    switch (event.type) {
+      case 'run-started':
+        return step(`${event.workflow}: ${count(event.nodes, 'node')}, up to ${count(event.jobs, 'worker')}`);
+      case 'node-reused':
+        return this.options.verbose ? step(`${event.id}  reused`) : null;
+      case 'node-adopted':
+        return step(`${event.id}  finished by an interrupted run, taken over`);
+      case 'node-started': {
+        const attempt = event.attempt > 1 ? `, attempt ${event.attempt}` : '';
+        return step(`${event.id}  started: ${reasonText(event.reason)}${attempt}`);
+      }
+      case 'node-progress':
+        return this.#progress(event);
+      case 'node-metric':
+        return this.options.verbose ? step(`${event.id}  ${event.name} ${metricText(event.values)}`) : null;
+      case 'node-log':
+        return this.#log(event);
+      case 'node-done': {
+        const memory = event.peakMb >= 1 ? `, peak ${memoryText(event.peakMb)}` : '';
+        return { level: 'done', text: `${event.id}  done in ${durationText(event.ms)}${memory}` };
+      }
+      case 'node-skipped': {
+        // A skipped item is told in every run, also when that decision came from the cache: it stays missing.
+        return { level: 'warning', text: `${event.id}  skipped: ${withoutControlCodes(event.reason)}` };
+      }
+      case 'node-failed': {
+        const allowed = event.allowed ? '\n  the run goes on without it' : '';
+        return {
+          level: event.allowed ? 'warning' : 'failure',
+          text: renderNodeFailure(event, { showStack: this.options.debug }) + allowed,
+        };
+      }
+      case 'node-not-started':
+        return { level: 'warning', text: `${event.id}  not started: ${withoutControlCodes(event.because)}` };
+      case 'published':
+        return event.fresh && this.options.verbose ? step(`${event.path}  written`) : null;
+      case 'warning': {
+        const cure = event.cure === null ? '' : `\n  mend: ${event.cure}`;
+        return { level: 'warning', text: withoutControlCodes(`${event.code}  ${event.message}${cure}`) };
+      }
+      case 'run-finished':
+        return null; // the summary says it
+    }
+  }
+
+  #progress(event: Extract<RunEvent, { type: 'node-progress' }>): EventText | null {
+    const now = this.nowMs();
+    const last = this.#shownAt.get(event.id);
+    const isLast = event.total > 0 && event.done >= event.total;
+    if (last !== undefined && now - last < PROGRESS_PACE_MS && !isLast) return null;
+    this.#shownAt.set(event.id, now);
+    const text = event.text === null ? '' : `  ${withoutControlCodes(event.text)}`;
+    const of = event.total > 0 ? ` of ${event.total}` : '';
+    return step(`${event.id}  ${event.done}${of}${text}`);
+  }
+
+  #log(event: Extract<RunEvent, { type: 'node-log' }>): EventText | null {
+    const isWarning = event.level === 'warn' || event.level === 'error';
+    const isShown = isWarning || (event.level === 'info' ? this.options.verbose : this.options.debug);
+    if (!isShown) return null;
+    return {
+      level: isWarning ? 'warning' : 'step',
+      text: `${event.id}  ${withoutControlCodes(event.message)}`,
+    };
+  }
+}
+
+function step(text: string): EventText {
+  return { level: 'step', text };
+}
+
+/** `1 node`, `12 nodes`. */
+export function count(number: number, word: string): string {
+  return `${number} ${word}${number === 1 ? '' : 's'}`;
+}
+
+export function memoryText(mb: number): string {
+  return mb < 1000 ? `${Math.round(mb)} MB` : `${(mb / 1024).toFixed(1)} GB`;
+}
+
+function metricText(values: Readonly<Record<string, unknown>>): string {
+  return Object.entries(values)
+    .map(
+      ([name, value]) =>
+        `${name}=${typeof value === 'number' ? Number(value.toPrecision(5)) : JSON.stringify(value)}`,
+    )
+    .join(' ');
+}

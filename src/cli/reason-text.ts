@@ -1,0 +1,40 @@
+import type { RunReason } from '../engine/events.js';
+import { unreachable } from '../result.js';
+
+/** Why a node runs, in one clause: `input volume changed (ab12 -> cd34)`. */
+export function reasonText(reason: RunReason): string {
+  switch (reason.kind) {
+    case 'new':
+      return 'no earlier result';
+    case 'params':
+      return `parameter ${reason.port} changed${change(reason)}`;
+    case 'input':
+      return `input ${reason.port} changed${change(reason)}`;
+    case 'upstream':
+      return `input ${reason.port} comes from ${reason.instance}, which runs`;
+    case 'code':
+      return `the code of the node changed${change(reason)}`;
+    case 'version':
+      return `the version of the node changed${change(reason)}`;
+    case 'tool':
+      return `tool ${reason.name} changed${change(reason)}`;
+    case 'env':
+      return `environment variable ${reason.name} changed${change(reason)}`;
+    case 'seed':
+      return `the seed changed${change(reason)}`;
+    case 'output-missing':
+      return `its stored output ${reason.path} is missing`;
+    case 'output-changed':
+      return `its stored output ${reason.path} was changed`;
+    case 'forced':
+      return 'forced by --force-node';
+    case 'previous-failure':
+      return `it did not finish last time (${reason.failureClass})`;
+    default:
+      return unreachable(reason);
+  }
+}
+
+function change(reason: { readonly before: string; readonly after: string }): string {
+  return reason.before === '' && reason.after === '' ? '' : `: ${reason.before} -> ${reason.after}`;
+}

@@ -1,0 +1,112 @@
+import { originText, type ConfigProblem, type Excerpt } from '../config/index.js';
+import { PipelineError } from '../errors.js';
+import type { RunEvent } from '../engine/events.js';
+import { withoutControlCodes } from './terminal.js';
+
+/** Width of the column of codes in a list of requirements. */
+const CODE_WIDTH = 14;
+
+/** One problem of the configuration: place, code, key, what is wrong; the line with a mark; how to mend it. */
+export function renderConfigProblem(problem: ConfigProblem): string {
+  const { origin, severity, code, path, message, excerpt, cure } = problem;
+  const place = origin === null ? '' : `${originText(origin)}  `;
+  const lines = [`${place}${severity} ${code}  ${path === '' ? '' : `${path}: `}${message}`];
+  if (excerpt !== null) lines.push(...renderExcerpt(excerpt));
+  if (cure !== null) lines.push(`  mend: ${cure}`);
+  return lines.map(withoutControlCodes).join('\n');
+}
+
+function renderExcerpt(excerpt: Excerpt): string[] {
+  const number = String(excerpt.line);
+  return [
+    `  ${number} | ${excerpt.text}`,
+    `  ${' '.repeat(number.length)} | ${' '.repeat(excerpt.start)}${'~'.repeat(excerpt.length)}`,
+  ];
+}
+
+/** What the engine's `Problem` has, as far as it is shown. */
+export interface ShownProblem {
+  readonly severity: 'error' | 'warning';
+  readonly code: string;
+  readonly message: string;
+  readonly cure?: string | null | undefined;
+}
+
+/** Everything that must hold before a run and does not, under one head line. */
+export function renderRequirements(workflow: string, problems: readonly ShownProblem[]): string {
+  const errors = problems.filter((problem) => problem.severity === 'error');
+  const count = errors.length === 1 ? '1 requirement' : `${errors.length} requirements`;
+  const verb = errors.length === 1 ? 'is' : 'are';
+  const head = `${count} of ${workflow} ${verb} not met; nothing was run`;
+  return [head, ...errors.map((problem) => renderProblem(workflow, problem))].join('\n');
+}
+
+/** A warning of the checks: the run goes on. */
+export function renderWarning(workflow: string, problem: ShownProblem): string {
+  return `warning of ${workflow}\n${renderProblem(workflow, problem)}`;
+}
+
+/** `  CODE  message`, further lines of the message and the cure below it. */
+function renderProblem(workflow: string, problem: ShownProblem): string {
+  const indent = ' '.repeat(CODE_WIDTH + 3);
+  // The head line names the workflow; messages that begin with it (their text is fixed) need not repeat it.
+  const message = problem.message.startsWith(`${workflow}: `)
+    ? problem.message.slice(workflow.length + 2)
+    : problem.message;
+  const lines = [`  ${problem.code.padEnd(CODE_WIDTH)} ${message.replaceAll('\n', `\n${indent}`)}`];
+  if (problem.cure) lines.push(`${indent}mend: ${problem.cure.replaceAll('\n', `\n${indent}      `)}`);
+  return withoutControlCodes(lines.join('\n'));
+}
+
+/** A node that failed: class, where its log is, the last lines of it, how to mend. */
+export function renderNodeFailure(
+  event: Extract<RunEvent, { type: 'node-failed' }>,
+  options: { readonly showStack: boolean },
+): string {
+  const head = `${event.code}  ${event.id} failed after ${durationText(event.ms)}: ${event.message}`;
+  const lines = [head];
+  if (event.where !== null) lines.push(`  where: ${event.where}`);
+  const tail = event.logTail.trimEnd();
+  if (tail !== '') lines.push('  last lines of its log:', ...tail.split('\n').map((line) => `    | ${line}`));
+  if (event.logPath !== null) lines.push(`  log: ${event.logPath}`);
+  if (options.showStack && event.stack !== null) {
+    lines.push(...event.stack.split('\n').map((line) => `    ${line}`));
+  }
+  if (event.cure !== null) lines.push(`  mend: ${event.cure}`);
+  return withoutControlCodes(lines.join('\n'));
+}
+
+/** An error that ended a command. Stack traces: with `--debug`, or for a bug. */
+export function renderError(error: unknown, options: { readonly debug: boolean }): string {
+  if (error instanceof PipelineError && error.code !== 'INTERNAL') {
+    const lines = [`${error.code}  ${error.message}`];
+    if (error.where !== undefined) lines.push(`  where: ${error.where}`);
+    if (error.cure !== undefined) lines.push(`  mend: ${error.cure}`);
+    if (options.debug) lines.push(stackOf(error));
+    return withoutControlCodes(lines.join('\n'));
+  }
+  const message = error instanceof Error ? error.message : String(error);
+  return withoutControlCodes(
+    [
+      `INTERNAL  this is a bug of neuroloom: ${message}`,
+      stackOf(error),
+      '  mend: report it with the lines above; finished nodes stay cached, the same command goes on from there',
+    ].join('\n'),
+  );
+}
+
+function stackOf(error: unknown): string {
+  if (!(error instanceof Error)) return '';
+  const cause = error.cause === undefined ? '' : `\n  caused by: ${stackOf(error.cause).trimStart()}`;
+  return `${(error.stack ?? error.message).replaceAll(/^/gm, '  ')}${cause}`;
+}
+
+/** `0.4 s`, `41 s`, `3 min 5 s`, `2 h 10 min`. */
+export function durationText(ms: number): string {
+  if (ms < 9_950) return `${(ms / 1000).toFixed(1)} s`;
+  const seconds = Math.round(ms / 1000);
+  if (seconds < 60) return `${seconds} s`;
+  if (seconds < 3600) return `${Math.floor(seconds / 60)} min ${seconds % 60} s`;
+  const minutes = Math.round(seconds / 60);
+  return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+}

@@ -1,0 +1,35 @@
+import { resolve } from 'node:path';
+import type { PlanRequest, RunRequest } from '../engine/run.js';
+import type { CacheOptions, RunOptions, StudyOptions } from './options.js';
+import type { Session } from './session.js';
+import type { Study } from './study.js';
+
+/** The engine's request for a plan, from what was given; what was not given stays with the engine's defaults. */
+export function planRequest(
+  options: StudyOptions & CacheOptions & { readonly jobs?: number },
+  study: Study,
+  session: Session,
+): PlanRequest {
+  const { cwd, env } = session;
+  const cacheDir = options.cacheDir ?? env['NEUROLOOM_CACHE_DIR'];
+  return {
+    outputDir: study.outputDir,
+    forceNodes: options.forceNode,
+    ...(options.jobs !== undefined && { jobs: options.jobs }),
+    ...(options.cpus !== undefined && { cpus: options.cpus }),
+    ...(options.memory !== undefined && { memoryGb: options.memory }),
+    ...(cacheDir !== undefined && cacheDir !== '' && { cacheDir: resolve(cwd, cacheDir) }),
+  };
+}
+
+/** The engine's request for a run, without listeners. */
+export function runRequest(options: RunOptions, study: Study, session: Session): RunRequest {
+  return {
+    ...planRequest(options, study, session),
+    ...(options.workDir !== undefined && { workDir: resolve(session.cwd, options.workDir) }),
+    onFailure: options.onFailure,
+    keepWork: options.keepWork,
+    config: study.loaded.config,
+    argv: session.argv,
+  };
+}
