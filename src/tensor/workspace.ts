@@ -4,18 +4,21 @@
  */
 import { tf, type Tensor } from './tfjs.js';
 
+/** What a kernel can leave. */
+export type KernelArray = Float32Array | Float64Array | Uint8Array;
+
 export class Workspace {
   readonly #releases: (() => void)[] = [];
-  #arrays: readonly (Float32Array | Uint8Array)[] = [];
+  #arrays: readonly KernelArray[] = [];
 
   /** Leaves arrays for the gradient; `release` is called once, at the latest when the tape ends. */
-  leave(arrays: readonly (Float32Array | Uint8Array)[], release: () => void): void {
+  leave(arrays: readonly KernelArray[], release: () => void): void {
     this.#arrays = arrays;
     this.#releases.push(release);
   }
 
   /** The arrays that the forward kernel left. */
-  get arrays(): readonly (Float32Array | Uint8Array)[] {
+  get arrays(): readonly KernelArray[] {
     return this.#arrays;
   }
 

@@ -7,11 +7,14 @@ import { constant } from './elementwise.js';
 export interface LocalNccSettings {
   /** Edge of the cubic window, voxels: odd, 3 or more. */
   readonly window: number;
-  /** Least variance that counts as contrast, in squared units of the images. */
+  /**
+   * Least variance that counts as contrast, in squared units of the images; with `activeOnly` false the least
+   * variance times the number of voxels of a window.
+   */
   readonly eps: number;
   /**
    * true (default): 1 - mean over the voxels in whose window `i` varies, 0 where there is none.
-   * false: minus the mean over all voxels.
+   * false: minus the mean over all voxels, without the clamp at 1.
    */
   readonly activeOnly?: boolean;
 }
@@ -23,7 +26,7 @@ export interface LocalNccSettings {
  * cc = clamp(cov^2 / (max(var i, eps) max(var j, eps)), 0, 1). Active voxels have var i > eps; which ones are active
  * is not differentiated.
  *
- * @param i - reference, (N, X, Y, Z, 1)
+ * @param i - reference, (N, X, Y, Z, 1); carries no gradient
  * @param j - image that is fitted to it, same shape
  * @returns 0-d tensor, over all voxels of the batch together
  */
@@ -39,8 +42,8 @@ export function localNccLoss(i: Tensor, j: Tensor, settings: LocalNccSettings): 
     });
   }
   requireAffordableGrid(x * y * z, 'localNccLoss');
-  return dispatch('NeuroloomLocalNcc', { i, j }, { window, eps, activeOnly }, () =>
-    portableLocalNcc(i, j, window, eps, activeOnly),
+  return dispatch('NeuroloomLocalNcc', { j, i }, { window, eps, activeOnly }, () =>
+    portableLocalNcc(constant(i), j, window, eps, activeOnly),
   );
 }
 
@@ -51,10 +54,12 @@ function portableLocalNcc(i: Tensor, j: Tensor, window: number, eps: number, act
   const varianceI = tf.sub(means(tf.square(i)), tf.square(meanI));
   const varianceJ = tf.sub(means(tf.square(j)), tf.square(meanJ));
   const covariance = tf.sub(means(tf.mul(i, j)), tf.mul(meanI, meanJ));
-  const contrast = tf.mul(tf.maximum(varianceI, tf.scalar(eps)), tf.maximum(varianceJ, tf.scalar(eps)));
-  const correlation = tf.minimum(tf.div(tf.square(covariance), contrast), tf.scalar(1));
-  if (!activeOnly) return tf.mul(tf.sum(correlation), tf.scalar(-1 / i.size));
-  const active = tf.cast(tf.greater(constant(varianceI), tf.scalar(eps)), 'float32');
+  const least = tf.scalar(activeOnly ? eps : eps / window ** 3);
+  const contrast = tf.mul(tf.maximum(varianceI, least), tf.maximum(varianceJ, least));
+  const ratio = tf.div(tf.square(covariance), contrast);
+  if (!activeOnly) return tf.mul(tf.sum(ratio), tf.scalar(-1 / i.size));
+  const correlation = tf.minimum(ratio, tf.scalar(1));
+  const active = tf.cast(tf.greater(varianceI, least), 'float32');
   const count = tf.sum(active);
   const missing = tf.sub(count, tf.sum(tf.mul(correlation, active)));
   return tf.div(missing, tf.maximum(count, tf.scalar(1)));

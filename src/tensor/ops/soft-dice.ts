@@ -17,7 +17,7 @@ export interface SoftDiceSettings {
  * h = 1 where s > threshold, offWeight elsewhere.
  *
  * @param a - fitted image, (N, X, Y, Z, 1)
- * @param b - reference image, same shape
+ * @param b - reference image, same shape; carries no gradient
  * @param s - density that decides the support, same shape; carries no gradient
  * @returns 0-d tensor
  */
@@ -30,12 +30,13 @@ export function softDiceLoss(a: Tensor, b: Tensor, s: Tensor, settings: SoftDice
   requireNumber(offWeight, 'softDiceLoss', 'offWeight', { least: 0 });
   requireNumber(eps, 'softDiceLoss', 'eps', { above: 0 });
   return dispatch('NeuroloomSoftDice', { a, b, s }, { threshold, offWeight, eps }, () => {
+    const reference = constant(b);
     const rows = (x: Tensor) => tf.reshape(x, [n, x.size / n]);
     const onSupport = tf.cast(tf.greater(rows(constant(s)), tf.scalar(threshold)), 'float32');
     const weight = tf.add(tf.mul(onSupport, tf.scalar(1 - offWeight)), tf.scalar(offWeight));
     const weighted = (p: Tensor, q: Tensor) => tf.sum(tf.mul(weight, tf.mul(rows(p), rows(q))), 1);
-    const common = tf.add(tf.mul(weighted(a, b), tf.scalar(2)), tf.scalar(eps));
-    const both = tf.add(tf.add(weighted(a, a), weighted(b, b)), tf.scalar(eps));
+    const common = tf.add(tf.mul(weighted(a, reference), tf.scalar(2)), tf.scalar(eps));
+    const both = tf.add(tf.add(weighted(a, a), weighted(reference, reference)), tf.scalar(eps));
     return tf.sub(tf.scalar(1), tf.mul(tf.sum(tf.div(common, both)), tf.scalar(1 / n)));
   });
 }

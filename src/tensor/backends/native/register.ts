@@ -1,7 +1,9 @@
 import { tf } from '../../tfjs.js';
 import { NativeBackend } from './backend.js';
 import { NATIVE_BACKEND_NAME, registerOp } from './kernel.js';
+import { LOSS_OPS } from './loss-ops.js';
 import { NETWORK_OPS } from './network-ops.js';
+import { REGISTRATION_OPS } from './registration-ops.js';
 import { replaceStockKernels } from './stock-kernels.js';
 
 /** Registers the native backend with all its kernels, once in a process. */
@@ -12,5 +14,5 @@ export function registerNativeBackend(): void {
     tf.registerKernel({ ...kernel, backendName: NATIVE_BACKEND_NAME });
   }
   replaceStockKernels();
-  for (const op of NETWORK_OPS) registerOp(op);
+  for (const op of [...NETWORK_OPS, ...REGISTRATION_OPS, ...LOSS_OPS]) registerOp(op);
 }
