@@ -99,9 +99,14 @@ export function concatChannels(parts: readonly Tensor[]): Tensor {
 
 /** The values of x as a constant: no gradient flows through the result. */
 export function constant(x: Tensor): Tensor {
-  const passOn = tf.customGrad((source) => {
-    const held = source as Tensor;
-    return { value: tf.clone(held), gradFunc: (dy: Tensor) => tf.zerosLike(dy) };
-  });
-  return passOn(x);
+  return constantOf(x, (values) => tf.clone(values));
+}
+
+/** A tensor computed from x that counts as a constant, for example a mask; `compute` need not be differentiable. */
+export function constantOf(x: Tensor, compute: (x: Tensor) => Tensor): Tensor {
+  const op = tf.customGrad((source) => ({
+    value: compute(source as Tensor),
+    gradFunc: () => tf.zeros(x.shape, 'float32'),
+  }));
+  return op(x);
 }

@@ -2,7 +2,7 @@ import { ProcessingError } from '../../errors.js';
 import { dispatch, requireAffordableGrid } from '../dispatch.js';
 import { requireNumber, requireShape, volumeShape } from '../shapes.js';
 import { tf, type Tensor } from '../tfjs.js';
-import { constant } from './elementwise.js';
+import { constant, constantOf } from './elementwise.js';
 
 export interface LocalNccSettings {
   /** Edge of the cubic window, voxels: odd, 3 or more. */
@@ -59,7 +59,7 @@ function portableLocalNcc(i: Tensor, j: Tensor, window: number, eps: number, act
   const ratio = tf.div(tf.square(covariance), contrast);
   if (!activeOnly) return tf.mul(tf.sum(ratio), tf.scalar(-1 / i.size));
   const correlation = tf.minimum(ratio, tf.scalar(1));
-  const active = tf.cast(tf.greater(varianceI, least), 'float32');
+  const active = constantOf(varianceI, (variance) => tf.cast(tf.greater(variance, least), 'float32'));
   const count = tf.sum(active);
   const missing = tf.sub(count, tf.sum(tf.mul(correlation, active)));
   return tf.div(missing, tf.maximum(count, tf.scalar(1)));

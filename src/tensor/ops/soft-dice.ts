@@ -1,7 +1,7 @@
 import { dispatch } from '../dispatch.js';
 import { requireNumber, requireShape, volumeShape } from '../shapes.js';
 import { tf, type Tensor } from '../tfjs.js';
-import { constant } from './elementwise.js';
+import { constant, constantOf } from './elementwise.js';
 
 export interface SoftDiceSettings {
   /** Support of the subject: voxels with density above it. */
@@ -32,8 +32,10 @@ export function softDiceLoss(a: Tensor, b: Tensor, s: Tensor, settings: SoftDice
   return dispatch('NeuroloomSoftDice', { a, b, s }, { threshold, offWeight, eps }, () => {
     const reference = constant(b);
     const rows = (x: Tensor) => tf.reshape(x, [n, x.size / n]);
-    const onSupport = tf.cast(tf.greater(rows(constant(s)), tf.scalar(threshold)), 'float32');
-    const weight = tf.add(tf.mul(onSupport, tf.scalar(1 - offWeight)), tf.scalar(offWeight));
+    const weight = constantOf(rows(s), (density) => {
+      const onSupport = tf.cast(tf.greater(density, tf.scalar(threshold)), 'float32');
+      return tf.add(tf.mul(onSupport, tf.scalar(1 - offWeight)), tf.scalar(offWeight));
+    });
     const weighted = (p: Tensor, q: Tensor) => tf.sum(tf.mul(weight, tf.mul(rows(p), rows(q))), 1);
     const common = tf.add(tf.mul(weighted(a, reference), tf.scalar(2)), tf.scalar(eps));
     const both = tf.add(tf.add(weighted(a, a), weighted(reference, reference)), tf.scalar(eps));
