@@ -42,7 +42,9 @@ export class NativeBackend extends MathBackendCPU {
 
   /** The live values of a float32 tensor: not to be kept, not to be changed by those who share it. */
   valuesOf(source: tf.TensorInfo): Float32Array {
-    return this.data.get(source.dataId).values as Float32Array;
+    const { values } = this.data.get(source.dataId);
+    // A stock cast from bool or int32 to float32 leaves the array as it is.
+    return values instanceof Float32Array ? values : Float32Array.from(values as ArrayLike<number>);
   }
 
   /** A tensor outside any kernel, for example a gradient, that owns an array. */
