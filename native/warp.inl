@@ -15,17 +15,18 @@ NL_INLINE AxisPair axisPair(Vec position, Vec u, size_t size, bool border) {
   const Vec whole = floorOf(u), f = u - whole, corner = position + whole;
   Vec base = corner > zero ? corner : zero;  // NaN becomes 0 here and stays NaN in f
   base = base > most ? most : base;
+  const Vec gone = f * 0.0f;  // 0, or NaN where the displacement is not finite
   AxisPair p;
   if (border) {
     const IntVec low = corner < zero, high = corner >= last;
-    const Vec w = (low ? zero : high ? one : f) * next;
+    const Vec w = (low ? zero : high ? one : f) * next + gone;
     const IntVec clamped = low | high | ((corner == zero) & (f == zero));
     p.b = w;
     p.a = one - w;
     p.db = clamped ? zero : one;
     p.da = -p.db;
   } else {
-    const Vec g = one - f, gone = f * 0.0f;  // gone: 0, or NaN where the displacement is not finite
+    const Vec g = one - f;
     const Vec shift = corner - base;
     const IntVec inside = shift == zero, below = shift == -one, above = shift == one;
     p.a = inside ? g : below ? f : gone;
