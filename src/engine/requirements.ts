@@ -1,9 +1,8 @@
 import { accessSync, constants, existsSync, statSync } from 'node:fs';
-import os from 'node:os';
 import path from 'node:path';
 import { PipelineError, type ErrorCode } from '../errors.js';
 import type { CompiledGraph } from './graph.js';
-import type { Resources } from './node.js';
+import { checkRequests, type ResourceLimits } from './resource-pool.js';
 
 /** Something that must or should hold before a run. A workflow is ready when none has severity `error`. */
 export interface Problem {
@@ -20,58 +19,14 @@ export function isReady(problems: readonly Problem[]): boolean {
   return problems.every((problem) => problem.severity !== 'error');
 }
 
-/** What instances may occupy together. */
-export interface ResourceLimits {
-  readonly cpus: number;
-  readonly memoryGb: number;
-  readonly gpus: number;
-  readonly tokens: Readonly<Record<string, number>>;
-}
-
-/** What this machine has, within the limits that a container or a job sets. */
-export function machineLimits(): ResourceLimits {
-  // constrainedMemory: 0 or a huge number when nothing limits this process.
-  const limit = process.constrainedMemory?.() ?? 0;
-  const total = os.totalmem();
-  const memory = limit > 0 && limit < total ? limit : total;
-  return { cpus: os.availableParallelism(), memoryGb: memory / 1024 ** 3, gpus: 0, tokens: {} };
-}
-
-/** Nodes that ask for more than there is, one problem per node of the template; they would wait for ever. */
+/** Nodes of a built workflow that could never start with these limits, as a problem. */
 export function resourceProblems(graph: CompiledGraph, limits: ResourceLimits): Problem[] {
-  const problems: Problem[] = [];
-  const seen = new Set<string>();
-  for (const { nodeId, resources } of graph.instances) {
-    if (seen.has(nodeId)) continue;
-    seen.add(nodeId);
-    for (const { what, wants, has } of shortages(resources, limits)) {
-      problems.push({
-        severity: 'error',
-        code: 'RESOURCES',
-        message: `node ${nodeId} needs ${wants} ${what}, and the run has ${has}`,
-        cure: 'raise the limit of the run, use a larger machine, or lower the request of the node',
-      });
-    }
+  try {
+    checkRequests(graph.instances, limits);
+    return [];
+  } catch (error) {
+    return [problemOf(error)];
   }
-  return problems;
-}
-
-interface Shortage {
-  readonly what: string;
-  readonly wants: string;
-  readonly has: string;
-}
-
-function shortages(wanted: Resources, limits: ResourceLimits): Shortage[] {
-  const list: Shortage[] = [];
-  const compare = (what: string, wants: number, has: number): void => {
-    if (wants > has) list.push({ what, wants: String(wants), has: String(Math.floor(has * 10) / 10) });
-  };
-  compare('cpu(s)', wanted.cpus, limits.cpus);
-  compare('GB of memory', wanted.memoryGb, limits.memoryGb);
-  compare('GPU(s)', wanted.gpus, limits.gpus);
-  for (const [name, count] of Object.entries(wanted.tokens)) compare(name, count, limits.tokens[name] ?? 0);
-  return list;
 }
 
 /**
