@@ -250,12 +250,11 @@ export class Workflow {
     let keys: readonly string[] | null = null;
     for (const [port, value] of Object.entries(inputs)) {
       if (value === undefined) continue;
-      if (value instanceof Mapped) {
-        this.#own(value, `input ${port} of ${id}`);
-        keys ??= value.keys;
-      } else if (value instanceof Handle) {
-        this.#own(value, `input ${port} of ${id}`);
+      const parts: readonly unknown[] = Array.isArray(value) ? value : [value];
+      for (const part of parts) {
+        if (part instanceof Handle || part instanceof Mapped) this.#own(part, `input ${port} of ${id}`);
       }
+      if (value instanceof Mapped) keys ??= value.keys;
       sources[port] = value instanceof Mapped ? value.source : literalInput(value);
     }
     if (mapped && keys === null) {
