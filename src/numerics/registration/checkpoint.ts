@@ -125,7 +125,8 @@ async function loadCheckpoint(path: string, identity: CheckpointIdentity): Promi
 /** SHA-256 of the settings that shape a training; `checkpoint_every` and `resume` do not. */
 export function hashTrainingSettings(settings: TrainingSettings): string {
   const { checkpoint_every: _every, resume: _resume, ...optimizer } = settings.optimizer;
-  const shaping = { version: TRAINING_VERSION, model: settings.model, loss: settings.loss, optimizer };
+  const { model, loss, densityInLog } = settings;
+  const shaping = { version: TRAINING_VERSION, model, loss, optimizer, densityInLog };
   return createHash('sha256').update(sortedJson(shaping)).digest('hex');
 }
 

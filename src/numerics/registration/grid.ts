@@ -24,6 +24,11 @@ export function voxelCount(shape: Shape3): number {
   return shape[0] * shape[1] * shape[2];
 }
 
+/** Grid of the velocity: the training grid, or half of it along each axis. */
+export function velocityShapeOf(padded: Shape3, flow: 'half' | 'full'): Shape3 {
+  return flow === 'full' ? padded : [padded[0] / 2, padded[1] / 2, padded[2] / 2];
+}
+
 /**
  * Chooses the training grid: bounding box of the support of the cohort, grown by a margin, padded at the high
  * end to multiples of 2^levels.

@@ -1,6 +1,6 @@
 import { ProcessingError } from '../../errors.js';
 import { arraysByName, decodeArrayFile, encodeArrayFile, type NamedArray } from './array-file.js';
-import type { Shape3, TrainingGrid } from './grid.js';
+import { type Shape3, type TrainingGrid, velocityShapeOf } from './grid.js';
 import type { LossSettings, ModelSettings, OptimizerSettings } from './settings.js';
 
 /** Version of the metadata and of the arrays; a reader refuses any other. */
@@ -101,9 +101,4 @@ export function decodeModelFile(bytes: Uint8Array, where: string): AtlasModel {
     velocities:
       metadata.mode === 'direct' ? metadata.subjects.map((id) => need(`velocity/${id}`, Float32Array)) : [],
   };
-}
-
-/** Grid of the velocity: the training grid, or half of it along each axis. */
-export function velocityShapeOf(padded: Shape3, flow: ModelSettings['flow_resolution']): Shape3 {
-  return flow === 'full' ? padded : [padded[0] / 2, padded[1] / 2, padded[2] / 2];
 }

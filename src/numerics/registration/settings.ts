@@ -175,6 +175,8 @@ export interface TrainingSettings {
   readonly model: ModelSettings;
   readonly loss: LossSettings;
   readonly optimizer: OptimizerSettings;
+  /** True when the densities are logarithmic already (`normalization_method: log`): the losses then take no log. */
+  readonly densityInLog: boolean;
 }
 
 /** Number of epochs (rounds in direct mode) that a setting stands for. */
@@ -187,6 +189,11 @@ export function resolveTemplateLearningRate(
   optimizer: Pick<OptimizerSettings, 'lr' | 'template_lr'>,
 ): number {
   return optimizer.template_lr ?? 5 * optimizer.lr;
+}
+
+/** Log offset of the losses; null when the densities are logarithmic already. */
+export function logOffsetOf(settings: TrainingSettings): number | null {
+  return settings.densityInLog ? null : settings.loss.log_offset;
 }
 
 /** Settings that are allowed but rarely wise, one sentence each; the key is relative to `learned_atlas`. */

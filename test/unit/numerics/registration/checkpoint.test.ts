@@ -82,6 +82,7 @@ describe('identity of a training', () => {
     model: ModelSettings.parse({}),
     loss: LossSettings.parse({}),
     optimizer: OptimizerSettings.parse({}),
+    densityInLog: false,
   };
 
   test('what only steers checkpointing does not count, everything else does', () => {

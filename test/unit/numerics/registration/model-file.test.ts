@@ -4,8 +4,8 @@ import {
   type AtlasModel,
   decodeModelFile,
   encodeModelFile,
-  velocityShapeOf,
 } from '../../../../src/numerics/registration/model-file.js';
+import { velocityShapeOf } from '../../../../src/numerics/registration/grid.js';
 import { LossSettings, ModelSettings } from '../../../../src/numerics/registration/settings.js';
 
 const padded = [4, 4, 8] as const;

@@ -111,6 +111,7 @@ describe('settings of the learned atlas', () => {
       model: ModelSettings.parse({ int_steps: 0 }),
       loss: LossSettings.parse({ smoothness_weight: 0, density_weight: 0 }),
       optimizer: OptimizerSettings.parse({}),
+      densityInLog: false,
     };
     expect(settingsWarnings(settings).map((warning) => warning.key)).toEqual([
       'model.int_steps',

@@ -1,0 +1,19 @@
+import type { DeviceInfo } from '../../tensor/index.js';
+
+/** Where tensors are computed. */
+export interface ComputeOptions {
+  /** `auto`, `cpu`, `webgpu`, `cuda` or `cuda:N`; a device that was resolved before is taken as it is. */
+  readonly device: string | DeviceInfo;
+  /** Threads of the kernels, 1 or more. */
+  readonly threads: number;
+}
+
+/**
+ * Makes a device the current one and loads the tensor code.
+ *
+ * @throws DependencyError BACKEND_MISSING when an explicit device is not there
+ */
+export async function useComputeDevice({ device, threads }: ComputeOptions): Promise<DeviceInfo> {
+  const { resolveDevice, useDevice } = await import('../../tensor/index.js');
+  return useDevice(typeof device === 'string' ? await resolveDevice(device) : device, threads);
+}

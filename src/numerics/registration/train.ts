@@ -1,0 +1,105 @@
+import type { DeviceInfo } from '../../tensor/index.js';
+import { ProcessingError } from '../../errors.js';
+import type { NamedArray } from './array-file.js';
+import { hashTrainingCohort, hashTrainingSettings } from './checkpoint.js';
+import { type ComputeOptions, useComputeDevice } from './compute-device.js';
+import { densityOf } from './density-transform.js';
+import { logOffsetOf, type OptimizerSettings, resolveEpochs } from './settings.js';
+import { checkTrainingData, type TrainingData } from './training-data.js';
+import { type LoopOptions, type LoopResult, runTraining, type Training } from './training-loop.js';
+
+/** A training as the caller asks for it. */
+export interface TrainTemplateOptions extends TrainingData, ComputeOptions {
+  /** null: nothing is stored and nothing is continued. */
+  readonly checkpointDir: string | null;
+  /** Hash of the cohort and of the settings; left out, they are computed from the data and the settings. */
+  readonly cohortHash?: string;
+  readonly configHash?: string;
+  readonly signal?: AbortSignal | undefined;
+  readonly onEpoch?: LoopOptions['onEpoch'];
+  readonly onWarning?: LoopOptions['onWarning'];
+}
+
+/** A trained template. All arrays are the caller's. */
+export interface TrainedTemplate extends LoopResult {
+  readonly mode: OptimizerSettings['mode'];
+  /** Log template `l(T)`, training grid. */
+  readonly theta: Float32Array;
+  /** T, training grid, train units: finite, not below 0, 0 off the union support. */
+  readonly template: Float32Array;
+  /** Network parameters in their order; empty in direct mode. */
+  readonly weights: readonly NamedArray[];
+  /** Velocity per subject in direct mode, in the order of the volumes; empty otherwise. */
+  readonly velocities: readonly Float32Array[];
+  /** What it was computed on. */
+  readonly device: DeviceInfo;
+}
+
+/**
+ * Learns the template of a cohort and the deformations that carry it to the subjects (spec/learned_atlas 5).
+ *
+ * In mode `hybrid` this is the network part; the steps per subject are taken by `subjectVelocity`. Equal seed, settings,
+ * data, device and thread count give equal bits, also when training was interrupted and continued. Tensors are freed
+ * before it returns, also after an error and after cancellation.
+ *
+ * @throws ProcessingError TRAINING_DIVERGED, CHECKPOINT, SHAPE_MISMATCH, INVALID_ARGUMENT, NON_FINITE
+ * @throws NodeError CANCELLED when the signal aborts; a checkpoint then holds the state
+ * @throws DependencyError BACKEND_MISSING when the device is not there
+ */
+export async function trainTemplate(options: TrainTemplateOptions): Promise<TrainedTemplate> {
+  checkTrainingData(options);
+  const { settings, ids, shape, volumes } = options;
+  const device = await useComputeDevice(options);
+  const training = await createTraining(options);
+  try {
+    const result = await runTraining(training, {
+      epochs: resolveEpochs(settings.optimizer),
+      optimizer: settings.optimizer,
+      checkpointDir: options.checkpointDir,
+      identity: {
+        configHash: options.configHash ?? hashTrainingSettings(settings),
+        cohortHash: options.cohortHash ?? hashTrainingCohort(ids, shape, volumes),
+      },
+      signal: options.signal,
+      onEpoch: options.onEpoch,
+      onWarning: options.onWarning,
+    });
+    return { ...result, ...modelOf(training, options), mode: settings.optimizer.mode, device };
+  } finally {
+    training.dispose();
+  }
+}
+
+async function createTraining(data: TrainingData): Promise<Training> {
+  if (data.settings.optimizer.mode === 'direct') {
+    const { DirectTraining } = await import('./direct-training.js');
+    return new DirectTraining(data);
+  }
+  const { NetworkTraining } = await import('./network-training.js');
+  return new NetworkTraining(data);
+}
+
+function modelOf(training: Training, { settings }: TrainingData) {
+  const arrays = training.exportModel();
+  const theta = arrays[0]!.values as Float32Array;
+  const withPrefix = (prefix: string) =>
+    arrays
+      .filter(({ name }) => name.startsWith(prefix))
+      .map((array) => ({ ...array, name: array.name.slice(prefix.length) }));
+  const template = densityOf(theta, logOffsetOf(settings));
+  if (!template.every((density) => Number.isFinite(density) && density >= 0)) {
+    throw new ProcessingError(
+      'NON_FINITE',
+      'the trained template holds a density that is negative or not finite',
+      {
+        cure: 'lower learned_atlas.optimizer.template_lr (direct mode: direct_template_lr)',
+      },
+    );
+  }
+  return {
+    theta,
+    template,
+    weights: withPrefix('weight/'),
+    velocities: withPrefix('velocity/').map(({ values }) => values as Float32Array),
+  };
+}
