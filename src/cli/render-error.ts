@@ -3,9 +3,6 @@ import { PipelineError } from '../errors.js';
 import type { RunEvent } from '../engine/events.js';
 import { withoutControlCodes } from './terminal.js';
 
-/** Width of the column of codes in a list of requirements. */
-const CODE_WIDTH = 14;
-
 /** One problem of the configuration: place, code, key, what is wrong; the line with a mark; how to mend it. */
 export function renderConfigProblem(problem: ConfigProblem): string {
   const { origin, severity, code, path, message, excerpt, cure } = problem;
@@ -38,22 +35,23 @@ export function renderRequirements(workflow: string, problems: readonly ShownPro
   const count = errors.length === 1 ? '1 requirement' : `${errors.length} requirements`;
   const verb = errors.length === 1 ? 'is' : 'are';
   const head = `${count} of ${workflow} ${verb} not met; nothing was run`;
-  return [head, ...errors.map((problem) => renderProblem(workflow, problem))].join('\n');
+  const width = Math.max(0, ...errors.map((problem) => problem.code.length));
+  return [head, ...errors.map((problem) => renderProblem(workflow, problem, width))].join('\n');
 }
 
 /** A warning of the checks: the run goes on. */
 export function renderWarning(workflow: string, problem: ShownProblem): string {
-  return `warning of ${workflow}\n${renderProblem(workflow, problem)}`;
+  return `warning of ${workflow}\n${renderProblem(workflow, problem, problem.code.length)}`;
 }
 
 /** `  CODE  message`, further lines of the message and the cure below it. */
-function renderProblem(workflow: string, problem: ShownProblem): string {
-  const indent = ' '.repeat(CODE_WIDTH + 3);
+function renderProblem(workflow: string, problem: ShownProblem, codeWidth: number): string {
+  const indent = ' '.repeat(codeWidth + 5);
   // The head line names the workflow; messages that begin with it (their text is fixed) need not repeat it.
   const message = problem.message.startsWith(`${workflow}: `)
     ? problem.message.slice(workflow.length + 2)
     : problem.message;
-  const lines = [`  ${problem.code.padEnd(CODE_WIDTH)} ${message.replaceAll('\n', `\n${indent}`)}`];
+  const lines = [`  ${problem.code.padEnd(codeWidth)}   ${message.replaceAll('\n', `\n${indent}`)}`];
   if (problem.cure) lines.push(`${indent}mend: ${problem.cure.replaceAll('\n', `\n${indent}      `)}`);
   return withoutControlCodes(lines.join('\n'));
 }

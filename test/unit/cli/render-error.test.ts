@@ -72,12 +72,12 @@ describe('requirements', () => {
 
   test('one alone is told in the singular', () => {
     expect(renderRequirements('atlas', [problems[2]])).toBe(
-      "1 requirement of atlas is not met; nothing was run\n  DEVICE         device 'cuda' is not available here",
+      "1 requirement of atlas is not met; nothing was run\n  DEVICE   device 'cuda' is not available here",
     );
   });
 
   test('a warning has its own head line', () => {
-    expect(renderWarning('atlas', problems[1])).toBe('warning of atlas\n  REQUIREMENT    not counted');
+    expect(renderWarning('atlas', problems[1])).toBe('warning of atlas\n  REQUIREMENT   not counted');
   });
 });
 
