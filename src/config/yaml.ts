@@ -16,6 +16,8 @@ import { MAX_DEPTH, tooDeepAt } from './yaml-limits.js';
 const MAX_ALIASES = 100;
 const MAX_VALUES = 200_000;
 
+const TAG_REFUSED = 'tags (words with !) are not supported here';
+
 /** Characters from `start` up to `end` of the text. */
 export interface Span {
   readonly start: number;
@@ -93,7 +95,7 @@ function syntaxText(error: YAMLError): { message: string; cure: string } {
     case 'TAB_AS_INDENT':
       return { message: 'a tab is used as indentation', cure: 'indent with blanks' };
     case 'TAG_RESOLVE_FAILED':
-      return { message: 'tags (words with !) are not supported here', cure: 'remove the tag' };
+      return { message: TAG_REFUSED, cure: 'remove the tag, or put the text in quotes' };
     case 'MULTIPLE_DOCS':
       return { message: 'a second document begins here', cure: 'keep one document per file; remove the ---' };
     case 'BLOCK_AS_IMPLICIT_KEY':
@@ -130,6 +132,7 @@ class DocumentReader {
     if (this.#isStopped) return null;
     if (++this.#values > MAX_VALUES) return this.#stop(node, path, `more than ${MAX_VALUES} values`);
     if (isAlias(node)) return this.#readAlias(node, path);
+    this.#refuseTag(node, path);
     if (isMap(node)) return this.#readMap(node.items, path);
     if (isSeq(node)) {
       return node.items.map((item, i) => {
@@ -139,6 +142,13 @@ class DocumentReader {
       });
     }
     return isScalar(node) ? this.#readScalar(node, path) : null;
+  }
+
+  /** `!` alone is a tag too: what looks like a text is empty then. */
+  #refuseTag(node: unknown, path: Path): void {
+    const tag = (node as { tag?: string } | null)?.tag;
+    if (tag === undefined || tag.startsWith('tag:yaml.org,2002:')) return;
+    this.#report(node, path, TAG_REFUSED, 'remove the tag, or put the text in quotes');
   }
 
   #readAlias(alias: Alias, path: Path): unknown {

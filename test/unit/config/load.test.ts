@@ -225,6 +225,11 @@ describe('unreadable layers', () => {
       'fit: !!js/function "x"\n',
       '1:6 CONFIG_SYNTAX tags (words with !) are not supported here',
     ],
+    [
+      'a tag that is easily overlooked',
+      'fit:\n  mode: !\n',
+      'fit.mode: tags (words with !) are not supported here',
+    ],
     ['a second document', 'fit: {}\n---\nfit: {}\n', '2:1 CONFIG_SYNTAX a second document begins here'],
     [
       'an infinite number',
