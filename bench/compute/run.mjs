@@ -1,7 +1,7 @@
 /**
  * Timings of the native kernels, to be compared with the torch script of the reference data.
  *
- *   npm run build && npm run bench:compute -- --case conv peak --size 64 --channels 16 32 --threads 1 --reps 9
+ *   npm run build && npm run bench:compute -- --case conv peak step --size 64 --channels 16 32 --threads 1 --reps 9
  *
  * One JSON object per line: {name, size, channels, wall_ms, best_ms, cpu_ms, peak_rss_mb, gflops_cpu}. A case is a
  * module in cases/ that exports run(options).

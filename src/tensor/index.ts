@@ -30,6 +30,8 @@ export {
   sub,
   mul,
   scale,
+  addNumber,
+  log,
   square,
   sum,
   mean,

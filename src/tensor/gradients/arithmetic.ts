@@ -64,6 +64,7 @@ const RULES: readonly GradientRule[] = [
   ),
   unary('Square', (dy, x) => tf.mul(dy, tf.mul(x, tf.scalar(2)))),
   unary('Abs', (dy, x) => tf.mul(dy, tf.sign(x))),
+  unary('Log', (dy, x) => tf.div(dy, x)),
   unary('Log1p', (dy, x) => tf.div(dy, tf.add(x, tf.scalar(1)))),
   unary('Expm1', (dy, x) => tf.mul(dy, tf.exp(x))),
 ];

@@ -31,6 +31,19 @@ export function scale(x: Tensor, factor: number): Tensor {
   return tf.tidy(() => tf.mul(x, tf.scalar(factor)));
 }
 
+/** x plus a number, element by element. */
+export function addNumber(x: Tensor, term: number): Tensor {
+  requireFloat32(x, 'addNumber', 'x');
+  requireNumber(term, 'addNumber', 'term');
+  return tf.tidy(() => tf.add(x, tf.scalar(term)));
+}
+
+/** Natural logarithm, element by element; NaN for negative values. */
+export function log(x: Tensor): Tensor {
+  requireFloat32(x, 'log', 'x');
+  return tf.log(x);
+}
+
 /** x squared, element by element. */
 export function square(x: Tensor): Tensor {
   requireFloat32(x, 'square', 'x');

@@ -165,6 +165,13 @@ const CASES: readonly Case[] = [
     by: [0, 1],
   })),
   { name: 'scale', inputs: [{ shape: [3, 700] }], run: (t) => nl.scale(at(t, 0), -2.5), by: [0] },
+  { name: 'addNumber', inputs: [{ shape: [3, 700] }], run: (t) => nl.addNumber(at(t, 0), 0.7), by: [0] },
+  {
+    name: 'log',
+    inputs: [{ shape: [3, 700], values: randomValues(2100, 8).map((v) => v + 1.5) }],
+    run: (t) => nl.log(at(t, 0)),
+    by: [0],
+  },
   { name: 'square', inputs: [{ shape: [3, 700] }], run: (t) => nl.square(at(t, 0)), by: [0] },
   { name: 'sum', inputs: [{ shape: [3, 700] }], run: (t) => nl.sum(at(t, 0)), by: [0] },
   { name: 'mean', inputs: [{ shape: [3, 700] }], run: (t) => nl.mean(at(t, 0)), by: [0] },

@@ -2,7 +2,7 @@
  * Stock kernels replaced for plain float32 operands: the element-wise ones of tfjs compute an index along every axis
  * for each element. Whatever is broadcast or of another type still goes to them.
  */
-import { affine, mapBinary, mapUnary, sum, type BinaryOperation } from '../../../native/index.js';
+import { affine, mapBinary, mapUnary, sum, type BinaryOperation, type UnaryOperation } from '../../../native/index.js';
 import { tf } from '../../tfjs.js';
 import type { NativeBackend } from './backend.js';
 import { output, replaceKernel, scalarOutput } from './kernel.js';
@@ -31,28 +31,32 @@ function pairwise(kernel: string, operation: BinaryOperation): Replacement {
   };
 }
 
-/** x times a 0-d tensor: every scaling by a number. */
-const scaling: Replacement = {
-  kernel: 'Multiply',
-  fits: ({ a, b }) => isFloat(a) && isFloat(b) && b?.shape.length === 0 && a?.shape.length !== 0,
-  compute(backend, inputs) {
-    const { a, b } = inputs as Readonly<Record<'a' | 'b', tf.TensorInfo>>;
-    const result = output(backend, a.shape);
-    affine(backend.valuesOf(a), backend.valuesOf(b)[0] as number, 0, result.values);
-    return result.info;
-  },
-};
+/** A tensor and a 0-d tensor: every scaling by a number and every addition of one. */
+function withNumber(kernel: string, terms: (value: number) => readonly [factor: number, term: number]): Replacement {
+  return {
+    kernel,
+    fits: ({ a, b }) => isFloat(a) && isFloat(b) && b?.shape.length === 0 && a?.shape.length !== 0,
+    compute(backend, inputs) {
+      const { a, b } = inputs as Readonly<Record<'a' | 'b', tf.TensorInfo>>;
+      const result = output(backend, a.shape);
+      affine(backend.valuesOf(a), ...terms(backend.valuesOf(b)[0] as number), result.values);
+      return result.info;
+    },
+  };
+}
 
-const squaring: Replacement = {
-  kernel: 'Square',
-  fits: ({ x }) => isFloat(x),
-  compute(backend, inputs) {
-    const { x } = inputs as Readonly<Record<'x', tf.TensorInfo>>;
-    const result = output(backend, x.shape);
-    mapUnary('square', backend.valuesOf(x), result.values);
-    return result.info;
-  },
-};
+function single(kernel: string, operation: UnaryOperation): Replacement {
+  return {
+    kernel,
+    fits: ({ x }) => isFloat(x),
+    compute(backend, inputs) {
+      const { x } = inputs as Readonly<Record<'x', tf.TensorInfo>>;
+      const result = output(backend, x.shape);
+      mapUnary(operation, backend.valuesOf(x), result.values);
+      return result.info;
+    },
+  };
+}
 
 /** Sum over all elements. */
 const total: Replacement = {
@@ -74,8 +78,10 @@ const REPLACEMENTS: readonly Replacement[] = [
   pairwise('RealDiv', 'divide'),
   pairwise('Maximum', 'maximum'),
   pairwise('Minimum', 'minimum'),
-  scaling,
-  squaring,
+  withNumber('Multiply', (value) => [value, 0]),
+  withNumber('Add', (value) => [1, value]),
+  single('Square', 'square'),
+  single('Log', 'log'),
   total,
 ];
 
