@@ -11,8 +11,9 @@ NL_INLINE AxisPair axisPair(Vec position, Vec u, size_t size, bool border) {
   const Vec zero = {}, one = broadcast(1.0f);
   const Vec last = broadcast((float)(size - 1)), most = broadcast(size > 1 ? (float)(size - 2) : 0.0f);
   const float next = size > 1 ? 1.0f : 0.0f;  // an axis of one voxel has no second of a pair
-  // Floor of the displacement, not of the coordinate: the fraction keeps all bits of a small displacement.
-  const Vec whole = floorOf(u), f = u - whole, corner = position + whole;
+  // Floor of the displacement, not of the coordinate, and no 1 - f: the fraction and its complement both keep all bits
+  // of a small displacement, on either side of 0.
+  const Vec whole = floorOf(u), f = u - whole, g = (whole + one) - u, corner = position + whole;
   Vec base = corner > zero ? corner : zero;  // NaN becomes 0 here and stays NaN in f
   base = base > most ? most : base;
   const Vec gone = f * 0.0f;  // 0, or NaN where the displacement is not finite
@@ -22,11 +23,10 @@ NL_INLINE AxisPair axisPair(Vec position, Vec u, size_t size, bool border) {
     const Vec w = (low ? zero : high ? one : f) * next + gone;
     const IntVec clamped = low | high | ((corner == zero) & (f == zero));
     p.b = w;
-    p.a = one - w;
+    p.a = low ? one : high ? one - w : g;
     p.db = clamped ? zero : one;
     p.da = -p.db;
   } else {
-    const Vec g = one - f;
     const Vec shift = corner - base;
     const IntVec inside = shift == zero, below = shift == -one, above = shift == one;
     p.a = inside ? g : below ? f : gone;

@@ -45,6 +45,8 @@ function sampleAxis(grid: VolumeShape, displacement: Tensor, axis: 0 | 1 | 2, mo
   const component = tf.reshape(tf.slice(displacement, [0, axis], [-1, 1]), [-1]);
   const wholeSteps = tf.floor(component);
   const free = tf.sub(component, wholeSteps);
+  // Not 1 - free: the complement then keeps all bits of a small negative displacement.
+  const rest = tf.sub(tf.add(wholeSteps, tf.scalar(1)), component);
   const below = tf.add(positions(grid, axis), wholeSteps);
   const above = tf.add(below, tf.scalar(1));
   const toIndex = (position: Tensor) => tf.cast(tf.clipByValue(position, 0, length - 1), 'int32');
@@ -55,12 +57,13 @@ function sampleAxis(grid: VolumeShape, displacement: Tensor, axis: 0 | 1 | 2, mo
     const inside = within(below, 0, length - 2);
     const fraction = tf.mul(free, inside);
     const moves = tf.mul(inside, tf.cast(tf.greater(tf.add(below, free), tf.scalar(0)), 'float32'));
-    return { index, weight: [complement(fraction), fraction], slope: [tf.neg(moves), moves] };
+    const remaining = tf.add(tf.mul(rest, inside), complement(inside));
+    return { index, weight: [remaining, fraction], slope: [tf.neg(moves), moves] };
   }
   const exists = [within(below, 0, length - 1), within(above, 0, length - 1)] as const;
   return {
     index,
-    weight: [tf.mul(complement(free), exists[0]), tf.mul(free, exists[1])],
+    weight: [tf.mul(rest, exists[0]), tf.mul(free, exists[1])],
     slope: [tf.neg(exists[0]), exists[1]],
   };
 }
