@@ -170,7 +170,7 @@ export function classifyExit(exit: WorkerExit): NodeFailure {
   const aborted = exit.signal === 'SIGABRT' || exit.code === 134;
   if (heap && (aborted || exit.signal === 'SIGTRAP' || exit.signal === 'SIGILL')) {
     return failure('out-of-memory', 'OUT_OF_MEMORY', {
-      message: `the node used up its JavaScript heap of ${exit.heapLimitMb} MB (peak of the process ${exit.peakMb} MB)`,
+      message: `the node used up its JavaScript heap of ${exit.heapLimitMb} MB${peakText(exit)}`,
       cure: "raise the node's resources.memoryGb",
     });
   }
@@ -181,7 +181,7 @@ export function classifyExit(exit: WorkerExit): NodeFailure {
     exit.signal === 'SIGINT'
   ) {
     return failure('killed', 'KILLED', {
-      message: `the worker process was ended from outside (${exit.signal}, peak ${exit.peakMb} MB)`,
+      message: `the worker process was ended from outside (${exit.signal})${peakText(exit)}`,
       cure: 'often the system ran out of memory: run with fewer --jobs or on a larger machine; run again to go on',
     });
   }
@@ -195,6 +195,11 @@ export function classifyExit(exit: WorkerExit): NodeFailure {
     message: `the worker process ended with exit code ${String(exit.code)} without a result`,
     cure: 'a node must return its outputs and never call process.exit()',
   });
+}
+
+/** A process that lived for less than a second was never looked at. */
+function peakText(exit: WorkerExit): string {
+  return exit.peakMb === 0 ? '' : `; the process had ${exit.peakMb} MB`;
 }
 
 /** The failure of a node that the parent ended: its time was over, or the run was cancelled. */

@@ -176,6 +176,7 @@ export class InstanceRunner {
     const changed = await this.#changedInput(order.facts);
     if (changed !== null) return this.#failed(order, instance, outcome, changed, attemptDir);
     const { store, runId } = this.#options;
+    killPoint('before-object-rename');
     const admission = store.admit(order.fingerprint.key, attemptDir, {
       runId,
       replace: order.reason.kind === 'forced',

@@ -7,6 +7,7 @@ import { OUTPUT_FOLDER, sealObject } from './artifact-store.js';
 import type { OutputRecord } from './cache-store.js';
 import { collectOutputs, outputPath } from './node-outputs.js';
 import { Skip, type NodeContext, type NodeDefinition } from './node.js';
+import { isBuiltinModule } from './package-root.js';
 import type { InputFile, Port, ValuePort } from './port.js';
 import { ensureSelfImport } from './self-import.js';
 import { PROTOCOL, TASK_FILE, type Task, type TaskInput, type WorkerMessage } from './worker-protocol.js';
@@ -116,7 +117,7 @@ async function findNode(task: Task): Promise<NodeDefinition> {
   const where = url.startsWith('file:') ? fileURLToPath(url) : url;
   let exports: Record<string, unknown>;
   try {
-    if (url.startsWith('file:')) ensureSelfImport(url);
+    if (!isBuiltinModule(url)) ensureSelfImport(url);
     exports = (await import(url)) as Record<string, unknown>;
   } catch (error) {
     if (error instanceof PipelineError) throw error;

@@ -11,8 +11,10 @@ import {
   lstatSync,
   mkdirSync,
   openSync,
+  readdirSync,
   renameSync,
   rmSync,
+  statSync,
 } from 'node:fs';
 import { dirname, isAbsolute, join, posix, relative, resolve, sep } from 'node:path';
 import { ConfigError } from '../errors.js';
@@ -85,11 +87,26 @@ export class Publisher {
     return published;
   }
 
+  /** Removes the temporary copies that runs left which died while they published. */
+  sweep(deadRuns: readonly string[], publications: readonly Publication[]): void {
+    if (deadRuns.length === 0) return;
+    const folders = new Set<string>();
+    for (const { target } of publications) {
+      const path = resolve(this.#outputDir, target);
+      // A list is published into the target, anything else beside it.
+      folders.add(path).add(dirname(path));
+    }
+    for (const folder of folders) {
+      if (statSync(folder, { throwIfNoEntry: false })?.isDirectory() !== true) continue;
+      for (const name of readdirSync(folder)) {
+        if (deadRuns.some((id) => name.endsWith(`.part-${id}`))) rmSync(join(folder, name), { force: true });
+      }
+    }
+  }
+
   #filesOf(publication: Publication, result: StoredResult): Copy[] {
     const record = result.outputs[publication.port] ?? { kind: 'null' };
-    const root = isAbsolute(publication.target)
-      ? publication.target
-      : join(this.#outputDir, publication.target);
+    const root = resolve(this.#outputDir, publication.target);
     const copies: Copy[] = [];
     const add = (item: OutputRecord, target: string): void => {
       if (item.kind !== 'file') return;
@@ -118,8 +135,11 @@ export class Publisher {
   }
 
   async #isThere(target: string, digest: string): Promise<boolean> {
-    const stat = lstatSync(target, { throwIfNoEntry: false });
-    if (stat?.isFile() !== true) return false;
+    try {
+      if (lstatSync(target, { throwIfNoEntry: false })?.isFile() !== true) return false;
+    } catch (cause) {
+      throw outputError(cause, target);
+    }
     const facts = this.#store.knownFile(target) ?? (await this.#store.hashFile(target));
     return facts.state === 'present' && facts.digest === digest;
   }

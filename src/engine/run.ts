@@ -153,7 +153,10 @@ async function runWithStore(
   try {
     if (request.config !== undefined) log.document('config.json', request.config);
     for (const warning of store.warnings) emit({ type: 'warning', ...warning });
-    for (const dead of store.recover().interruptedRuns) removeWork(join(workRoot, dead));
+    const publisher = new Publisher(outputDir, runId, store);
+    const { interruptedRuns } = store.recover();
+    for (const dead of interruptedRuns) removeWork(join(workRoot, dead));
+    publisher.sweep(interruptedRuns, graph.publications);
     const limits = executor.limits();
     emit({
       type: 'run-started',
@@ -180,7 +183,7 @@ async function runWithStore(
       store,
       planner,
       runner,
-      publisher: new Publisher(outputDir, runId, store),
+      publisher,
       publications: graph.publications,
       cancel: (id, now) => {
         executor.cancel(id, now);

@@ -51,6 +51,7 @@ import { openIndex } from './index-open.js';
 import { IndexRows, type ResultRow } from './index-rows.js';
 import { packageVersion } from './package-root.js';
 import { isLive, ownIdentity, type ProcessIdentity } from './process-identity.js';
+import { killPoint } from './kill-points.js';
 import { storageError } from './storage-error.js';
 
 export type IndexDatabase = Database.Database;
@@ -305,6 +306,7 @@ export class SqliteCache implements CacheStore {
       }
       removeTree(old);
     }
+    killPoint('after-object-rename');
     removeTree(path.join(this.directory, 'checkpoints', key));
     return { outcome: 'stored', result: this.#keep(record, options.runId ?? null) };
   }
@@ -359,12 +361,14 @@ export class SqliteCache implements CacheStore {
   /** One write transaction: everything that waits, then `work`. */
   #commit<T>(work: () => T): T {
     const waiting = this.#waiting;
+    if (waiting.length > 0) killPoint('before-commit');
     const value = this.#guard(() =>
       this.#rows.write(() => {
         for (const write of waiting) write();
         return work();
       }),
     );
+    if (waiting.length > 0) killPoint('after-commit');
     // `work` may have queued more, which the next commit takes.
     this.#waiting = this.#waiting.slice(waiting.length);
     if (this.#waiting.length === 0) this.#fresh.clear();

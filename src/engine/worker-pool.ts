@@ -3,10 +3,10 @@
  * node. A worker is replaced after a failure, after many nodes, and when it has grown.
  */
 import { fork, type ChildProcess } from 'node:child_process';
-import { closeSync, mkdirSync, rmSync } from 'node:fs';
+import { closeSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { DEFAULT_LOG_CAP_BYTES, openLog, readLogTail, tailPathOf } from './log-capture.js';
+import { DEFAULT_LOG_CAP_BYTES, openLog, readLogTail } from './log-capture.js';
 import { classifyExit, endedByParent, failure, type NodeFailure } from './failure.js';
 import { PROTOCOL, WorkerMessageSchema, type ParentMessage, type WorkerMessage } from './worker-protocol.js';
 
@@ -80,6 +80,8 @@ interface PoolWorker {
   state: WorkerState;
   job: Job | null;
   nodes: number;
+  /** Largest memory seen while the node runs, MB; what is told when the process dies. */
+  peakMb: number;
   /** Why the pool itself gave up on this process. */
   broken: NodeFailure | null;
   readonly gone: Promise<void>;
@@ -91,6 +93,7 @@ const DEFAULT_MAX_RSS_MB = 1024;
 // A loaded machine needs seconds to start a process; one that takes this long is stuck.
 const DEFAULT_START_TIMEOUT_MS = 60_000;
 const LOG_TAIL_LINES = 20;
+const SAMPLE_MS = 1000;
 
 /** The compiled worker entry; a run from TypeScript sources uses the built package beside it. */
 export function workerEntry(moduleUrl: string = import.meta.url): string {
@@ -102,6 +105,7 @@ export class WorkerPool {
   readonly #options: Required<Omit<WorkerPoolOptions, 'env'>> & { env: NodeJS.ProcessEnv };
   readonly #workers = new Set<PoolWorker>();
   readonly #waiting: Job[] = [];
+  readonly #sampler: NodeJS.Timeout;
   #serial = 0;
   #closed = false;
 
@@ -117,6 +121,12 @@ export class WorkerPool {
       env: options.env ?? process.env,
     };
     mkdirSync(options.directory, { recursive: true });
+    this.#sampler = setInterval(() => {
+      for (const worker of this.#workers) {
+        if (worker.state === 'busy') worker.peakMb = Math.max(worker.peakMb, residentMb(worker.pid));
+      }
+    }, SAMPLE_MS);
+    this.#sampler.unref();
   }
 
   /** Process ids of the workers that are alive. */
@@ -161,6 +171,7 @@ export class WorkerPool {
   /** Ends all workers and waits for them; running nodes must have ended or been cancelled before. */
   async close(): Promise<void> {
     this.#closed = true;
+    clearInterval(this.#sampler);
     const all = [...this.#workers];
     for (const worker of all) this.#retire(worker);
     await Promise.all(all.map((worker) => worker.gone));
@@ -235,6 +246,7 @@ export class WorkerPool {
       state: 'starting',
       job: null,
       nodes: 0,
+      peakMb: 0,
       broken: null,
       gone,
     };
@@ -294,7 +306,7 @@ export class WorkerPool {
         endedFor: job.endedFor,
         timeoutMs: job.task.timeoutMs,
         stderrTail,
-        peakMb: 0,
+        peakMb: worker.peakMb,
         heapLimitMb: worker.heapMb,
       });
     this.#settle(worker, job, { kind: 'failed', failure: cause, exit: code, signal }, null);
@@ -311,6 +323,7 @@ export class WorkerPool {
     worker.state = 'busy';
     worker.job = job;
     worker.nodes++;
+    worker.peakMb = 0;
     const { timeoutMs } = job.task;
     if (timeoutMs !== null) {
       job.timers.push(
@@ -407,7 +420,7 @@ export class WorkerPool {
       ...outcome,
       logs: worker.logs,
       ms: performance.now() - job.startedAt,
-      peakMb: used?.peakMb ?? 0,
+      peakMb: used?.peakMb ?? worker.peakMb,
       cpuMs: used?.cpuMs ?? 0,
       pid: worker.pid,
     });
@@ -458,17 +471,17 @@ export class WorkerPool {
       clearTimeout(timer);
     });
   }
+}
 
-  /** Removes the log files of all workers. */
-  removeLogs(): void {
-    for (let serial = 1; serial <= this.#serial; serial++) {
-      const base = join(this.#options.directory, `worker-${serial}`);
-      for (const log of [`${base}.stdout.log`, `${base}.stderr.log`]) {
-        rmSync(log, { force: true });
-        rmSync(tailPathOf(log), { force: true });
-      }
-    }
+/** Memory of a process, MB; 0 when it is gone or the system does not tell. */
+function residentMb(pid: number): number {
+  let status: string;
+  try {
+    status = readFileSync(`/proc/${pid}/status`, 'utf8');
+  } catch {
+    return 0;
   }
+  return Math.round(Number(/^VmRSS:\s+(\d+) kB/m.exec(status)?.[1] ?? 0) / 1024);
 }
 
 /** Signals a process group; a group that is gone already is what was wanted. */

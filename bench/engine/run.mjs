@@ -1,0 +1,81 @@
+/**
+ * What the engine itself costs: `npm run bench:engine -- --nodes N --case first|noop|plan`.
+ *
+ * first: N trivial nodes through two warm worker processes. noop: the same again, prompt to exit of a process. plan: what
+ * a plan of N nodes with an empty cache costs. One JSON line per result; the last line is the result.
+ */
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+
+const { values } = parseArgs({
+  options: {
+    nodes: { type: 'string', default: '1000' },
+    case: { type: 'string', default: 'first' },
+    repeat: { type: 'string', default: '3' },
+  },
+});
+const nodes = Number(values.nodes);
+const repeat = Number(values.repeat);
+const script = fileURLToPath(new URL('./one-run.mjs', import.meta.url));
+
+function once(what, outputDir) {
+  const before = childCpuMs();
+  const started = performance.now();
+  const child = spawnSync(process.execPath, [script, what, String(nodes), outputDir], { encoding: 'utf8' });
+  const wallMs = performance.now() - started;
+  if (child.status !== 0) throw new Error(child.stderr);
+  return { ...JSON.parse(child.stdout), prompt_to_exit_ms: wallMs, all_cpu_ms: childCpuMs() - before };
+}
+
+/** Processor time of all children that have ended, theirs included. */
+function childCpuMs() {
+  const fields = readFileSync('/proc/self/stat', 'utf8').split(') ')[1].split(' ');
+  return (Number(fields[13]) + Number(fields[14])) * 10;
+}
+
+function measure() {
+  const root = mkdtempSync(join(tmpdir(), 'neuroloom-bench-'));
+  try {
+    if (values.case === 'plan') return once('plan', join(root, 'out'));
+    const first = once('run', join(root, 'out'));
+    return values.case === 'first' ? first : once('run', join(root, 'out'));
+  } finally {
+    rmSync(root, { recursive: true, force: true });
+  }
+}
+
+if (!['first', 'noop', 'plan'].includes(values.case)) throw new Error('--case first|noop|plan');
+const load = Number(readFileSync('/proc/loadavg', 'utf8').split(' ')[0]);
+const results = [];
+for (let i = 0; i < repeat; i++) {
+  const found = measure();
+  const wholeProcess = values.case === 'noop';
+  const result = {
+    area: 'engine',
+    case: values.case,
+    nodes,
+    wall_ms: Math.round(wholeProcess ? found.prompt_to_exit_ms : found.wall_ms),
+    /** Of the parent; `all_cpu_ms` counts workers too. */
+    cpu_ms: Math.round(wholeProcess ? found.all_cpu_ms : found.cpu_ms),
+    all_cpu_ms: Math.round(found.all_cpu_ms),
+    peak_rss_mb: found.peak_rss_mb,
+    load,
+    counts: found.counts,
+  };
+  console.log(JSON.stringify(result));
+  results.push(result);
+}
+results.sort((a, b) => a.all_cpu_ms - b.all_cpu_ms);
+const median = results[Math.floor(results.length / 2)];
+console.log(
+  JSON.stringify({
+    ...median,
+    median_of: repeat,
+    wall_ms_per_node: median.wall_ms / nodes,
+    cpu_ms_per_node: median.all_cpu_ms / nodes,
+  }),
+);

@@ -1,0 +1,381 @@
+import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { inputFile, StopController, Workflow, type NodeDefinition, type RunEvent } from 'neuroloom';
+import { expect, test } from 'vitest';
+import { Rig, until } from './rig.js';
+
+type Nodes = Record<
+  'addOne' | 'signOf' | 'upper' | 'concat' | 'train' | 'threads' | 'waits',
+  NodeDefinition<never, Record<string, never>>
+>;
+const { addOne, signOf, upper, concat, train, threads, waits } = (await import(
+  './fixtures/nodes.mjs' as string
+)) as Nodes;
+
+/** Files in capitals, put together; published under the name of each and as one. */
+function texts(rig: Rig, names: readonly string[], minItems?: number): Workflow {
+  const wf = new Workflow('texts');
+  const files = wf.items(names, { key: (name) => name });
+  const each = wf.map(upper, {
+    source: files.select((name) => inputFile(join(rig.input, `${name}.txt`))),
+  } as never);
+  const all = wf.add(concat, {
+    texts: wf.join(each.out['text'] as never, minItems === undefined ? {} : { minItems }),
+    dropped: wf.dropped(each.out['text'] as never),
+  } as never);
+  wf.publish(each.out['text'] as never, (key) => `each/${key}.txt`);
+  wf.publish(all.out['text'] as never, 'all.txt', { group: 'atlas' });
+  wf.publish(all.out['labels'] as never, 'labels.txt', { group: 'atlas' });
+  return wf;
+}
+
+const THREE = { 'a.txt': 'one\n', 'b.txt': 'two\n', 'c.txt': 'three\n' };
+
+test('a second run executes nothing; a changed file reruns what depends on it, and the plan says so', async () => {
+  using rig = new Rig(THREE);
+  const names = ['a', 'b', 'c'];
+  const first = await texts(rig, names).run({ outputDir: rig.output });
+  expect(first).toMatchObject({ status: 'done', exitCode: 0, counts: { executed: 4, reused: 0 } });
+  expect(rig.executed()).toEqual(['concat', 'upper one', 'upper three', 'upper two']);
+  expect(rig.published('all.txt')).toBe('ONE\nTWO\nTHREE\n');
+  expect(first.published).toHaveLength(5);
+
+  const second = await texts(rig, names).run({ outputDir: rig.output });
+  expect(second.counts).toMatchObject({ executed: 0, reused: 4 });
+  expect(rig.executed()).toEqual([]);
+
+  rig.write('b.txt', 'second\n');
+  const plan = await texts(rig, names).plan({ outputDir: rig.output });
+  expect(plan.counts).toEqual({ run: 1, reuse: 2, 'may-run': 1, 'not-run': 0 });
+  expect(plan.entries.find(({ id }) => id === 'upper[b]')).toMatchObject({
+    action: 'run',
+    reason: { kind: 'input', port: 'source' },
+  });
+  expect(plan.entries.find(({ id }) => id === 'concat')).toMatchObject({
+    action: 'may-run',
+    reason: { kind: 'upstream', port: 'texts', instance: 'upper[b]' },
+  });
+  expect(rig.published('each/b.txt')).toBe('TWO\n');
+
+  const third = await texts(rig, names).run({ outputDir: rig.output });
+  expect(rig.executed()).toEqual(['concat', 'upper second']);
+  expect(third.nodes.find(({ id }) => id === 'concat')?.reason).toMatchObject({
+    kind: 'input',
+    port: 'texts[1]',
+  });
+  expect(rig.published('all.txt')).toBe('ONE\nSECOND\nTHREE\n');
+  expect(rig.published('each/b.txt')).toBe('SECOND\n');
+});
+
+test('a plan writes nothing, not even directories', async () => {
+  using rig = new Rig(THREE);
+  const plan = await texts(rig, ['a', 'b', 'c']).plan({ outputDir: rig.output });
+  expect(plan.counts).toEqual({ run: 3, reuse: 0, 'may-run': 1, 'not-run': 0 });
+  expect(plan.entries[0]).toMatchObject({ id: 'upper[a]', reason: { kind: 'new' } });
+  expect(existsSync(rig.output)).toBe(false);
+});
+
+function signs(x: number): Workflow {
+  const wf = new Workflow('signs');
+  const plus = wf.add(addOne, { x } as never);
+  const sign = wf.add(signOf, { x: plus.out['y'] } as never);
+  wf.add(addOne, { x: sign.out['sign'] } as never, { id: 'after' });
+  return wf;
+}
+
+test('a node whose result stays the same stops the recomputation there', async () => {
+  using rig = new Rig();
+  await signs(1).run({ outputDir: rig.output });
+  rig.executed();
+  const run = await signs(41).run({ outputDir: rig.output });
+  expect(rig.executed()).toEqual(['add_one 41', 'sign_of 42']);
+  expect(run.nodes.map(({ id, state }) => `${id} ${state}`)).toEqual([
+    'add_one executed',
+    'sign_of executed',
+    'after reused',
+  ]);
+});
+
+test('each reason is told: parameter, seed, forced', async () => {
+  using rig = new Rig();
+  const { outputDir } = { outputDir: rig.output };
+  await signs(1).run({ outputDir });
+  const reasonOf = async (x: number, options: { seed?: number; forceNodes?: string[] }): Promise<unknown> =>
+    (await signs(x).plan({ outputDir, ...options })).entries[0]?.reason;
+  expect(await reasonOf(1, {})).toBeNull();
+  expect(await reasonOf(2, {})).toEqual({ kind: 'params', port: 'x', before: '1', after: '2' });
+  expect(await reasonOf(1, { seed: 7 })).toEqual({ kind: 'seed', before: '0', after: '7' });
+  expect(await reasonOf(1, { forceNodes: ['add_one'] })).toEqual({ kind: 'forced' });
+  await expect(signs(1).plan({ outputDir, forceNodes: ['nobody'] })).rejects.toMatchObject({
+    message: 'there is no node nobody to force',
+    cure: 'use one of: add_one, sign_of, after',
+  });
+});
+
+test('a result whose file is lost or changed runs again, and the reason names the file', async () => {
+  using rig = new Rig(THREE);
+  const { outputDir } = { outputDir: rig.output };
+  const reason = async (): Promise<unknown> =>
+    (await texts(rig, ['a']).plan({ outputDir })).entries[0]?.reason;
+  const { nodes } = await texts(rig, ['a']).run({ outputDir });
+  const key = nodes[0]?.key as string;
+  const file = join(outputDir, '.neuroloom/cache/objects', key.slice(0, 2), key, 'out/upper.txt');
+  chmodSync(file, 0o644);
+  writeFileSync(file, 'forged');
+  expect(await reason()).toEqual({ kind: 'output-changed', path: 'upper.txt' });
+  rmSync(file);
+  expect(await reason()).toEqual({ kind: 'output-missing', path: 'upper.txt' });
+  const run = await texts(rig, ['a']).run({ outputDir });
+  expect(run.nodes.map(({ state }) => state)).toEqual(['executed', 'reused']);
+  expect(rig.published('all.txt')).toBe('ONE\n');
+});
+
+test('a forced node runs, and its dependants only when its result changed', async () => {
+  using rig = new Rig();
+  await signs(1).run({ outputDir: rig.output });
+  rig.executed();
+  const run = await signs(1).run({ outputDir: rig.output, forceNodes: ['add_one'] });
+  expect(rig.executed()).toEqual(['add_one 1']);
+  expect(run.counts).toMatchObject({ executed: 1, reused: 2 });
+});
+
+test('an item that skips itself is dropped by a join that may lose it, and stays cached', async () => {
+  using rig = new Rig(THREE);
+  const names = ['a', 'b', 'c', 'gone'];
+  const events: RunEvent[] = [];
+  const run = await texts(rig, names, 2).run({
+    outputDir: rig.output,
+    onEvent: (event) => events.push(event),
+  });
+  expect(run).toMatchObject({ status: 'done', exitCode: 0, counts: { executed: 4, skipped: 1 } });
+  expect(rig.published('labels.txt')).toBe('gone: the file is missing\n');
+  expect(events).toContainEqual({
+    type: 'node-skipped',
+    id: 'upper[gone]',
+    reason: 'the file is missing',
+    reused: false,
+  });
+  rig.executed();
+  const again = await texts(rig, names, 2).run({ outputDir: rig.output });
+  expect(again.counts).toMatchObject({ executed: 0, reused: 4, skipped: 1 });
+  expect(rig.executed()).toEqual([]);
+});
+
+test('a failure that the join allows ends in 4; what is published lacks it', async () => {
+  using rig = new Rig({ ...THREE, 'bad.txt': 'fail\n' });
+  const run = await texts(rig, ['a', 'b', 'bad', 'c'], 2).run({ outputDir: rig.output });
+  expect(run).toMatchObject({ status: 'done-with-failures', exitCode: 4, counts: { failed: 1 } });
+  expect(rig.published('all.txt')).toBe('ONE\nTWO\nTHREE\n');
+  expect(rig.published('labels.txt')).toBe('bad: the content is fail\n');
+  expect(existsSync(join(rig.output, 'each/bad.txt'))).toBe(false);
+});
+
+test('too few items fail the consumer with the reasons of the missing ones', async () => {
+  using rig = new Rig({ 'a.txt': 'one\n', 'bad.txt': 'fail\n' });
+  const run = await texts(rig, ['a', 'bad', 'gone'], 2).run({ outputDir: rig.output });
+  expect(run).toMatchObject({ status: 'failed', exitCode: 1 });
+  const consumer = run.nodes.find(({ id }) => id === 'concat');
+  expect(consumer).toMatchObject({ state: 'failed', error: { failureClass: 'requirement' } });
+  expect(consumer?.error?.message).toBe(
+    '1 of 3 items are there, at least 2 are needed: upper[bad]: the content is fail; upper[gone]: the file is missing',
+  );
+  expect(existsSync(join(rig.output, 'all.txt'))).toBe(false);
+});
+
+test('without a minimum a skipped item is an error of the consumer, a failed one stops it', async () => {
+  using rig = new Rig({ 'a.txt': 'one\n', 'bad.txt': 'fail\n' });
+  const skipped = await texts(rig, ['a', 'gone']).run({ outputDir: rig.output });
+  expect(skipped.nodes.find(({ id }) => id === 'concat')?.error?.failureClass).toBe('requirement');
+  const failed = await texts(rig, ['a', 'bad']).run({ outputDir: rig.output });
+  expect(failed.nodes.find(({ id }) => id === 'concat')).toMatchObject({
+    state: 'not-started',
+    because: 'upper[bad] failed',
+  });
+});
+
+test('mapped dependants of a skipped item are skipped too', async () => {
+  using rig = new Rig({ 'a.txt': 'one\n' });
+  const wf = new Workflow('skips');
+  const files = wf.items(['a', 'gone'], { key: (name) => name });
+  const first = wf.map(upper, {
+    source: files.select((name) => inputFile(join(rig.input, `${name}.txt`))),
+  } as never);
+  wf.map(upper, { source: first.out['text'] } as never, { id: 'again' });
+  const run = await wf.run({ outputDir: rig.output });
+  expect(run.exitCode).toBe(0);
+  expect(run.nodes.find(({ id }) => id === 'again[gone]')).toMatchObject({
+    state: 'skipped',
+    because: 'upstream skipped: upper[gone]: the file is missing',
+  });
+});
+
+test('published files that were deleted or changed are repaired without running a node', async () => {
+  using rig = new Rig(THREE);
+  const names = ['a', 'b', 'c'];
+  await texts(rig, names).run({ outputDir: rig.output });
+  rig.executed();
+  rmSync(join(rig.output, 'each/a.txt'));
+  writeFileSync(join(rig.output, 'all.txt'), 'somebody wrote here');
+  const fresh: string[] = [];
+  await texts(rig, names).run({
+    outputDir: rig.output,
+    onEvent: (event) => {
+      if (event.type === 'published' && event.fresh) fresh.push(event.path);
+    },
+  });
+  expect(fresh.sort()).toEqual(['all.txt', 'each/a.txt']);
+  expect(rig.published('each/a.txt')).toBe('ONE\n');
+  expect(rig.published('all.txt')).toBe('ONE\nTWO\nTHREE\n');
+  expect(rig.executed()).toEqual([]);
+});
+
+test('a place that cannot be published to is an error with path and cure; nothing half-written is left', async () => {
+  using rig = new Rig(THREE);
+  mkdirSync(rig.output);
+  writeFileSync(join(rig.output, 'each'), 'a file where a directory should be');
+  await expect(texts(rig, ['a', 'b', 'c']).run({ outputDir: rig.output })).rejects.toMatchObject({
+    code: 'IO_DENIED',
+    cure: expect.stringContaining('output directory (-o)') as string,
+  });
+  expect(rig.published('all.txt')).toBe('ONE\nTWO\nTHREE\n');
+  expect(rig.leftovers()).toEqual([]);
+});
+
+test('a resumable node that is killed goes on from its checkpoint in the next run', async () => {
+  using rig = new Rig();
+  mkdirSync(rig.path('once'));
+  const build = (every: number): Workflow => {
+    const wf = new Workflow('training');
+    wf.add(train, { die: rig.path('once'), checkpointEvery: every } as never);
+    return wf;
+  };
+  const first = await build(1).run({ outputDir: rig.output });
+  expect(first.nodes[0]?.error?.failureClass).toBe('killed');
+  // What only steers checkpoints is not part of the key.
+  const second = await build(2).run({ outputDir: rig.output });
+  expect(second.exitCode).toBe(0);
+  expect(rig.executed()).toEqual(['train from 0', 'train from 5']);
+  expect(rig.leftovers()).toEqual([]);
+});
+
+test('a node is told its threads, and tools read them from the environment', async () => {
+  using rig = new Rig();
+  const wf = new Workflow('threads');
+  const told = wf.add(threads, {} as never);
+  wf.add(addOne, { x: told.out['cpus'] } as never);
+  const run = await wf.run({ outputDir: rig.output, cpus: 2, seed: 11 });
+  expect(run.exitCode).toBe(0);
+  const { key } = run.nodes[0] as { key: string };
+  const record = JSON.parse(
+    readFileSync(join(rig.output, '.neuroloom/cache/objects', key.slice(0, 2), key, 'result.json'), 'utf8'),
+  ) as { outputs: unknown };
+  expect(record.outputs).toMatchObject({ cpus: { value: 2 }, omp: { value: '2' }, seed: { value: 11 } });
+});
+
+function waiting(marks: readonly string[], ms: number): Workflow {
+  const wf = new Workflow('waiting');
+  const items = wf.items(marks, { key: (mark) => mark.slice(mark.lastIndexOf('/') + 1) });
+  const first = wf.map(waits, { ms, mark: items, x: 1 } as never);
+  wf.map(addOne, { x: first.out['y'] } as never);
+  return wf;
+}
+
+test('the first stop lets running nodes finish, the second cancels, and the next run goes on', async () => {
+  using rig = new Rig();
+  const marks = [rig.path('m1'), rig.path('m2'), rig.path('m3')];
+  const drained = new StopController();
+  const run = waiting(marks, 400).run({ outputDir: rig.output, jobs: 1, signal: drained.signal });
+  await until('a node runs', () => existsSync(marks[0] as string));
+  drained.escalate();
+  expect(await run).toMatchObject({
+    status: 'cancelled',
+    exitCode: 130,
+    counts: { executed: 1, notStarted: 5 },
+  });
+
+  const cancelled = new StopController();
+  const long = waiting(marks, 60_000).run({ outputDir: rig.output, jobs: 2, signal: cancelled.signal });
+  marks.forEach((mark) => {
+    rmSync(mark, { force: true });
+  });
+  await until('a node runs', () => marks.some((mark) => existsSync(mark)));
+  cancelled.escalate();
+  cancelled.escalate();
+  const ended = await long;
+  expect(ended.exitCode).toBe(130);
+  expect(ended.nodes.some(({ state }) => state === 'cancelled')).toBe(true);
+
+  const last = await waiting(marks, 400).run({ outputDir: rig.output, jobs: 2 });
+  expect(last).toMatchObject({ exitCode: 0, counts: { total: 6 } });
+});
+
+test('an AbortSignal cancels', async () => {
+  using rig = new Rig();
+  const abort = new AbortController();
+  const run = waiting([rig.path('m1')], 60_000).run({ outputDir: rig.output, signal: abort.signal });
+  await until('a node runs', () => existsSync(rig.path('m1')));
+  abort.abort();
+  expect((await run).exitCode).toBe(130);
+});
+
+test.each([
+  ['keep-going', 3],
+  ['finish-running', 1],
+  ['stop', 1],
+] as const)('after a failure, %s starts what it should', async (onFailure, executed) => {
+  using rig = new Rig({ 'bad.txt': 'fail\n', 'x.txt': 'x\n', 'y.txt': 'y\n', 'z.txt': 'z\n' });
+  const wf = new Workflow('modes');
+  const files = wf.items(['bad', 'x', 'y', 'z'], { key: (name) => name });
+  wf.map(upper, { source: files.select((name) => inputFile(join(rig.input, `${name}.txt`))) } as never);
+  const run = await wf.run({ outputDir: rig.output, jobs: 1, onFailure });
+  expect(run.exitCode).toBe(1);
+  const ran = run.nodes.filter(({ state }) => state === 'executed' || state === 'failed').length;
+  expect(ran).toBe(executed === 3 ? 4 : 1);
+  if (executed === 1) {
+    expect(run.nodes[3]).toMatchObject({
+      state: 'not-started',
+      because: 'the run was stopped after upper[bad] failed',
+    });
+  }
+});
+
+test('two instances with one key are computed once', async () => {
+  using rig = new Rig();
+  const wf = new Workflow('twins');
+  const items = wf.items(['a', 'b', 'c'], { key: (key) => key });
+  wf.map(addOne, { x: items.select(() => 5) } as never);
+  const run = await wf.run({ outputDir: rig.output, jobs: 2 });
+  expect(rig.executed()).toEqual(['add_one 5']);
+  expect(run.counts).toMatchObject({ executed: 1, reused: 2 });
+});
+
+test('several runs at once on one cache compute each key once and agree', async () => {
+  using rig = new Rig({ 'ka.txt': 'alpha\n', 'kb.txt': 'beta\n' });
+  const runs = [1, 2, 3].map((i) =>
+    rig.spawn('scenario.mjs', [rig.input, join(rig.root, `out${i}`)], {
+      env: { NEUROLOOM_CACHE_DIR: rig.path('cache') },
+    }),
+  );
+  for (const run of await Promise.all(runs)) expect(run.code, run.stderr).toBe(0);
+  const lines = rig.executed();
+  expect(lines).toEqual([...new Set(lines)]);
+  for (const i of [1, 2, 3]) {
+    expect(readFileSync(join(rig.root, `out${i}`, 'all.txt'), 'utf8')).toBe('ALPHA\nBETA\n');
+  }
+});
+
+test('the log of a run holds its configuration and every event', async () => {
+  using rig = new Rig();
+  const run = await signs(1).run({ outputDir: rig.output, config: { atlas: { min_subjects: 2 } } });
+  const folder = join(rig.output, 'logs', run.runId);
+  expect(JSON.parse(readFileSync(join(folder, 'config.json'), 'utf8'))).toEqual({
+    atlas: { min_subjects: 2 },
+  });
+  const types = readFileSync(join(folder, 'events.jsonl'), 'utf8')
+    .trim()
+    .split('\n')
+    .map((line) => (JSON.parse(line) as RunEvent).type);
+  expect(types[0]).toBe('run-started');
+  expect(types.at(-1)).toBe('run-finished');
+  expect(types.filter((type) => type === 'node-done')).toHaveLength(3);
+});
