@@ -38,4 +38,15 @@ export const BUILTIN_WORKFLOWS: readonly BuiltinWorkflow[] = [
       return getWorkflow('atlas');
     },
   },
+  {
+    name: 'learned_atlas',
+    summary: 'Learns one sharp template and a diffeomorphic field per subject, and writes the same five maps',
+    scope: 'cohort',
+    namespace: 'learned_atlas',
+    loadConfigSchema: async () => (await import('./learned-atlas/config.js')).LearnedAtlasConfig,
+    load: async () => {
+      await import('./learned-atlas/workflow.js');
+      return getWorkflow('learned_atlas');
+    },
+  },
 ];

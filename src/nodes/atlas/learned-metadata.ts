@@ -1,0 +1,79 @@
+import { createHash } from 'node:crypto';
+
+import type { ModelMetadata } from '../../numerics/registration/model-file.js';
+import { VERSION } from '../../version.js';
+import type { Emission } from './emission.js';
+import type { WrittenFile } from './result-files.js';
+import type { SubjectInfo } from './subject-volume.js';
+import type { TrainingRecord } from './training-record.js';
+
+/** Version of the fields of learned_atlas_metadata.json. */
+const SCHEMA_VERSION = 1;
+
+export interface LearnedMetadataOptions {
+  readonly model: ModelMetadata;
+  readonly training: TrainingRecord;
+  /** In discovery order, as `emissions`. */
+  readonly infos: readonly SubjectInfo[];
+  readonly emissions: readonly Emission[];
+  readonly skipped: readonly { readonly id: string; readonly reason: string }[];
+  readonly config: Readonly<Record<string, unknown>>;
+  readonly seed: number;
+  readonly fieldSpace: string | null;
+  /** Maps, fields, model file and diagnostics. */
+  readonly files: readonly WrittenFile[];
+}
+
+/** The content of learned_atlas_metadata.json (spec/learned_atlas.md 6.3): equal in every equal run. */
+export function learnedMetadata(options: LearnedMetadataOptions): Record<string, unknown> {
+  const { model, training, infos, emissions } = options;
+  const displacements = emissions.map((emission) => emission.mean_displacement_mm ?? NaN);
+  return {
+    schema_version: SCHEMA_VERSION,
+    software_version: VERSION,
+    workflow: 'learned_atlas',
+    config: options.config,
+    config_digest: model.config_digest,
+    training_space: model.training_space,
+    n_subjects: infos.length,
+    subjects: emissions,
+    skipped: options.skipped,
+    mean_displacement_mm: displacements.reduce((sum, x) => sum + x, 0) / displacements.length,
+    normalization: {
+      method: model.normalization_method,
+      subjects: infos.map((info) => ({
+        id: info.id,
+        file: info.file,
+        waytotal: info.waytotal,
+        normalization_constant: info.normalization_constant,
+      })),
+    },
+    shape: model.shape,
+    affine: model.affine,
+    voxel_size_mm: infos[0]?.voxel_size_mm,
+    train_scale: model.train_scale,
+    crop: model.grid,
+    mode: training.mode,
+    history: training.history,
+    best_epoch: training.best_epoch,
+    stopped_early: training.stopped_early,
+    seed: options.seed,
+    ...training.device,
+    dtype: 'float32',
+    n_templates: 1,
+    pi: [1],
+    responsibilities: null,
+    field_space: options.fieldSpace,
+    files: options.files,
+  };
+}
+
+/** SHA-256 of a configuration, whatever the order of its keys. */
+export function configDigest(config: unknown): string {
+  const text = JSON.stringify(config, (_key, value: unknown) =>
+    value !== null && typeof value === 'object' && !Array.isArray(value)
+      ? Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : value,
+  );
+  return createHash('sha256').update(text).digest('hex');
+}

@@ -1,0 +1,34 @@
+import { z } from 'zod';
+
+import type { TrainedTemplate } from '../../numerics/registration/train.js';
+
+/** What the metadata say about a training, beside the model. */
+export const TrainingRecord = z.strictObject({
+  mode: z.string(),
+  /** Mean loss, its terms, learning rate, gradient norm and smallest Jacobian determinant per epoch. */
+  history: z.array(z.record(z.string(), z.json())),
+  best_epoch: z.number(),
+  stopped_early: z.boolean(),
+  device: z.strictObject({
+    device: z.string(),
+    backend: z.string(),
+    isa: z.string().nullable(),
+    threads: z.number(),
+    versions: z.record(z.string(), z.string()),
+  }),
+});
+
+export type TrainingRecord = z.infer<typeof TrainingRecord>;
+
+/** The part of a training's account that is equal in every equal run: how often it was interrupted is not in it. */
+export function trainingRecord(trained: TrainedTemplate): TrainingRecord {
+  const { mode, history, bestEpoch, stoppedEarly } = trained;
+  const { device, backend, isa, threads, versions } = trained.device;
+  return {
+    mode,
+    history: JSON.parse(JSON.stringify(history)) as TrainingRecord['history'],
+    best_epoch: bestEpoch,
+    stopped_early: stoppedEarly,
+    device: { device, backend, isa, threads, versions: { ...versions } },
+  };
+}

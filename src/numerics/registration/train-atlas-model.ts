@@ -1,0 +1,40 @@
+import { type AtlasModel } from './model-file.js';
+import { buildAtlasModel, type ModelContext } from './atlas-model.js';
+import type { Shape3 } from './grid.js';
+import { type TrainedTemplate, type TrainTemplateOptions, trainTemplate } from './train.js';
+import { prepareTrainingCohort } from './train-units.js';
+
+/** A cohort on its full grid, and how to train on it. */
+export interface TrainAtlasModelOptions
+  extends
+    Omit<TrainTemplateOptions, 'volumes' | 'shape' | 'unionSupport'>,
+    Omit<ModelContext, 'settings' | 'ids' | 'shape'> {
+  /** Normalised density per subject, full grid, C order. */
+  readonly volumes: readonly Float32Array[];
+  /** Full grid. */
+  readonly shape: Shape3;
+  /** As `crop_to_support` and `crop_margin`. */
+  readonly crop: boolean;
+  readonly margin: number;
+}
+
+/**
+ * Crops a cohort to its training grid, learns the template on it, and puts the model together that subjects are
+ * emitted from and that is written.
+ *
+ * @throws as `prepareTrainingCohort` and `trainTemplate`
+ */
+export async function trainAtlasModel(
+  options: TrainAtlasModelOptions,
+): Promise<{ model: AtlasModel; trained: TrainedTemplate }> {
+  const { volumes, shape, crop, margin, settings } = options;
+  const levels = settings.model.enc_features.length;
+  const cohort = prepareTrainingCohort(volumes, shape, { crop, margin, levels });
+  const trained = await trainTemplate({
+    ...options,
+    volumes: cohort.volumes,
+    shape: cohort.grid.padded,
+    unionSupport: cohort.unionSupport,
+  });
+  return { model: buildAtlasModel(trained, cohort, options), trained };
+}

@@ -1,0 +1,45 @@
+import type { z } from 'zod';
+
+import type { ConfigRecord } from '../../nodes/atlas/cohort-input.js';
+import type { EmissionInput } from '../../nodes/atlas/emit-subject.js';
+import type { TrainingInput } from '../../nodes/atlas/training-settings.js';
+import type { AtlasStatisticsSettings } from '../../numerics/registration/statistics-settings.js';
+import type { AtlasConfig } from '../atlas/config.js';
+import type { LearnedAtlasConfig } from './config.js';
+
+interface Config {
+  readonly atlas: AtlasConfig;
+  readonly learned_atlas: LearnedAtlasConfig;
+}
+
+/** The settings that decide the training: its node is keyed by them and by nothing else of the configuration. */
+export function trainingInput({ atlas, learned_atlas: learned }: Config): TrainingInput {
+  const { resume: _resume, checkpoint_every: _every, ...optimizer } = learned.optimizer;
+  return {
+    model: learned.model,
+    loss: learned.loss,
+    optimizer,
+    normalization_method: atlas.normalization_method,
+    crop_to_support: learned.crop_to_support,
+    crop_margin: learned.crop_margin,
+    device: learned.device,
+  };
+}
+
+/** The settings of the registration of each subject. */
+export function emissionInput(learned: LearnedAtlasConfig): z.infer<typeof EmissionInput> {
+  const { instance_steps, fold_policy, verify_jacobian, field_space, device } = learned;
+  return { instance_steps, fold_policy, verify_jacobian, field_space, device };
+}
+
+/** The settings of the maps. */
+export function statisticsInput(atlas: AtlasConfig): AtlasStatisticsSettings {
+  const { normalization_method, presence_value, cov_mean_threshold_pct, ddof } = atlas;
+  return { normalization_method, presence_value, cov_mean_threshold_pct, ddof };
+}
+
+/** The configuration as metadata hold it: without what only steers checkpoints, so that a resumed run writes the same. */
+export function recordedConfig({ atlas, learned_atlas: learned }: Config): z.infer<typeof ConfigRecord> {
+  const { resume: _resume, checkpoint_every: _every, ...optimizer } = learned.optimizer;
+  return { atlas, learned_atlas: { ...learned, optimizer } };
+}

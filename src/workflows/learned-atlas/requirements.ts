@@ -1,0 +1,171 @@
+import type { WorkflowContext } from '../../engine/registry.js';
+import type { Problem } from '../../engine/requirements.js';
+import { availableDevices } from '../../numerics/devices.js';
+import { settingsWarnings } from '../../numerics/registration/settings.js';
+import {
+  geometryProblems,
+  inspectCohort,
+  rootProblem,
+  shownPath,
+  tooFewProblem,
+  waytotalProblems,
+  type CohortInspection,
+} from '../atlas/cohort-check.js';
+import { chosenSubjects, cohortMembers } from '../atlas/cohort.js';
+import type { AtlasConfig } from '../atlas/config.js';
+import type { LearnedAtlasConfig } from './config.js';
+import { trainingRelpath } from './training-volumes.js';
+
+const NAME = 'learned_atlas';
+
+interface Config {
+  readonly atlas: AtlasConfig;
+  readonly learned_atlas: LearnedAtlasConfig;
+}
+
+/**
+ * What stands in the way of a learned atlas, from headers and waytotal files alone, in the order of
+ * spec/learned_atlas.md 8.
+ *
+ * @throws ProcessingError, ConfigError for a cohort directory whose subjects cannot be told apart
+ */
+export async function learnedAtlasProblems(config: Config, context: WorkflowContext): Promise<Problem[]> {
+  const { learned_atlas: learned, atlas } = config;
+  if (!learned.enabled) return [disabledProblem()];
+  const root = context.inputDir;
+  const noRoot = rootProblem(NAME, root);
+  const backend = await backendProblems(learned);
+  const space = learned.training_space === 'affine_native' ? [nativeSpaceProblem()] : [];
+  if (noRoot !== null) return [noRoot, ...backend, ...space];
+
+  const { participants } = context;
+  const pattern = atlas.subject_pattern;
+  const subjects = chosenSubjects({ root, pattern, participants });
+  const chosen = trainingRelpath(config, subjects);
+  if (chosen === null) return [...backend, missingRelpathProblem(), ...space, ...settingProblems(config)];
+  const { relpath } = chosen;
+  const inspection = inspectCohort(cohortMembers({ root, pattern, participants, relpath }));
+  const minSubjects = learned.min_subjects;
+  const tooFew = tooFewProblem({ workflow: NAME, root, relpath, minSubjects, inspection });
+  return [
+    ...backend,
+    ...(tooFew === null ? [] : [tooFew]),
+    ...space,
+    ...chosen.passedOver.map((entry) => fallbackProblem(entry, relpath, root)),
+    ...geometryProblems(NAME, inspection),
+    ...waytotalProblems(NAME, atlas.normalization_method, inspection),
+    ...cohortSizeProblems(learned, inspection),
+    ...settingProblems(config),
+  ];
+}
+
+function disabledProblem(): Problem {
+  return {
+    severity: 'warning',
+    code: 'DISABLED',
+    message: `${NAME}: disabled by ${NAME}.enabled: false; no node is built`,
+    cure: `set ${NAME}.enabled to true`,
+  };
+}
+
+async function backendProblems({ device, dtype }: LearnedAtlasConfig): Promise<Problem[]> {
+  const devices = await availableDevices();
+  const problems: Problem[] = [];
+  if (device !== 'auto' && !devices.includes(device)) {
+    problems.push({
+      severity: 'error',
+      code: 'DEVICE',
+      message: `${NAME}: device '${device}' is not available here (available: ${devices.join(', ')})`,
+      cure: `set ${NAME}.device to ${devices[0] ?? 'auto'}, or see \`pipeline doctor\``,
+    });
+  }
+  if (dtype !== 'float32') {
+    problems.push({
+      severity: 'error',
+      code: 'DTYPE',
+      message: `${NAME}: dtype '${dtype}' is not available here (available: float32)`,
+      cure: `set ${NAME}.dtype to float32`,
+    });
+  }
+  return problems;
+}
+
+function missingRelpathProblem(): Problem {
+  return {
+    severity: 'error',
+    code: 'CONFIG_VALUE',
+    message: `${NAME}.affine_native_relpath is required when training_space='affine_native'`,
+    cure: `set ${NAME}.affine_native_relpath, for example to affine_native/fdt_paths.nii.gz`,
+  };
+}
+
+function nativeSpaceProblem(): Problem {
+  return {
+    severity: 'warning',
+    code: 'NOT_TEMPLATE_SPACE',
+    message:
+      `${NAME}: training_space='affine_native': the maps are not in template space and must not feed ` +
+      'atlas_to_patient jobs',
+    cure: `set ${NAME}.training_space to template_native for maps in template space`,
+  };
+}
+
+function fallbackProblem(passedOver: string, relpath: string, root: string): Problem {
+  return {
+    severity: 'warning',
+    code: 'REQUIREMENT',
+    message: `${NAME}: too few subjects under ${shownPath(root)} have ${passedOver}; ${relpath} is used for all`,
+    cure: `add the missing volumes, or remove the entry from ${NAME}.affine_native_relpath`,
+  };
+}
+
+/** Settings that the number of subjects or their grid rules out. */
+function cohortSizeProblems(learned: LearnedAtlasConfig, { readable }: CohortInspection): Problem[] {
+  const problem = (message: string, cure: string): Problem => ({
+    severity: 'error',
+    code: 'REQUIREMENT',
+    message: `${NAME}: ${message}`,
+    cure,
+  });
+  const { batch_size: batchSize } = learned.optimizer;
+  const { ncc_window: window } = learned.loss;
+  const problems: Problem[] = [];
+  if (batchSize > readable.length && readable.length > 0) {
+    problems.push(
+      problem(
+        `optimizer.batch_size ${batchSize} exceeds the ${readable.length} subject(s)`,
+        `set ${NAME}.optimizer.batch_size to at most ${readable.length}`,
+      ),
+    );
+  }
+  const shape = readable[0]?.header.shape ?? [];
+  if (shape.length === 3 && Math.min(...shape) < window) {
+    problems.push(
+      problem(
+        `loss.ncc_window ${window} is larger than an axis of the grid ${shape.join('x')}`,
+        `set ${NAME}.loss.ncc_window to a smaller odd number`,
+      ),
+    );
+  }
+  const groups = new Set(readable.map(({ id }) => learned.group_by?.[id] ?? id));
+  if (learned.evaluate === 'loo' && readable.length > 0 && groups.size < 2) {
+    problems.push(
+      problem(
+        'evaluate: loo needs at least two groups of subjects, group_by leaves one',
+        `correct ${NAME}.group_by, or set ${NAME}.evaluate to none`,
+      ),
+    );
+  }
+  return problems;
+}
+
+function settingProblems({ atlas, learned_atlas: { model, loss, optimizer } }: Config): Problem[] {
+  const densityInLog = atlas.normalization_method === 'log';
+  const settings = { model, loss, optimizer, densityInLog };
+  return settingsWarnings(settings).map(({ key, message }) => ({
+    severity: 'warning',
+    code: 'CONFIG_VALUE',
+    message: `${NAME}.${key}: ${message}`,
+    cure: 'use the default unless this is meant',
+  }));
+}

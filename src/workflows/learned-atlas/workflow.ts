@@ -1,0 +1,145 @@
+import { join } from 'node:path';
+
+import { Workflow } from '../../engine/builder.js';
+import { CohortDir } from '../../engine/cohort-dir.js';
+import { produces, workflow, type MergedConfig, type WorkflowContext } from '../../engine/registry.js';
+import type { Problem } from '../../engine/requirements.js';
+import { diagnoseCohort } from '../../nodes/atlas/diagnose-cohort.js';
+import { emitSubject } from '../../nodes/atlas/emit-subject.js';
+import { evaluateSubject } from '../../nodes/atlas/evaluate-subject.js';
+import { fieldFileName } from '../../nodes/atlas/field-file.js';
+import { mapFileName } from '../../nodes/atlas/result-files.js';
+import { summarizeEvaluation } from '../../nodes/atlas/summarize-evaluation.js';
+import { trainTemplate } from '../../nodes/atlas/train-template.js';
+import { writeMaps } from '../../nodes/atlas/write-maps.js';
+import { chosenSubjects, cohortMembers, type CohortMember } from '../atlas/cohort.js';
+import type { AtlasConfig } from '../atlas/config.js';
+import { addReadSubjects } from '../atlas/read-cohort.js';
+import { LearnedAtlasConfig } from './config.js';
+import { emissionInput, recordedConfig, statisticsInput, trainingInput } from './node-inputs.js';
+import { learnedAtlasProblems } from './requirements.js';
+import { trainingRelpath } from './training-volumes.js';
+
+interface Config extends MergedConfig {
+  readonly atlas: AtlasConfig;
+  readonly learned_atlas: LearnedAtlasConfig;
+}
+
+/** Results of a run appear together or not at all. */
+const GROUP = { group: 'learned_atlas' };
+
+/** One sharp template of tract density, learned together with a diffeomorphic registration of every subject. */
+@workflow({
+  name: 'learned_atlas',
+  summary: 'Learns one sharp template and a diffeomorphic field per subject, and writes the same five maps',
+  scope: 'cohort',
+  configNamespace: 'learned_atlas',
+  configSchema: LearnedAtlasConfig,
+})
+@produces({ atlasDir: CohortDir.from(LearnedAtlasConfig, 'output_subdir') })
+export class LearnedAtlas {
+  verifyRequirements(config: Config, context: WorkflowContext): Promise<Problem[]> {
+    return learnedAtlasProblems(config, context);
+  }
+
+  buildWorkflow(given: { atlasDir: string; config: Config; context: WorkflowContext }): Workflow {
+    const { atlasDir, config, context } = given;
+    const learned = config.learned_atlas;
+    const wf = new Workflow('learned_atlas');
+    if (!learned.enabled) return wf;
+
+    const members = trainingMembers(config, context);
+    const cohort = { root: context.inputDir, members };
+    const read = addReadSubjects(wf, cohort, config.atlas.normalization_method);
+    const atLeast = { minItems: learned.min_subjects };
+    const densities = wf.join(read.out.density, atLeast);
+    const infos = wf.join(read.out.info, atLeast);
+    const { resume, checkpoint_every } = learned.optimizer;
+    const training = trainingInput(config);
+    const emission = emissionInput(learned);
+    const threads = { resources: { cpus: context.cpus } };
+
+    const trained = wf.add(
+      trainTemplate,
+      {
+        densities,
+        headers: wf.join(read.out.header, atLeast),
+        infos,
+        training,
+        resume,
+        checkpoint_every,
+      },
+      threads,
+    );
+    const emitted = wf.map(emitSubject, {
+      density: read.out.density,
+      info: read.out.info,
+      model: trained.out.model,
+      header: trained.out.header,
+      emission,
+    });
+    const diagnosed = wf.add(diagnoseCohort, { densities, infos });
+    const written = wf.add(writeMaps, {
+      infos,
+      emissions: wf.join(emitted.out.emission, atLeast),
+      warped: wf.join(emitted.out.warped, atLeast),
+      fields: learned.save_fields ? wf.join(emitted.out.field, atLeast) : [],
+      dropped: wf.dropped(read.out.info),
+      model: trained.out.model,
+      training: trained.out.training,
+      header: trained.out.header,
+      diagnostics: diagnosed.out.diagnostics,
+      statistics: statisticsInput(config.atlas),
+      maps: {
+        emit_baseline_maps: learned.emit_baseline_maps,
+        instance_steps: learned.instance_steps,
+        training_space: learned.training_space,
+        seed: learned.optimizer.seed,
+        field_space: learned.save_fields ? learned.field_space : null,
+      },
+      config: recordedConfig(config),
+    });
+
+    const place = (name: string): string => join(atlasDir, name);
+    for (const name of learned.emit_baseline_maps) {
+      wf.publish(written.out[name], place(mapFileName(name)), GROUP);
+    }
+    if (learned.save_fields) wf.publish(emitted.out.field, (id) => place(fieldFileName(id)), GROUP);
+    wf.publish(written.out.model, place('learned_atlas_model.bin'), GROUP);
+    wf.publish(written.out.metadata, place('learned_atlas_metadata.json'), GROUP);
+    wf.publish(diagnosed.out.diagnostics, place('diagnostics.json'), GROUP);
+
+    if (learned.evaluate === 'loo') {
+      const group_by = learned.group_by;
+      const evaluated = wf.map(evaluateSubject, {
+        info: read.out.info,
+        densities,
+        infos,
+        group_by,
+        training,
+        emission,
+        resume,
+        checkpoint_every,
+      });
+      const summary = wf.add(summarizeEvaluation, {
+        evaluations: wf.join(evaluated.out.evaluation, atLeast),
+        dropped: wf.dropped(evaluated.out.evaluation),
+        mode: learned.optimizer.mode,
+        group_by,
+      });
+      wf.publish(summary.out.evaluation, place('evaluation.json'), GROUP);
+    }
+    return wf;
+  }
+}
+
+function trainingMembers(config: Config, context: WorkflowContext): CohortMember[] {
+  const cohort = {
+    root: context.inputDir,
+    pattern: config.atlas.subject_pattern,
+    participants: context.participants,
+  };
+  const chosen = trainingRelpath(config, chosenSubjects(cohort));
+  if (chosen === null) throw new Error('buildWorkflow was called although affine_native_relpath is missing');
+  return cohortMembers({ ...cohort, relpath: chosen.relpath });
+}
