@@ -27,7 +27,7 @@ export interface PrepareOptions {
  */
 export async function requirementProblems(options: PrepareOptions): Promise<readonly Problem[]> {
   const { definition, config, context } = options;
-  const input = inputProblems(context.inputDir);
+  const input = definition.checksInput ? [] : inputProblems(context.inputDir);
   const problems: Problem[] = [
     ...input,
     ...writableProblems(context.outputDir, 'output directory', 'choose another place with -o'),
@@ -40,7 +40,7 @@ export async function requirementProblems(options: PrepareOptions): Promise<read
   }
   for (const product of definition.requires.products)
     problems.push(...(await productProblems(product, options)));
-  // The workflow's own checks read the input; without one they could only repeat that it is not there.
+  // Checks that read the input could only repeat that it is not there.
   if (input.length > 0) return problems;
   try {
     problems.push(...(await definition.verifyRequirements(config, context)));

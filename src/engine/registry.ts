@@ -39,6 +39,8 @@ export interface WorkflowFields<S extends z.ZodType, N extends string> {
   /** Its block of the configuration. */
   readonly configNamespace: string;
   readonly configSchema: S;
+  /** true: `verifyRequirements` reports a missing input directory itself. Default false: the engine does. */
+  readonly checksInput?: boolean;
 }
 
 /** Folders by the name of the product. */
@@ -71,6 +73,7 @@ export interface WorkflowDefinition {
   readonly configSchema: z.ZodType;
   readonly produces: ProducedDirs;
   readonly requires: WorkflowRequirements;
+  readonly checksInput: boolean;
   /** Absolute path of the file that defines it. */
   readonly file: string;
   verifyRequirements(config: MergedConfig, context: WorkflowContext): Promise<readonly Problem[]>;
@@ -140,6 +143,7 @@ function register(declaration: WorkflowDeclaration, identity: object, module: st
   const definition: WorkflowDefinition = {
     name,
     summary: declaration.summary ?? '',
+    checksInput: declaration.checksInput ?? false,
     scope: declaration.scope,
     configNamespace,
     configSchema,

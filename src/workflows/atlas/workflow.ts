@@ -23,6 +23,7 @@ interface Config extends MergedConfig {
   scope: 'cohort',
   configNamespace: 'atlas',
   configSchema: AtlasConfig,
+  checksInput: true,
 })
 export class Atlas {
   verifyRequirements(config: Config, context: WorkflowContext): Problem[] {

@@ -35,6 +35,7 @@ const GROUP = { group: 'learned_atlas' };
   scope: 'cohort',
   configNamespace: 'learned_atlas',
   configSchema: LearnedAtlasConfig,
+  checksInput: true,
 })
 @produces({ atlasDir: CohortDir.from(LearnedAtlasConfig, 'output_subdir') })
 export class LearnedAtlas {
