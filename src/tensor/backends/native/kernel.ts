@@ -16,7 +16,7 @@ export interface KernelCall {
   readonly workspace: Workspace | null;
 }
 
-/** What a gradient works with; all of it is freed right after the call. */
+/** What a gradient works with; unless gradients are separate, all of it is freed right after the call. */
 export interface GradientCall {
   readonly backend: NativeBackend;
   /** Upstream gradient, shape of the output. */
@@ -36,6 +36,8 @@ export interface NativeOp {
   readonly inputs: readonly string[];
   readonly saveInputs?: readonly string[];
   readonly saveOutput?: boolean;
+  /** Each gradient is computed when tfjs asks for it, and none of the others; else all later ones with the first. */
+  readonly separateGradients?: boolean;
   readonly forward: (call: KernelCall) => tf.TensorInfo;
   /** Gradients of at least the wanted inputs. */
   readonly gradient: (call: GradientCall) => Readonly<Record<string, Tensor>>;
@@ -83,9 +85,16 @@ export function registerOp(op: NativeOp): void {
     gradFunc: (dy, saved, attributes) => {
       const { settings, workspace } = attributes as unknown as KernelAttributes;
       const upstream = dy as Tensor;
-      return requestedTogether(op.inputs, (wanted) => {
+      const gradientsOf = (wanted: ReadonlySet<string>) => {
         const backend = tf.backend() as NativeBackend;
-        const gradients = op.gradient({ backend, dy: upstream, saved, settings, workspace, wanted });
+        return op.gradient({ backend, dy: upstream, saved, settings, workspace, wanted });
+      };
+      if (op.separateGradients === true) {
+        const alone = (name: string) => () => gradientsOf(new Set([name]))[name] as Tensor;
+        return Object.fromEntries(op.inputs.map((name) => [name, alone(name)]));
+      }
+      return requestedTogether(op.inputs, (wanted) => {
+        const gradients = gradientsOf(wanted);
         // The tape goes backwards and comes here once: what it held for this op is free for the next ones.
         for (const used of [upstream, ...saved]) used.dispose();
         workspace?.release();

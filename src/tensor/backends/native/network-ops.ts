@@ -125,6 +125,7 @@ const upConcat: NativeOp = {
 const concatChannels: NativeOp = {
   kernel: 'NeuroloomConcatChannels',
   inputs: Array.from({ length: MOST_CONCATENATED }, (_, i) => `part${i}`),
+  separateGradients: true,
   forward({ backend, inputs }) {
     const parts = Object.values(inputs);
     const shapes = parts.map((part) => gridOf(part.shape));
