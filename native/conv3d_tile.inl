@@ -51,16 +51,23 @@ static __attribute__((noinline)) void wideTile(const TileArgs& a) {
   Vec sum[T];
 #pragma GCC unroll 24
   for (int i = 0; i < T; i++) sum[i] = (Vec){};
-  const size_t cin = a.cin;
+  const ptrdiff_t cin = a.cin, cin3 = 3 * cin, cin4 = 4 * cin;
   for (int r = 0; r < a.rows; r++) {
     const float* x = a.sources[r];
     const float* w = a.weights[r];
-    for (size_t c = 0; c < cin; c++, x++, w += 3 * kLanes) {
+    for (ptrdiff_t c = 0; c < cin; c++, x++, w += 3 * kLanes) {
+      // One pointer per four voxels, hidden from the optimiser: it would keep 24 offsets, most of them in memory.
+      const float* near = x;
+      NL_OPAQUE(near);
       const Vec w0 = load(w), w1 = load(w + kLanes), w2 = load(w + 2 * kLanes);
-      if (a.hasLeft) sum[0] += broadcast(x[-(ptrdiff_t)cin]) * w0;
+      if (a.hasLeft) sum[0] += broadcast(*(x - cin)) * w0;
 #pragma GCC unroll 24
       for (int i = 0; i < T; i++) {
-        const Vec value = broadcast(x[i * cin]);
+        const Vec value = broadcast(i % 4 == 0 ? near[0] : i % 4 == 1 ? near[cin] : i % 4 == 2 ? near[2 * cin] : near[cin3]);
+        if (i % 4 == 3) {
+          near += cin4;
+          NL_OPAQUE(near);
+        }
         if (i + 1 < T) sum[i + 1 < T ? i + 1 : 0] += value * w0;
         sum[i] += value * w1;
         if (i > 0) sum[i > 0 ? i - 1 : 0] += value * w2;
