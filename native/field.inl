@@ -3,13 +3,9 @@ namespace NL_ISA {
 
 // Adds the lanes of v, in double precision.
 NL_INLINE void addLanes(WideVec* total, Vec v) {
-#define NL_FIRST_HALF(l, K) (l)
-#define NL_LATER_HALF(l, K) (NL_LANES / 2 + (l))
-  const HalfVec low = __builtin_shufflevector(v, v, NL_HALF_LIST(NL_FIRST_HALF, 0));
-  const HalfVec high = __builtin_shufflevector(v, v, NL_HALF_LIST(NL_LATER_HALF, 0));
-#undef NL_FIRST_HALF
-#undef NL_LATER_HALF
-  *total += __builtin_convertvector(low, WideVec) + __builtin_convertvector(high, WideVec);
+  float lanes[NL_LANES];
+  store(lanes, v);
+  *total += widen(lanes) + widen(lanes + kHalfLanes);
 }
 
 // ---- smoothness ----------------------------------------------------------------------------------------------------

@@ -14,7 +14,6 @@ namespace NL_ISA {
 #define NL_HALF_LIST(F, K) F(0, K), F(1, K)
 #endif
 
-#define NL_SHUFFLE(a, b, F, K) __builtin_shufflevector(a, b, NL_LANE_LIST(F, K))
 
 // Component K of lane l stands at 3l + K in three vectors: take it from the first two, then from the third.
 #define NL_SPLIT_FIRST(l, K) (3 * (l) + (K) < 2 * NL_LANES ? 3 * (l) + (K) : 0)
@@ -39,6 +38,26 @@ typedef float UnalignedOct __attribute__((vector_size(32), aligned(4), may_alias
 
 constexpr int kHalfLanes = NL_LANES / 2;
 
+// Lanes of two vectors by constant indices. GCC has __builtin_shufflevector from version 12 on; its older form takes the
+// indices as a vector and gives no narrower or wider result.
+#if defined(__has_builtin)
+#if __has_builtin(__builtin_shufflevector)
+#define NL_SHUFFLEVECTOR 1
+#endif
+#endif
+
+#if defined(NL_SHUFFLEVECTOR)
+#define NL_SHUFFLE(a, b, F, K) __builtin_shufflevector(a, b, NL_LANE_LIST(F, K))
+#define NL_QUAD(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
+#define NL_OCT(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
+#else
+typedef int QuadIndices __attribute__((vector_size(16)));
+typedef int OctIndices __attribute__((vector_size(32)));
+#define NL_SHUFFLE(a, b, F, K) __builtin_shuffle(a, b, (IntVec){NL_LANE_LIST(F, K)})
+#define NL_QUAD(a, b, ...) __builtin_shuffle(a, b, (QuadIndices){__VA_ARGS__})
+#define NL_OCT(a, b, ...) __builtin_shuffle(a, b, (OctIndices){__VA_ARGS__})
+#endif
+
 NL_INLINE Quad loadQuad(const float* p) { return (Quad) * (const UnalignedQuad*)p; }
 NL_INLINE void storeQuad(float* p, Quad v) { *(UnalignedQuad*)p = (UnalignedQuad)v; }
 NL_INLINE Oct loadOct(const float* p) { return (Oct) * (const UnalignedOct*)p; }
@@ -58,6 +77,20 @@ NL_INLINE double sumLanes(WideVec v) {
   for (int i = 0; i < kHalfLanes; i++) total += v[i];
   return total;
 }
+
+#if defined(NL_AVX512) || defined(NL_AVX2)
+NL_INLINE Oct joinQuads(Quad low, Quad high) {
+  return (Oct)_mm256_insertf128_ps(_mm256_castps128_ps256((__m128)low), (__m128)high, 1);
+}
+NL_INLINE Quad lowQuad(Oct v) { return (Quad)_mm256_castps256_ps128((__m256)v); }
+NL_INLINE Quad highQuad(Oct v) { return (Quad)_mm256_extractf128_ps((__m256)v, 1); }
+#else
+NL_INLINE Oct joinQuads(Quad low, Quad high) {
+  return (Oct){low[0], low[1], low[2], low[3], high[0], high[1], high[2], high[3]};
+}
+NL_INLINE Quad lowQuad(Oct v) { return (Quad){v[0], v[1], v[2], v[3]}; }
+NL_INLINE Quad highQuad(Oct v) { return (Quad){v[4], v[5], v[6], v[7]}; }
+#endif
 
 // Three components per voxel of `lanes` voxels; `count` of them exist, the others read as 0.
 NL_INLINE void loadComponents(const float* p, int count, Vec* first, Vec* second, Vec* third) {

@@ -227,7 +227,7 @@ static void foldOne(const WarpShape& s, float* ringPlane, const float* base, flo
 
 // Six floats at p: the first voxel of a pair in lanes 0-2, the second in lanes 5-7.
 NL_INLINE Oct loadPair(const float* p) {
-  return __builtin_shufflevector(loadQuad(p), loadQuad(p + 2), 0, 1, 2, 3, 4, 5, 6, 7);
+  return joinQuads(loadQuad(p), loadQuad(p + 2));
 }
 
 // Products of the weights along x and y, kept per lane for the loop over voxels.
@@ -244,8 +244,7 @@ NL_INLINE Oct combine(const float (*weights)[NL_LANES], int l, Oct r00, Oct r01,
 }
 
 NL_INLINE Oct halves(float low, float high) {
-  const Quad a = low - (Quad){}, b = high - (Quad){};
-  return __builtin_shufflevector(a, b, 0, 1, 2, 3, 4, 5, 6, 7);
+  return joinQuads(low - (Quad){}, high - (Quad){});
 }
 
 // Writes 3 * count floats from a padded buffer, plus `addend` where it is given.
@@ -278,8 +277,7 @@ static void forwardThree(const WarpShape& s, const float* volume, const float* d
         const float* v = volume + (size_t)index[l] * 3;
         const Oct m = combine(weights, l, loadPair(v), loadPair(v + step.y * 3), loadPair(v + step.x * 3),
                               loadPair(v + (step.x + step.y) * 3));
-        const Quad first = __builtin_shufflevector(m, m, 0, 1, 2, 3);
-        const Quad second = __builtin_shufflevector(m, m, 5, 6, 7, 7);
+        const Quad first = lowQuad(m), high = highQuad(m), second = NL_QUAD(high, high, 1, 2, 3, 3);
         storeQuad(buffer + 3 * l, first * za[l] + second * zb[l]);
       }
       const size_t to = (row * s.z + z) * 3;
@@ -291,10 +289,10 @@ static void forwardThree(const WarpShape& s, const float* volume, const float* d
 // Sums of the eight lanes of three vectors.
 NL_INLINE Quad sumOfThree(Oct x, Oct y, Oct z) {
   const Oct zero = {};
-  const Oct xy = __builtin_shufflevector(x, y, 0, 8, 1, 9, 4, 12, 5, 13) + __builtin_shufflevector(x, y, 2, 10, 3, 11, 6, 14, 7, 15);
-  const Oct zo = __builtin_shufflevector(z, zero, 0, 8, 1, 9, 4, 12, 5, 13) + __builtin_shufflevector(z, zero, 2, 10, 3, 11, 6, 14, 7, 15);
-  const Oct all = __builtin_shufflevector(xy, zo, 0, 1, 8, 9, 4, 5, 12, 13) + __builtin_shufflevector(xy, zo, 2, 3, 10, 11, 6, 7, 14, 15);
-  return __builtin_shufflevector(all, all, 0, 1, 2, 3) + __builtin_shufflevector(all, all, 4, 5, 6, 7);
+  const Oct xy = NL_OCT(x, y, 0, 8, 1, 9, 4, 12, 5, 13) + NL_OCT(x, y, 2, 10, 3, 11, 6, 14, 7, 15);
+  const Oct zo = NL_OCT(z, zero, 0, 8, 1, 9, 4, 12, 5, 13) + NL_OCT(z, zero, 2, 10, 3, 11, 6, 14, 7, 15);
+  const Oct all = NL_OCT(xy, zo, 0, 1, 8, 9, 4, 5, 12, 13) + NL_OCT(xy, zo, 2, 3, 10, 11, 6, 7, 14, 15);
+  return lowQuad(all) + highQuad(all);
 }
 
 // A base voxel of the ring has eight floats: the three channels of voxel z, a spare one, a spare one, those of z + 1.
@@ -324,11 +322,12 @@ static void backwardThree(const WarpShape& s, const WarpBackward& b, size_t x, i
       store(zb, at.z.b);
       store(zda, at.z.da);
       store(zdb, at.z.db);
-      const Quad zero = {};
-      storeQuad(gradient + 3 * count, zero);
+      const Oct zeros = {};
+      storeQuad(gradient + 3 * count, (Quad){});
       for (int i = 0; i < 3 * count; i++) gradient[i] = b.dout[from + i];
       for (int l = 0; l < count; l++) {
-        const Oct g = __builtin_shufflevector(loadQuad(gradient + 3 * l), zero, 0, 1, 2, 4, 4, 0, 1, 2);
+        const Quad own = loadQuad(gradient + 3 * l);
+        const Oct g = NL_OCT(joinQuads(own, own), zeros, 0, 1, 2, 8, 8, 4, 5, 6);
         const Oct gz = g * halves(za[l], zb[l]);
         if (b.dDisplacement != nullptr) {
           const float* v = b.volume + (size_t)index[l] * 3;
