@@ -47,12 +47,13 @@ export function contextOf(study: Study, options: StudyOptions): WorkflowContext 
   return { inputDir, outputDir, participants, seed: 0, cpus: options.cpus ?? availableParallelism() };
 }
 
-/** @returns the exit code: 5 when only the file system stands in the way, else 3 */
+/** @returns the exit code: 5 when only the file system stands in the way, 2 when only the configuration, else 3 */
 export function reportRequirements(name: string, problems: readonly Problem[], session: Session): number {
   reportWarnings(name, problems, session);
   session.terminal.note(renderRequirements(name, problems));
   const errors = problems.filter((problem) => problem.severity === 'error');
-  return errors.every((problem) => isStorageCode(problem.code)) ? EXIT.storage : EXIT.requirements;
+  if (errors.every(({ code }) => isStorageCode(code))) return EXIT.storage;
+  return errors.every(({ code }) => code.startsWith('CONFIG_')) ? EXIT.usage : EXIT.requirements;
 }
 
 export function reportWarnings(name: string, problems: readonly Problem[], session: Session): void {

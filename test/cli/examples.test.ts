@@ -1,0 +1,47 @@
+import { spawnSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { expect, test } from 'vitest';
+import { PipelineRig } from '../support/pipeline-rig.js';
+
+const EXAMPLE = fileURLToPath(new URL('../../examples/reaction-times', import.meta.url));
+
+const TABLE = [
+  'participant\ttrials\treaction_time',
+  'sub-01\t4\t0.32999999999999996',
+  'sub-02\t3\t0.52',
+  'sub-03\t4\t0.41000000000000003',
+  '',
+].join('\n');
+
+test('the library example runs where it stands; the second time nothing is computed', async () => {
+  await using rig = await PipelineRig.create();
+  const run = (): string =>
+    spawnSync(process.execPath, [`${EXAMPLE}/study.js`, rig.path('out')], { encoding: 'utf8' }).stdout;
+  expect(run()).toBe('done: 4 nodes run, 0 reused\n');
+  expect(await rig.read('out/reaction_times.tsv')).toBe(TABLE);
+  expect(run()).toBe('done: 0 nodes run, 4 reused\n');
+});
+
+test('the workflow module runs from any directory, also where neuroloom is not installed', async () => {
+  await using rig = await PipelineRig.create();
+  await rig.copy(EXAMPLE, '.');
+  const args = [
+    '--load',
+    './my-workflows.js',
+    'run',
+    '-w',
+    'reaction_times',
+    '-i',
+    'recordings',
+    '-o',
+    'out',
+  ];
+  const run = await rig.run(args);
+  expect(run.exitCode).toBe(0);
+  expect(run.executed).toHaveLength(4);
+  expect(await rig.read('out/reaction_times.tsv')).toBe(TABLE);
+
+  const mean = await rig.run([...args, '--set', 'reaction_times.statistic=mean', '--participants', 'sub-03']);
+  expect(mean.exitCode).toBe(0);
+  expect((await rig.read('out/reaction_times.tsv')).split('\n')[1]).toBe('sub-03\t4\t0.595');
+});
