@@ -13,6 +13,7 @@ export {
   parameter,
   read,
   readScalar,
+  sumOfSquares,
   update,
   assign,
   tidy,

@@ -1,6 +1,12 @@
 import { ProcessingError } from '../errors.js';
 import { tf, type Parameter, type Tensor } from './tfjs.js';
-import { copiedValues, exclusiveValues, ownedCopy, releaseRecycledBuffers } from './backends/buffers.js';
+import {
+  copiedValues,
+  exclusiveValues,
+  ownedCopy,
+  releaseRecycledBuffers,
+  sumOfSquaredValues,
+} from './backends/buffers.js';
 
 function checkedShape(values: Float32Array, shape: readonly number[], what: string): number[] {
   const bad = shape.find((length) => !Number.isInteger(length) || length < 0);
@@ -65,6 +71,11 @@ export function readScalar(source: Tensor): number {
     });
   }
   return value;
+}
+
+/** Sum of the squared values, in float64; waits for the device. */
+export function sumOfSquares(source: Tensor): number {
+  return sumOfSquaredValues(source);
 }
 
 /**

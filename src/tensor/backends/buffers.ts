@@ -1,3 +1,4 @@
+import { sumOfSquares } from '../../native/index.js';
 import { MathBackendCPU, tf, type Tensor } from '../tfjs.js';
 import { NativeBackend } from './native/backend.js';
 
@@ -33,4 +34,11 @@ export function exclusiveValues(target: Tensor): Float32Array | null {
   if (!(backend instanceof MathBackendCPU) || backend.refCount(target.dataId) !== 1) return null;
   const { values } = backend.data.get(target.dataId);
   return values instanceof Float32Array ? values : null;
+}
+
+/** Sum of the squared values of a tensor, in float64. */
+export function sumOfSquaredValues(source: Tensor): number {
+  const backend = tf.backend();
+  if (backend instanceof NativeBackend) return sumOfSquares(backend.valuesOf(source));
+  return copiedValues(source).reduce((total, value) => total + value * value, 0);
 }

@@ -56,7 +56,10 @@ const RULES: readonly GradientRule[] = [
         const shape = x?.shape ?? [];
         const axes = summedAxes(settings, shape.length);
         const kept = shape.map((length, axis) => (axes.includes(axis) ? 1 : length));
-        return tf.mul(tf.reshape(dy, kept), tf.ones(shape));
+        return tf.tile(
+          tf.reshape(dy, kept),
+          shape.map((length, axis) => (axes.includes(axis) ? length : 1)),
+        );
       },
     }),
   },

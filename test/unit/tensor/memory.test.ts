@@ -103,6 +103,12 @@ describe.each(TENSOR_DEVICES)('memory on $name', ({ select }) => {
     expect([...nl.read(p)]).toEqual([4, 5, 6]);
   });
 
+  test('the sum of squares is taken in double precision', () => {
+    const x = nl.tensor(Float32Array.of(4096, ...new Array<number>(64).fill(1)), [65]);
+    expect(nl.sumOfSquares(x)).toBe(4096 ** 2 + 64);
+    nl.dispose(x);
+  });
+
   test('a loss that is not one number is refused', () => {
     const x = volume(1, 4);
     const before = nl.memoryCount();

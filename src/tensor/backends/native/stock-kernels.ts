@@ -2,18 +2,19 @@
  * Stock kernels replaced for plain float32 operands: the element-wise ones of tfjs compute an index along every axis
  * for each element. Whatever is broadcast or of another type still goes to them.
  */
-import { affine, mapBinary, mapUnary, sum, type BinaryOperation, type UnaryOperation } from '../../../native/index.js';
+import { affine, axpy, mapBinary, mapUnary, sum, type BinaryOperation, type UnaryOperation } from '../../../native/index.js';
 import { tf } from '../../tfjs.js';
 import type { NativeBackend } from './backend.js';
 import { output, replaceKernel, scalarOutput } from './kernel.js';
 
 type Inputs = Readonly<Record<string, tf.TensorInfo>>;
+type Attributes = Readonly<Record<string, unknown>>;
 
 /** A stock kernel: where `fits` holds, `compute` runs instead. */
 interface Replacement {
   readonly kernel: string;
-  readonly fits: (inputs: Inputs, attributes: Readonly<Record<string, unknown>>) => boolean;
-  readonly compute: (backend: NativeBackend, inputs: Inputs) => tf.TensorInfo;
+  readonly fits: (inputs: Inputs, attributes: Attributes) => boolean;
+  readonly compute: (backend: NativeBackend, inputs: Inputs, attributes: Attributes) => tf.TensorInfo;
 }
 
 const isFloat = (info: tf.TensorInfo | undefined) => info?.dtype === 'float32';
@@ -58,16 +59,57 @@ function single(kernel: string, operation: UnaryOperation): Replacement {
   };
 }
 
+/** Axes of a sum; all where none are given. */
+function summedAxes(x: tf.TensorInfo | undefined, axis: unknown): readonly number[] {
+  const rank = x?.shape.length ?? 0;
+  if (axis === undefined || axis === null) return Array.from({ length: rank }, (_, i) => i);
+  return [axis as number | number[]].flat().map((a) => (a < 0 ? a + rank : a));
+}
+
 /** Sum over all elements. */
-const total: Replacement = {
+const totalSum: Replacement = {
   kernel: 'Sum',
-  fits: ({ x }, { axis, keepDims }) => {
-    const axes = axis === undefined || axis === null ? x?.shape.length : [axis].flat().length;
-    return isFloat(x) && keepDims !== true && axes === x?.shape.length;
-  },
+  fits: ({ x }, { axis, keepDims }) =>
+    isFloat(x) && keepDims !== true && summedAxes(x, axis).length === x?.shape.length,
   compute(backend, inputs) {
     const { x } = inputs as Readonly<Record<'x', tf.TensorInfo>>;
     return scalarOutput(backend, sum(backend.valuesOf(x)));
+  },
+};
+
+/** Sum over the batch. */
+const batchSum: Replacement = {
+  kernel: 'Sum',
+  fits: ({ x }, { axis }) => isFloat(x) && x?.shape.length === 5 && summedAxes(x, axis).join() === '0',
+  compute(backend, inputs, { keepDims }) {
+    const { x } = inputs as Readonly<Record<'x', tf.TensorInfo>>;
+    const item = x.shape.slice(1);
+    const result = output(backend, keepDims === true ? [1, ...item] : item);
+    const values = backend.valuesOf(x);
+    const { length } = result.values;
+    result.values.set(values.subarray(0, length));
+    for (let at = length; at < values.length; at += length) {
+      axpy(1, values.subarray(at, at + length), result.values);
+    }
+    return result.info;
+  },
+};
+
+/** One number in every element, or one item of a batch n times: the gradients of the two sums. */
+const repetition: Replacement = {
+  kernel: 'Tile',
+  fits: ({ x }, { reps }) =>
+    isFloat(x) && (tf.util.sizeFromShape(x?.shape ?? []) === 1 || (reps as number[]).slice(1).every((r) => r === 1)),
+  compute(backend, inputs, { reps }) {
+    const { x } = inputs as Readonly<Record<'x', tf.TensorInfo>>;
+    const result = output(
+      backend,
+      x.shape.map((length, axis) => length * ((reps as number[])[axis] ?? 1)),
+    );
+    const values = backend.valuesOf(x);
+    if (values.length === 1) result.values.fill(values[0] as number);
+    else for (let at = 0; at < result.values.length; at += values.length) result.values.set(values, at);
+    return result.info;
   },
 };
 
@@ -82,7 +124,9 @@ const REPLACEMENTS: readonly Replacement[] = [
   withNumber('Add', (value) => [1, value]),
   single('Square', 'square'),
   single('Log', 'log'),
-  total,
+  totalSum,
+  batchSum,
+  repetition,
 ];
 
 /** Registers the replacements under the native backend. */
@@ -90,8 +134,8 @@ export function replaceStockKernels(): void {
   for (const { kernel, fits, compute } of REPLACEMENTS) {
     replaceKernel(kernel, (general) => (call) => {
       const inputs = call.inputs as Inputs;
-      const attributes = (call.attrs ?? {}) as Readonly<Record<string, unknown>>;
-      return fits(inputs, attributes) ? compute(call.backend as NativeBackend, inputs) : general(call);
+      const attributes = (call.attrs ?? {}) as Attributes;
+      return fits(inputs, attributes) ? compute(call.backend as NativeBackend, inputs, attributes) : general(call);
     });
   }
   // The stock slice returns a view of its input where it can: the array would be used again under it.
