@@ -48,5 +48,6 @@ export const BUILTIN_WORKFLOWS: readonly BuiltinWorkflow[] = [
       await import('./learned-atlas/workflow.js');
       return getWorkflow('learned_atlas');
     },
+    sample: async () => ({ write: (await import('./learned-atlas/sample.js')).writeSampleCohort }),
   },
 ];

@@ -148,6 +148,21 @@ describe('cache', () => {
 });
 
 describe('sample', () => {
+  test('writes a data set once, and names the files', async () => {
+    await using rig = await PipelineRig.create();
+    const sample = await rig.command(['sample', 'learned_atlas', 'demo']);
+    expect(sample.exitCode).toBe(0);
+    expect(sample.stdout.split('\n')).toEqual(
+      expect.arrayContaining(['demo/101/tractography/fdt_paths.nii.gz', 'demo/neuroloom.yaml']),
+    );
+    expect(sample.stderr).toMatch(/^\d+ files written; next: cd demo && pipeline run -w learned_atlas$/m);
+    const again = await rig.command(['sample', 'learned_atlas', 'demo']);
+    expect([again.exitCode, again.stderr]).toEqual([
+      2,
+      'USAGE  demo is not empty\n  mend: name a new or an empty directory\n',
+    ]);
+  });
+
   test('a workflow without one, and a directory that is in use, are refused', async () => {
     await using rig = await PipelineRig.create();
     const none = await rig.command([...LOAD, 'sample', 'letters', 'new']);
