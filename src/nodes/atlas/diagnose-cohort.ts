@@ -3,6 +3,7 @@ import { port } from '../../engine/port.js';
 import { phase0GoNoGo } from '../../numerics/registration/diagnostics.js';
 import { commonGrid } from './cohort-grid.js';
 import { joinedSubjects, readDensity } from './cohort-input.js';
+import { DIAGNOSTICS_FILE } from './learned-files.js';
 import { writeJson } from './result-files.js';
 import { SubjectInfo } from './subject-volume.js';
 
@@ -24,7 +25,7 @@ export const diagnoseCohort = defineNode({
     if (!result.go) {
       ctx.log.warn(`phase 0 advises against a learned atlas of this cohort: ${result.reasons.join('; ')}`);
     }
-    const diagnostics = ctx.outputFile('diagnostics.json');
+    const diagnostics = ctx.outputFile(DIAGNOSTICS_FILE);
     await writeJson(diagnostics, result);
     return { diagnostics };
   },

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 
-import type { SubjectEvaluation } from '../../numerics/registration/evaluate.js';
+import { compareIds } from '../../io/index.js';
+import { evaluationMedians, type SubjectEvaluation } from '../../numerics/registration/evaluate.js';
 import { finite } from './emission.js';
 
 const measured = z.number().nullable();
@@ -35,4 +36,32 @@ export function evaluationOf(result: SubjectEvaluation): Evaluation {
     typeof value === 'number' ? finite(value) : value,
   ]);
   return Evaluation.parse(Object.fromEntries(numbers));
+}
+
+/** Version of the fields of evaluation.json. */
+const SCHEMA_VERSION = 1;
+
+/** The content of evaluation.json: every left-out subject, in discovery order, and the medians over them. */
+export function evaluationSummary(options: {
+  readonly evaluations: readonly Evaluation[];
+  readonly notEvaluated: readonly { readonly id: string; readonly reason: string }[];
+  readonly mode: string;
+  readonly groupBy: Readonly<Record<string, string>> | null;
+}): Record<string, unknown> {
+  const subjects = [...options.evaluations].sort((a, b) => compareIds(a.id, b.id));
+  return {
+    schema_version: SCHEMA_VERSION,
+    protocol: 'leave_one_group_out',
+    mode: options.mode,
+    group_by: options.groupBy,
+    n_subjects: subjects.length,
+    median: evaluationMedians(
+      subjects.map((subject) => ({
+        relative_reduction: subject.relative_reduction ?? NaN,
+        departure_pearson: subject.departure_pearson ?? NaN,
+      })),
+    ),
+    subjects,
+    not_evaluated: options.notEvaluated,
+  };
 }

@@ -2,14 +2,10 @@ import { z } from 'zod';
 
 import { defineNode } from '../../engine/node.js';
 import { port } from '../../engine/port.js';
-import { compareIds } from '../../io/index.js';
-import { evaluationMedians } from '../../numerics/registration/evaluate.js';
 import { DroppedSubject, skippedSubjects } from './cohort-input.js';
-import { Evaluation } from './evaluation.js';
+import { Evaluation, evaluationSummary } from './evaluation.js';
+import { EVALUATION_FILE } from './learned-files.js';
 import { writeJson } from './result-files.js';
-
-/** Version of the fields of evaluation.json. */
-const SCHEMA_VERSION = 1;
 
 /** Leave-one-out results of all subjects and their medians. */
 export const summarizeEvaluation = defineNode({
@@ -23,24 +19,9 @@ export const summarizeEvaluation = defineNode({
   },
   outputs: { evaluation: port.file('json') },
   async run({ evaluations, dropped, mode, group_by }, ctx) {
-    const subjects = [...evaluations].sort((a, b) => compareIds(a.id, b.id));
-    const evaluation = ctx.outputFile('evaluation.json');
-    const median = evaluationMedians(
-      subjects.map((subject) => ({
-        relative_reduction: subject.relative_reduction ?? NaN,
-        departure_pearson: subject.departure_pearson ?? NaN,
-      })),
-    );
-    await writeJson(evaluation, {
-      schema_version: SCHEMA_VERSION,
-      protocol: 'leave_one_group_out',
-      mode,
-      group_by,
-      n_subjects: subjects.length,
-      median,
-      subjects,
-      not_evaluated: skippedSubjects(dropped),
-    });
+    const evaluation = ctx.outputFile(EVALUATION_FILE);
+    const notEvaluated = skippedSubjects(dropped);
+    await writeJson(evaluation, evaluationSummary({ evaluations, notEvaluated, mode, groupBy: group_by }));
     return { evaluation };
   },
 });

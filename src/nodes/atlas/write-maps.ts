@@ -1,33 +1,15 @@
-import { readFile, writeFile } from 'node:fs/promises';
-import { z } from 'zod';
+import { readFile } from 'node:fs/promises';
 
 import { defineNode } from '../../engine/node.js';
 import { port } from '../../engine/port.js';
 import { ProcessingError } from '../../errors.js';
 import { readNpy } from '../../io/index.js';
-import {
-  AtlasAccumulator,
-  ATLAS_STATISTIC_NAMES,
-  type AtlasStatisticName,
-} from '../../numerics/registration/statistics.js';
 import { AtlasStatisticsSettings } from '../../numerics/registration/statistics-settings.js';
 import { ConfigRecord, DroppedSubject, skippedSubjects } from './cohort-input.js';
 import { Emission } from './emission.js';
-import { fieldFileName } from './field-file.js';
-import { configDigest, learnedMetadata } from './learned-metadata.js';
-import { sha256OfFile, writeAtlasMaps, writeJson } from './result-files.js';
+import { MapsInput, writeLearnedAtlasFiles } from './learned-files.js';
 import { SubjectInfo } from './subject-volume.js';
 import { TrainingRecord } from './training-record.js';
-
-/** What is written of a trained atlas, and what only the metadata need. */
-export const MapsInput = z.strictObject({
-  emit_baseline_maps: z.array(z.enum(ATLAS_STATISTIC_NAMES)),
-  instance_steps: z.int(),
-  training_space: z.string(),
-  seed: z.int(),
-  /** null when fields are not written. */
-  field_space: z.string().nullable(),
-});
 
 /** The maps of the learned atlas: the template, and statistics of the warped population; model and metadata. */
 export const writeMaps = defineNode({
@@ -59,67 +41,36 @@ export const writeMaps = defineNode({
   },
   resources: { cpus: 1, memoryGb: 1 },
   async run(inputs, ctx) {
-    const { decodeModelFile, encodeModelFile } = await import('../../numerics/registration/model-file.js');
-    const { emitTemplate } = await import('../../numerics/registration/emit.js');
-    const { maps, statistics, config } = inputs;
+    const { decodeModelFile } = await import('../../numerics/registration/model-file.js');
     const trained = decodeModelFile(await readFile(inputs.model.path), inputs.model.path);
-    const { shape, subjects: ids } = trained.metadata;
-    const model = {
-      ...trained,
-      metadata: {
-        ...trained.metadata,
-        instance_steps: maps.instance_steps,
-        training_space: maps.training_space,
-        config_digest: configDigest(config),
-      },
-    };
+    const ids = trained.metadata.subjects;
     const position = emittedPositions(ids, inputs.emissions);
-    const accumulator = new AtlasAccumulator(shape[0] * shape[1] * shape[2], {
-      ddof: statistics.ddof,
-      presenceValue: statistics.presence_value,
-      covMeanThresholdPct: statistics.cov_mean_threshold_pct,
-    });
-    for (const at of position) accumulator.add((await readNpy(inputs.warped[at]!.path)).data);
-    const written = await writeAtlasMaps({
-      maps: { ...accumulator.finish(), mean: emitTemplate(trained) },
-      names: maps.emit_baseline_maps,
-      shape,
-      headerBytes: await readFile(inputs.header.path),
-      place: (name) => ctx.outputFile(name),
-    });
-    const modelPath = ctx.outputFile('learned_atlas_model.bin');
-    await writeFile(modelPath, encodeModelFile(model));
-    const fields = maps.field_space === null ? [] : position.map((at) => inputs.fields[at]!);
-    const metadata = ctx.outputFile('learned_atlas_metadata.json');
     const infoOf = new Map(inputs.infos.map((info) => [info.id, info]));
-    await writeJson(
-      metadata,
-      learnedMetadata({
-        model: model.metadata,
+    const written = await writeLearnedAtlasFiles(
+      {
+        trained,
         training: TrainingRecord.parse(JSON.parse(await readFile(inputs.training.path, 'utf8'))),
         infos: ids.map((id) => infoOf.get(id)!),
         emissions: position.map((at) => inputs.emissions[at]!),
+        warped: async (index) => (await readNpy(inputs.warped[position[index]!]!.path)).data,
         skipped: skippedSubjects(inputs.dropped),
-        config,
-        seed: maps.seed,
-        fieldSpace: maps.field_space,
-        files: [
-          ...written.map(({ file }) => file),
-          ...fields.map(({ digest }, i) => ({ name: fieldFileName(ids[i]!), sha256: digest })),
-          { name: 'learned_atlas_model.bin', sha256: await sha256OfFile(modelPath) },
-          { name: 'diagnostics.json', sha256: inputs.diagnostics.digest },
-        ],
-      }),
+        headerBytes: await readFile(inputs.header.path),
+        statistics: inputs.statistics,
+        maps: inputs.maps,
+        config: inputs.config,
+        fieldDigests: inputs.fields.length === 0 ? [] : position.map((at) => inputs.fields[at]!.digest),
+        diagnosticsDigest: inputs.diagnostics.digest,
+      },
+      (name) => ctx.outputFile(name),
     );
-    const paths = new Map<AtlasStatisticName, string>(written.map(({ name, path }) => [name, path]));
     return {
-      mean: paths.get('mean')!,
-      std: paths.get('std') ?? null,
-      std_error: paths.get('std_error') ?? null,
-      cov: paths.get('cov') ?? null,
-      prob_threshold: paths.get('prob_threshold') ?? null,
-      model: modelPath,
-      metadata,
+      mean: written.maps.get('mean')!,
+      std: written.maps.get('std') ?? null,
+      std_error: written.maps.get('std_error') ?? null,
+      cov: written.maps.get('cov') ?? null,
+      prob_threshold: written.maps.get('prob_threshold') ?? null,
+      model: written.model,
+      metadata: written.metadata,
     };
   },
 });

@@ -2,6 +2,7 @@ import type { z } from 'zod';
 
 import type { ConfigRecord } from '../../nodes/atlas/cohort-input.js';
 import type { EmissionInput } from '../../nodes/atlas/emit-subject.js';
+import type { MapsInput } from '../../nodes/atlas/learned-files.js';
 import type { TrainingInput } from '../../nodes/atlas/training-settings.js';
 import type { AtlasStatisticsSettings } from '../../numerics/registration/statistics-settings.js';
 import type { AtlasConfig } from '../atlas/config.js';
@@ -32,7 +33,14 @@ export function emissionInput(learned: LearnedAtlasConfig): z.infer<typeof Emiss
   return { instance_steps, fold_policy, verify_jacobian, field_space, device };
 }
 
-/** The settings of the maps. */
+/** What is written of the trained atlas. */
+export function mapsInput(learned: LearnedAtlasConfig): MapsInput {
+  const { emit_baseline_maps, instance_steps, training_space, optimizer } = learned;
+  const field_space = learned.save_fields ? learned.field_space : null;
+  return { emit_baseline_maps, instance_steps, training_space, seed: optimizer.seed, field_space };
+}
+
+/** The settings of the statistics. */
 export function statisticsInput(atlas: AtlasConfig): AtlasStatisticsSettings {
   const { normalization_method, presence_value, cov_mean_threshold_pct, ddof } = atlas;
   return { normalization_method, presence_value, cov_mean_threshold_pct, ddof };

@@ -8,6 +8,12 @@ import { diagnoseCohort } from '../../nodes/atlas/diagnose-cohort.js';
 import { emitSubject } from '../../nodes/atlas/emit-subject.js';
 import { evaluateSubject } from '../../nodes/atlas/evaluate-subject.js';
 import { fieldFileName } from '../../nodes/atlas/field-file.js';
+import {
+  DIAGNOSTICS_FILE,
+  EVALUATION_FILE,
+  METADATA_FILE,
+  MODEL_FILE,
+} from '../../nodes/atlas/learned-files.js';
 import { mapFileName } from '../../nodes/atlas/result-files.js';
 import { summarizeEvaluation } from '../../nodes/atlas/summarize-evaluation.js';
 import { trainTemplate } from '../../nodes/atlas/train-template.js';
@@ -16,7 +22,7 @@ import { chosenSubjects, cohortMembers, type CohortMember } from '../atlas/cohor
 import type { AtlasConfig } from '../atlas/config.js';
 import { addReadSubjects } from '../atlas/read-cohort.js';
 import { LearnedAtlasConfig } from './config.js';
-import { emissionInput, recordedConfig, statisticsInput, trainingInput } from './node-inputs.js';
+import { emissionInput, mapsInput, recordedConfig, statisticsInput, trainingInput } from './node-inputs.js';
 import { learnedAtlasProblems } from './requirements.js';
 import { trainingRelpath } from './training-volumes.js';
 
@@ -91,13 +97,7 @@ export class LearnedAtlas {
       header: trained.out.header,
       diagnostics: diagnosed.out.diagnostics,
       statistics: statisticsInput(config.atlas),
-      maps: {
-        emit_baseline_maps: learned.emit_baseline_maps,
-        instance_steps: learned.instance_steps,
-        training_space: learned.training_space,
-        seed: learned.optimizer.seed,
-        field_space: learned.save_fields ? learned.field_space : null,
-      },
+      maps: mapsInput(learned),
       config: recordedConfig(config),
     });
 
@@ -106,9 +106,9 @@ export class LearnedAtlas {
       wf.publish(written.out[name], place(mapFileName(name)), GROUP);
     }
     if (learned.save_fields) wf.publish(emitted.out.field, (id) => place(fieldFileName(id)), GROUP);
-    wf.publish(written.out.model, place('learned_atlas_model.bin'), GROUP);
-    wf.publish(written.out.metadata, place('learned_atlas_metadata.json'), GROUP);
-    wf.publish(diagnosed.out.diagnostics, place('diagnostics.json'), GROUP);
+    wf.publish(written.out.model, place(MODEL_FILE), GROUP);
+    wf.publish(written.out.metadata, place(METADATA_FILE), GROUP);
+    wf.publish(diagnosed.out.diagnostics, place(DIAGNOSTICS_FILE), GROUP);
 
     if (learned.evaluate === 'loo') {
       const group_by = learned.group_by;
@@ -128,7 +128,7 @@ export class LearnedAtlas {
         mode: learned.optimizer.mode,
         group_by,
       });
-      wf.publish(summary.out.evaluation, place('evaluation.json'), GROUP);
+      wf.publish(summary.out.evaluation, place(EVALUATION_FILE), GROUP);
     }
     return wf;
   }

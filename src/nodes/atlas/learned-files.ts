@@ -1,0 +1,106 @@
+import { writeFile } from 'node:fs/promises';
+import { z } from 'zod';
+
+import {
+  AtlasAccumulator,
+  ATLAS_STATISTIC_NAMES,
+  type AtlasStatisticName,
+} from '../../numerics/registration/statistics.js';
+import type { AtlasModel } from '../../numerics/registration/model-file.js';
+import type { AtlasStatisticsSettings } from '../../numerics/registration/statistics-settings.js';
+import type { Emission } from './emission.js';
+import { fieldFileName } from './field-file.js';
+import { configDigest, learnedMetadata } from './learned-metadata.js';
+import { sha256OfFile, writeAtlasMaps, writeJson } from './result-files.js';
+import type { SubjectInfo } from './subject-volume.js';
+import type { TrainingRecord } from './training-record.js';
+
+/** Names of the files of a learned atlas beside maps and fields. */
+export const MODEL_FILE = 'learned_atlas_model.bin';
+export const METADATA_FILE = 'learned_atlas_metadata.json';
+export const DIAGNOSTICS_FILE = 'diagnostics.json';
+export const EVALUATION_FILE = 'evaluation.json';
+
+/** What is written of a trained atlas, and what only the metadata need. */
+export const MapsInput = z.strictObject({
+  emit_baseline_maps: z.array(z.enum(ATLAS_STATISTIC_NAMES)),
+  instance_steps: z.int(),
+  training_space: z.string(),
+  seed: z.int(),
+  /** null when fields are not written. */
+  field_space: z.string().nullable(),
+});
+
+export type MapsInput = z.infer<typeof MapsInput>;
+
+/** A trained and emitted cohort. Lists are in discovery order, one entry per trained subject. */
+export interface LearnedAtlasContent {
+  /** As it was trained: the steps per subject and the training space are set here. */
+  readonly trained: AtlasModel;
+  readonly training: TrainingRecord;
+  readonly infos: readonly SubjectInfo[];
+  readonly emissions: readonly Emission[];
+  /** Warped template of one subject, full grid, C order, normalised units. */
+  readonly warped: (index: number) => Promise<ArrayLike<number>>;
+  readonly skipped: readonly { readonly id: string; readonly reason: string }[];
+  readonly headerBytes: Uint8Array;
+  readonly statistics: AtlasStatisticsSettings;
+  readonly maps: MapsInput;
+  readonly config: Readonly<Record<string, unknown>>;
+  /** SHA-256 per written field; empty when fields are not written. */
+  readonly fieldDigests: readonly string[];
+  readonly diagnosticsDigest: string;
+}
+
+/**
+ * Writes maps, model and metadata of a learned atlas (spec/learned_atlas.md 6).
+ *
+ * @param place - gives the path for a file name
+ */
+export async function writeLearnedAtlasFiles(
+  content: LearnedAtlasContent,
+  place: (name: string) => string,
+): Promise<{ maps: ReadonlyMap<AtlasStatisticName, string>; model: string; metadata: string }> {
+  const { encodeModelFile } = await import('../../numerics/registration/model-file.js');
+  const { emitTemplate } = await import('../../numerics/registration/emit.js');
+  const { trained, maps, config } = content;
+  const { shape } = trained.metadata;
+  const written = await writeAtlasMaps({
+    // The template, not the mean of the warped population, which only the other maps describe.
+    maps: { ...(await populationStatistics(content)), mean: emitTemplate(trained) },
+    names: maps.emit_baseline_maps,
+    shape,
+    headerBytes: content.headerBytes,
+    place,
+  });
+  const metadata = {
+    ...trained.metadata,
+    instance_steps: maps.instance_steps,
+    training_space: maps.training_space,
+    config_digest: configDigest(config),
+  };
+  const model = place(MODEL_FILE);
+  await writeFile(model, encodeModelFile({ ...trained, metadata }));
+  const files = [
+    ...written.map(({ file }) => file),
+    ...content.fieldDigests.map((sha256, i) => ({ name: fieldFileName(content.infos[i]!.id), sha256 })),
+    { name: MODEL_FILE, sha256: await sha256OfFile(model) },
+    { name: DIAGNOSTICS_FILE, sha256: content.diagnosticsDigest },
+  ];
+  const metadataPath = place(METADATA_FILE);
+  const { seed, field_space: fieldSpace } = maps;
+  await writeJson(metadataPath, learnedMetadata({ ...content, model: metadata, seed, fieldSpace, files }));
+  return { maps: new Map(written.map(({ name, path }) => [name, path])), model, metadata: metadataPath };
+}
+
+async function populationStatistics(content: LearnedAtlasContent) {
+  const { trained, infos, statistics } = content;
+  const [x, y, z] = trained.metadata.shape;
+  const accumulator = new AtlasAccumulator(x * y * z, {
+    ddof: statistics.ddof,
+    presenceValue: statistics.presence_value,
+    covMeanThresholdPct: statistics.cov_mean_threshold_pct,
+  });
+  for (const index of infos.keys()) accumulator.add(await content.warped(index));
+  return accumulator.finish();
+}

@@ -1,0 +1,5 @@
+/** What `neuroloom/numerics` offers: the numerics room, and the library functions that also read and write files. */
+export * from './numerics/index.js';
+export { LearnedAtlasConfig } from './workflows/learned-atlas/config.js';
+export type { TrainLearnedAtlasOptions } from './workflows/learned-atlas/library-options.js';
+export { trainLearnedAtlas } from './workflows/learned-atlas/train-learned-atlas.js';

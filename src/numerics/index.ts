@@ -1,0 +1,62 @@
+/** Numerics without the engine. Importing this loads no tensor code; functions that need it load it when called. */
+export { availableDevices, resolveDevice, type DeviceInfo } from './devices.js';
+export { seededRandom, type SeededRandom } from './random.js';
+export { encodeModelFile, decodeModelFile, type AtlasModel } from './registration/model-file.js';
+export {
+  deltaOnTrueSupport,
+  regressionToMeanControl,
+  trueSupportMask,
+  type DeltaOnTrueSupport,
+  type DepartureOptions,
+  type RegressionToMeanControl,
+} from './registration/departure.js';
+export {
+  centroidScatter,
+  massMatchedResidualFraction,
+  occupancyEntropy,
+  phase0GoNoGo,
+  residualVarianceMap,
+  type CentroidScatter,
+  type CohortStack,
+  type Phase0Options,
+  type Phase0Result,
+} from './registration/diagnostics.js';
+export { emitSubject, emitTemplate, type EmittedSubject, type EmitOptions } from './registration/emit.js';
+export {
+  evaluateSubject,
+  evaluationMedians,
+  type EvaluateSubjectOptions,
+  type SubjectEvaluation,
+} from './registration/evaluate.js';
+export { convertFieldSpace, type FieldSpace } from './registration/field-space.js';
+export {
+  countNegativeJacobians,
+  jacobianDeterminant,
+  jacobianMinAndFolds,
+  type DisplacementField,
+} from './registration/jacobian.js';
+export {
+  densityDefect,
+  normalizeDensity,
+  NORMALIZATION_METHODS,
+  type NormalizationMethod,
+} from './registration/normalization.js';
+export {
+  DEFAULT_INT_STEPS,
+  DEFAULT_LOG_OFFSET,
+  LossSettings,
+  ModelSettings,
+  OptimizerSettings,
+  type TrainingSettings,
+} from './registration/settings.js';
+export {
+  ATLAS_STATISTIC_NAMES,
+  AtlasAccumulator,
+  computeAtlasStatistics,
+  type AtlasStatisticName,
+  type AtlasStatistics,
+  type AtlasStatisticsOptions,
+} from './registration/statistics.js';
+export { trainAtlasModel, type TrainAtlasModelOptions } from './registration/train-atlas-model.js';
+export { trainTemplate, type TrainedTemplate, type TrainTemplateOptions } from './registration/train.js';
+export type { EpochEvent, EpochRecord } from './registration/training-loop.js';
