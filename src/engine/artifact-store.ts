@@ -258,19 +258,16 @@ export function objectDirectory(cacheDirectory: string, key: string): string {
 }
 
 /**
- * Moves a complete directory to its place by rename, and makes the rename durable.
+ * Moves a complete directory to its place by rename. The rename itself is not brought to the disk: after a power cut
+ * it may be missing, and then the lookup of its key misses its files and the node runs again.
  *
  * @returns false when something stands there already; the directory is then left alone
  */
 export function installObject(from: string, target: string): boolean {
   const parent = path.dirname(target);
   try {
-    if (!existsSync(parent)) {
-      mkdirSync(parent, { recursive: true });
-      syncPath(path.dirname(parent));
-    }
+    if (!existsSync(parent)) mkdirSync(parent, { recursive: true });
     renameSync(from, target);
-    syncPath(parent);
     return true;
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException;

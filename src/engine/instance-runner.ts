@@ -14,7 +14,7 @@ import { killPoint } from './kill-points.js';
 import { readLogTail } from './log-capture.js';
 import type { RunLog } from './run-log.js';
 import { storageError } from './storage-error.js';
-import { PROTOCOL, TASK_FILE, type Task } from './worker-protocol.js';
+import { PROTOCOL, type Task } from './worker-protocol.js';
 
 export type KeepWork = 'never' | 'failed' | 'always';
 
@@ -75,11 +75,14 @@ export class InstanceRunner {
     if (lease.outcome === 'held') return { kind: 'elsewhere', isDone: false };
     killPoint('attempt-recorded');
     const attemptDir = store.attemptDirectory(runId, order.index, attempt.n);
-    const scratchDir = join(this.#options.workDir, `${order.index}.${attempt.n}`);
-    this.#writeTask(order, instance, { attemptDir, scratchDir, cpus });
+    const { keepWork, workDir } = this.#options;
+    // What nobody will look at needs no directory of its own.
+    const scratchDir = keepWork === 'never' ? null : join(workDir, `${order.index}.${attempt.n}`);
+    const taskFile = join(workDir, `${order.index}.${attempt.n}.json`);
+    this.#writeTask(order, instance, taskFile, { attemptDir, scratchDir, cpus });
     killPoint('task-written');
     emit({ type: 'node-started', id: instance.id, key, reason: order.reason, attempt: attempt.n });
-    const outcome = await this.#submit(instance, scratchDir);
+    const outcome = await this.#submit(instance, taskFile);
     killPoint('result-received');
     const end = await this.#conclude(order, instance, outcome, attemptDir);
     store.endAttempt({
@@ -97,9 +100,10 @@ export class InstanceRunner {
       peakMb: outcome.peakMb,
       cpuMs: outcome.cpuMs,
     });
-    const { keepWork } = this.#options;
-    if (keepWork === 'never' || (keepWork === 'failed' && end.kind === 'stored')) {
-      rmSync(scratchDir, { recursive: true, force: true });
+    const isKept = keepWork === 'always' || (keepWork === 'failed' && end.kind === 'failed');
+    if (!isKept) {
+      rmSync(taskFile, { force: true });
+      if (scratchDir !== null) rmSync(scratchDir, { recursive: true, force: true });
     }
     return end;
   }
@@ -107,7 +111,8 @@ export class InstanceRunner {
   #writeTask(
     order: Order,
     instance: Instance,
-    place: { attemptDir: string; scratchDir: string; cpus: number },
+    taskFile: string,
+    place: { attemptDir: string; scratchDir: string | null; cpus: number },
   ): void {
     const { table, store, seed } = this.#options;
     const { node } = instance;
@@ -126,19 +131,19 @@ export class InstanceRunner {
       seed,
     };
     try {
-      mkdirSync(place.scratchDir, { recursive: true });
-      writeFileSync(join(place.scratchDir, TASK_FILE), JSON.stringify(task));
+      if (place.scratchDir !== null) mkdirSync(place.scratchDir, { recursive: true });
+      writeFileSync(taskFile, JSON.stringify(task));
     } catch (cause) {
-      throw storageError(cause, place.scratchDir);
+      throw storageError(cause, taskFile);
     }
   }
 
-  #submit(instance: Instance, directory: string): Promise<ExecutorOutcome> {
+  #submit(instance: Instance, taskFile: string): Promise<ExecutorOutcome> {
     const { executor, emit } = this.#options;
     const { id } = instance;
     return executor.submit({
       id,
-      directory,
+      taskFile,
       heapMb: heapMbOf(instance.resources.memoryGb),
       timeoutMs: instance.node.timeoutMs,
       onStarted: () => {

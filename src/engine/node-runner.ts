@@ -10,7 +10,7 @@ import { Skip, type NodeContext, type NodeDefinition } from './node.js';
 import { isBuiltinModule } from './package-root.js';
 import type { InputFile, Port, ValuePort } from './port.js';
 import { ensureSelfImport } from './self-import.js';
-import { PROTOCOL, TASK_FILE, type Task, type TaskInput, type WorkerMessage } from './worker-protocol.js';
+import { PROTOCOL, type Task, type TaskInput, type WorkerMessage } from './worker-protocol.js';
 
 /** Variables by which numerical libraries take their number of threads. */
 const THREAD_VARIABLES = [
@@ -30,17 +30,19 @@ const ABSENT: TaskInput = { kind: 'value', value: undefined };
 
 export interface NodeRun {
   readonly task: Task;
+  /** Working directory while the node runs. */
+  readonly scratchDir: string;
   readonly signal: AbortSignal;
   readonly send: (message: WorkerMessage) => void;
   /** Peak memory so far, MB. */
   readonly peakMb: () => number;
 }
 
-export function readTask(directory: string): Task {
-  const task = JSON.parse(readFileSync(join(directory, TASK_FILE), 'utf8')) as Task;
+export function readTask(file: string): Task {
+  const task = JSON.parse(readFileSync(file, 'utf8')) as Task;
   if (task.protocol !== PROTOCOL) {
     throw new NodeError('CRASHED', `the task file has protocol ${task.protocol}, this worker ${PROTOCOL}`, {
-      where: directory,
+      where: file,
       cure: 'the installation mixes versions: reinstall the package',
     });
   }
@@ -57,7 +59,7 @@ export async function runNode(run: NodeRun): Promise<void> {
   const outDir = join(task.attemptDir, OUTPUT_FOLDER);
   mkdirSync(outDir, { recursive: true });
   for (const name of THREAD_VARIABLES) process.env[name] = String(task.cpus);
-  process.chdir(task.scratchDir);
+  process.chdir(run.scratchDir);
   const node = await findNode(task);
   const inputs: Record<string, unknown> = {};
   for (const [name, port] of Object.entries(node.inputs)) {

@@ -217,7 +217,8 @@ async function runWithStore(
     clearInterval(beat);
     await executor.close();
     store.finishRun(runId, status);
-    if ((request.keepWork ?? 'never') === 'never') removeWork(workDir);
+    const keepWork = request.keepWork ?? 'never';
+    if (keepWork === 'never' || (keepWork === 'failed' && status === 'done')) removeWork(workDir);
     store.removeRunDirectory(runId);
     log.close();
   }

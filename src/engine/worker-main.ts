@@ -1,7 +1,9 @@
 /**
- * Entry of a worker process: `worker-main.js PARENT_PID LOG_CAP STDOUT_FILE STDERR_FILE`, forked as the leader of
- * its own process group. It answers every task with `result` or `error`; anything else is its death.
+ * Entry of a worker process: `worker-main.js PARENT_PID LOG_CAP STDOUT_FILE STDERR_FILE SCRATCH_DIR`, forked as
+ * the leader of its own process group. It answers every task with `result` or `error`; anything else is its death.
  */
+import { readdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { classifyThrown, type NodeFailure } from './failure.js';
 import { resetLog } from './log-capture.js';
 import { readTask, runNode } from './node-runner.js';
@@ -13,7 +15,8 @@ const STDERR = 2;
 const KB_PER_MB = 1024;
 const EXIT_BUG = 70;
 
-const [parentPid = '', logCap = '', stdoutPath = '', stderrPath = ''] = process.argv.slice(2);
+const [parentPid = '', logCap = '', stdoutPath = '', stderrPath = '', ownScratch = ''] =
+  process.argv.slice(2);
 const home = process.cwd();
 let running: AbortController | null = null;
 let cpuAtStart = process.cpuUsage();
@@ -39,7 +42,7 @@ function usage(): { peakMb: number; cpuMs: number; rssMb: number } {
   return { peakMb, cpuMs: Math.round((cpu.user + cpu.system) / 1000), rssMb };
 }
 
-async function runTask(directory: string): Promise<void> {
+async function runTask(taskFile: string): Promise<void> {
   const abort = new AbortController();
   running = abort;
   cpuAtStart = process.cpuUsage();
@@ -49,9 +52,11 @@ async function runTask(directory: string): Promise<void> {
   try {
     resetLog(STDOUT, stdoutPath);
     resetLog(STDERR, stderrPath);
-    const task = readTask(directory);
-    await runNode({ task, signal: abort.signal, send, peakMb: () => usage().peakMb });
+    const task = readTask(taskFile);
+    const scratchDir = task.scratchDir ?? ownScratch;
+    await runNode({ task, scratchDir, signal: abort.signal, send, peakMb: () => usage().peakMb });
     process.chdir(home);
+    if (task.scratchDir === null) emptyDirectory(ownScratch);
   } catch (error) {
     failure = classifyThrown(error);
   }
@@ -60,11 +65,16 @@ async function runTask(directory: string): Promise<void> {
   else send({ type: 'error', failure, ...usage() });
 }
 
+/** What a node left in its working directory goes; nothing of it may reach the next node. */
+function emptyDirectory(directory: string): void {
+  for (const name of readdirSync(directory)) rmSync(join(directory, name), { recursive: true, force: true });
+}
+
 function receive(message: ParentMessage): void {
   switch (message.type) {
     case 'run':
       if (message.protocol !== PROTOCOL) process.exit(EXIT_BUG);
-      void runTask(message.dir);
+      void runTask(message.taskFile);
       return;
     case 'cancel':
       running?.abort(new Error(message.reason));

@@ -13,7 +13,7 @@ import { PROTOCOL, WorkerMessageSchema, type ParentMessage, type WorkerMessage }
 export interface WorkerPoolOptions {
   /** Most processes at a time. */
   readonly size: number;
-  /** Holds the log files of the workers; created. */
+  /** Holds the log files and working directories of the workers; created. */
   readonly directory: string;
   readonly logCapBytes?: number;
   /** Between the steps of ending a node: message, SIGTERM, SIGKILL; ms. */
@@ -29,8 +29,7 @@ export interface WorkerPoolOptions {
 
 export interface PoolTask {
   readonly id: string;
-  /** Holds the task file. */
-  readonly directory: string;
+  readonly taskFile: string;
   /** Limit of the JavaScript heap, MB. */
   readonly heapMb: number;
   readonly timeoutMs: number | null;
@@ -221,11 +220,13 @@ export class WorkerPool {
   #start(heapMb: number): void {
     const base = join(this.#options.directory, `worker-${++this.#serial}`);
     const logs = { stdout: `${base}.stdout.log`, stderr: `${base}.stderr.log` };
+    const scratch = `${base}.cwd`;
+    mkdirSync(scratch);
     const out = openLog(logs.stdout);
     const err = openLog(logs.stderr);
     const child = fork(
       workerEntry(),
-      [String(process.pid), String(this.#options.logCapBytes), logs.stdout, logs.stderr],
+      [String(process.pid), String(this.#options.logCapBytes), logs.stdout, logs.stderr, scratch],
       {
         stdio: ['ignore', out, err, 'ipc'],
         serialization: 'json',
@@ -332,7 +333,7 @@ export class WorkerPool {
         }, timeoutMs),
       );
     }
-    this.#send(worker, { type: 'run', protocol: PROTOCOL, dir: job.task.directory });
+    this.#send(worker, { type: 'run', protocol: PROTOCOL, taskFile: job.task.taskFile });
   }
 
   #send(worker: PoolWorker, message: ParentMessage): void {

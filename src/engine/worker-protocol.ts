@@ -10,8 +10,6 @@ import type { NodeFailure } from './failure.js';
 /** Raised when messages or the task file change their meaning. */
 export const PROTOCOL = 1;
 
-export const TASK_FILE = 'task.json';
-
 /** An input as the worker gets it; paths are absolute and live only in the task file. */
 export type TaskInput =
   | { readonly kind: 'null' }
@@ -38,15 +36,15 @@ export interface Task {
   readonly inputs: Readonly<Record<string, TaskInput>>;
   /** Receives `out/` and result.json; becomes the object of the cache as it is. */
   readonly attemptDir: string;
-  /** Working directory of the node; removed afterwards. */
-  readonly scratchDir: string;
+  /** Working directory of the node; null: the worker's own, which it empties afterwards. */
+  readonly scratchDir: string | null;
   readonly checkpointDir: string | null;
   readonly cpus: number;
   readonly seed: number;
 }
 
 export type ParentMessage =
-  | { readonly type: 'run'; readonly protocol: number; readonly dir: string }
+  | { readonly type: 'run'; readonly protocol: number; readonly taskFile: string }
   | { readonly type: 'cancel'; readonly reason: string }
   | { readonly type: 'ping' }
   | { readonly type: 'bye' };
