@@ -98,7 +98,9 @@ function schemasFit(from: Json, to: Json): boolean {
 
 function choices(schema: Json): Json[] | null {
   const list = schema['anyOf'] ?? schema['oneOf'];
-  return Array.isArray(list) ? (list as Json[]) : null;
+  if (Array.isArray(list)) return list as Json[];
+  const { type } = schema;
+  return Array.isArray(type) ? type.map((one: unknown) => ({ ...schema, type: one })) : null;
 }
 
 function constants(schema: Json): unknown[] | null {

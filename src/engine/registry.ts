@@ -49,19 +49,23 @@ export type ProducedDirs = Readonly<Record<string, CohortDir>>;
 /** The merged configuration: every namespace, the workflow's own block among them. */
 export type MergedConfig = Readonly<Record<string, unknown>>;
 
-/** What the class of a workflow provides. Methods, so that a class may declare a narrower configuration. */
+/** What `buildWorkflow` receives: next to these two a path per product, under its name. */
+export type BuildArguments = { readonly config: MergedConfig; readonly context: WorkflowContext } & Readonly<
+  Record<string, unknown>
+>;
+
+/**
+ * What the class of a workflow provides. A class declares the parts of the configuration that it reads; the merged
+ * configuration is validated before, so the parameters are `never` here and stand for whatever the class declares.
+ */
 export interface WorkflowBody {
   /** Everything that does not hold, at once; called before `buildWorkflow`, writes nothing. */
   verifyRequirements?(
-    config: MergedConfig,
+    config: never,
     context: WorkflowContext,
   ): readonly Problem[] | Promise<readonly Problem[]>;
-  /** Wires the nodes; never called with unmet requirements. Receives a path per product next to these two. */
-  buildWorkflow(
-    given: { readonly config: MergedConfig; readonly context: WorkflowContext } & Readonly<
-      Record<string, unknown>
-    >,
-  ): Workflow | Promise<Workflow>;
+  /** Wires the nodes; never called with unmet requirements. See {@link BuildArguments}. */
+  buildWorkflow(given: never): Workflow | Promise<Workflow>;
 }
 
 /** A registered workflow. */
@@ -77,11 +81,7 @@ export interface WorkflowDefinition {
   /** Absolute path of the file that defines it. */
   readonly file: string;
   verifyRequirements(config: MergedConfig, context: WorkflowContext): Promise<readonly Problem[]>;
-  buildWorkflow(
-    given: { readonly config: MergedConfig; readonly context: WorkflowContext } & Readonly<
-      Record<string, unknown>
-    >,
-  ): Promise<Workflow>;
+  buildWorkflow(given: BuildArguments): Promise<Workflow>;
 }
 
 export interface WorkflowDeclaration<S extends z.ZodType = z.ZodType, N extends string = string>
@@ -151,8 +151,8 @@ function register(declaration: WorkflowDeclaration, identity: object, module: st
     requires: { tools: declaration.requires?.tools ?? [], products: declaration.requires?.products ?? [] },
     file,
     verifyRequirements: async (config, context) =>
-      (await declaration.verifyRequirements?.(config, context)) ?? [],
-    buildWorkflow: async (given) => declaration.buildWorkflow(given),
+      (await declaration.verifyRequirements?.(config as never, context)) ?? [],
+    buildWorkflow: async (given) => declaration.buildWorkflow(given as never),
   };
   registered.set(name, { definition, identity });
   return definition;

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
-import { ConfigError } from '../../../src/errors.js';
+import type { ConfigError } from '../../../src/errors.js';
 import { canonicalBytes, canonicalDigest } from '../../../src/engine/canonical.js';
 
 const hex = (value: unknown): string => canonicalBytes(value).toString('hex');
