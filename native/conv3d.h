@@ -57,8 +57,10 @@ struct ConvKernels {
   // Scratch floats of one part of filterGradient.
   size_t (*filterScratchFloats)(const ConvFilterPass& pass);
   // Adds the items [begin, end) to sums [27][neighbour channels][center channels padded to lanes], where tap
-  // (a, b, c) is the neighbour at offset (a-1, b-1, c-1).
-  void (*filterGradient)(const ConvFilterPass& pass, float* scratch, double* sums, size_t begin, size_t end);
+  // (a, b, c) is the neighbour at offset (a-1, b-1, c-1), and the sums of the center channels to centerSums [padded],
+  // unless that is null.
+  void (*filterGradient)(const ConvFilterPass& pass, float* scratch, double* sums, double* centerSums, size_t begin,
+                         size_t end);
   // Adds the gated source, summed over the voxels of the items [begin, end), to sums [channels].
   void (*channelSums)(const ConvGrid& grid, const ConvSource& source, double* sums, size_t begin, size_t end);
 };

@@ -33,6 +33,20 @@ struct FilterArgs {
   float* sums;         // [channels][R][3][kLanes]
 };
 
+template <int R, int C>
+NL_INLINE void filterStep(Vec (*sum)[3], const float* const* x, Vec before, Vec at, Vec behind) {
+#pragma GCC unroll 3
+  for (int r = 0; r < R; r++) {
+#pragma GCC unroll 8
+    for (int c = 0; c < C; c++) {
+      const Vec value = broadcast(x[r][c]);
+      sum[c * R + r][0] += value * behind;
+      sum[c * R + r][1] += value * at;
+      sum[c * R + r][2] += value * before;
+    }
+  }
+}
+
 // Adds the products of C channels, from `channel` on.
 template <int R, int C>
 static __attribute__((noinline)) void filterBlock(const FilterArgs& a, size_t channel) {
@@ -51,25 +65,20 @@ static __attribute__((noinline)) void filterBlock(const FilterArgs& a, size_t ch
     for (int r = 0; r < R; r++) x[r] = a.rows[row].neighbour[r] + channel;
     // The neighbour at z takes part with offset -1 for the center at z + 1, 0 at z, and 1 at z - 1.
     Vec before = {}, at = load(g);
-    for (size_t z = 1; z <= a.z; z++) {
+    for (size_t z = 1; z < a.z; z++) {
       g += kLanes;
-      const Vec behind = z < a.z ? load(g) : (Vec){};
+      const Vec behind = load(g);
+      filterStep<R, C>(sum, x, before, at, behind);
       __builtin_prefetch(g + kFilterAhead * kLanes);
 #pragma GCC unroll 3
       for (int r = 0; r < R; r++) {
-        __builtin_prefetch(x[r] + kFilterAhead * stride);
-#pragma GCC unroll 8
-        for (int c = 0; c < C; c++) {
-          const Vec value = broadcast(x[r][c]);
-          sum[c * R + r][0] += value * behind;
-          sum[c * R + r][1] += value * at;
-          sum[c * R + r][2] += value * before;
-        }
         x[r] += stride;
+        __builtin_prefetch(x[r] + kFilterAhead * stride);
       }
       before = at;
       at = behind;
     }
+    filterStep<R, C>(sum, x, before, at, (Vec){});
   }
 #pragma GCC unroll 9
   for (int i = 0; i < C * R; i++) {
@@ -128,8 +137,9 @@ static size_t filterScratchFloats(const ConvFilterPass& pass) {
   return size.zeros + size.center + size.sums + size.ring;
 }
 
-// The rows of an item, gated: [block of kLanes channels][row][z][kLanes], zeros behind the channels.
-static void copyCenter(const ConvGrid& g, const ConvSource& source, const Item& item, float* out) {
+// The rows of an item, gated: [block of kLanes channels][row][z][kLanes], zeros behind the channels. Their sums over
+// the voxels are added to totals [padded channels], unless that is null.
+static void copyCenter(const ConvGrid& g, const ConvSource& source, const Item& item, float* out, double* totals) {
   const size_t channels = source.channels;
   const size_t at = ((item.n * g.x + item.x) * g.y + item.firstRow) * g.z * channels;
   const size_t voxels = (item.endRow - item.firstRow) * g.z;
@@ -137,6 +147,7 @@ static void copyCenter(const ConvGrid& g, const ConvSource& source, const Item& 
     const float* values = source.values + at + first;
     const float* gate = source.gate == nullptr ? nullptr : source.gate + at + first;
     const int used = channels - first < (size_t)kLanes ? (int)(channels - first) : kLanes;
+    DoubleVec total = {};
     for (size_t voxel = 0; voxel < voxels; voxel++, values += channels, out += kLanes) {
       Vec v = used == kLanes ? load(values) : loadPart(values, used);
       if (gate != nullptr) {
@@ -145,7 +156,9 @@ static void copyCenter(const ConvGrid& g, const ConvSource& source, const Item& 
         gate += channels;
       }
       store(out, v);
+      if (totals != nullptr) total += __builtin_convertvector(v, DoubleVec);
     }
+    for (int lane = 0; totals != nullptr && lane < kLanes; lane++) totals[first + lane] += total[lane];
   }
 }
 
@@ -181,7 +194,8 @@ static void filterPlane(FilterArgs& a, const RowRing& neighbours, const float* z
   }
 }
 
-static void filterGradient(const ConvFilterPass& pass, float* scratch, double* sums, size_t begin, size_t end) {
+static void filterGradient(const ConvFilterPass& pass, float* scratch, double* sums, double* centerSums, size_t begin,
+                           size_t end) {
   const ConvGrid& g = pass.grid;
   const FilterScratch size(pass);
   float* const zeros = scratch;  // stands for neighbour rows outside the volume
@@ -196,7 +210,7 @@ static void filterGradient(const ConvFilterPass& pass, float* scratch, double* s
   for (size_t i = begin; i < end; i++) {
     const Item item = itemAt(g, i);
     neighbours.moveTo(item);
-    copyCenter(g, pass.center, item, center);
+    copyCenter(g, pass.center, item, center, centerSums);
     const size_t block = (item.endRow - item.firstRow) * g.z * kLanes;
     for (size_t plane = 0; plane < 3; plane++) {
       if (item.x + plane == 0 || item.x + plane > g.x) continue;
@@ -207,30 +221,54 @@ static void filterGradient(const ConvFilterPass& pass, float* scratch, double* s
   }
 }
 
+NL_INLINE Vec gatedAt(const ConvSource& source, size_t at) {
+  const Vec v = load(source.values + at);
+  if (source.gate == nullptr) return v;
+  return select(load(source.gate + at) > (Vec){}, v, v * broadcast(source.slope));
+}
+
+NL_INLINE float gatedScalarAt(const ConvSource& source, size_t at) {
+  const float v = source.values[at];
+  return source.gate == nullptr || source.gate[at] > 0 ? v : v * source.slope;
+}
+
+constexpr size_t kFewChannels = 16;
+
+// Sums of few channels over `floats` values from `at` on: vector i holds the same channels as vector i + channels.
+static void fewChannelSums(const ConvSource& source, size_t at, size_t floats, double* sums) {
+  const size_t channels = source.channels;
+  DoubleVec totals[kFewChannels] = {};
+  size_t i = 0, phase = 0;
+  for (; i + kLanes <= floats; i += kLanes) {
+    totals[phase] += __builtin_convertvector(gatedAt(source, at + i), DoubleVec);
+    if (++phase == channels) phase = 0;
+  }
+  for (; i < floats; i++) sums[i % channels] += gatedScalarAt(source, at + i);
+  for (size_t p = 0; p < channels; p++) {
+    for (size_t lane = 0; lane < (size_t)kLanes; lane++) sums[(p * kLanes + lane) % channels] += totals[p][lane];
+  }
+}
+
 static void channelSums(const ConvGrid& g, const ConvSource& source, double* sums, size_t begin, size_t end) {
   const size_t channels = source.channels;
   for (size_t i = begin; i < end; i++) {
     const Item item = itemAt(g, i);
-    for (size_t y = item.firstRow; y < item.endRow; y++) {
-      const size_t at = ((item.n * g.x + item.x) * g.y + y) * g.z * channels;
-      const float* values = source.values + at;
-      const float* gate = source.gate == nullptr ? nullptr : source.gate + at;
-      size_t c = 0;
-      for (; c + kLanes <= channels; c += kLanes) {
-        DoubleVec total = {};
-        for (size_t z = 0; z < g.z; z++) {
-          Vec v = load(values + z * channels + c);
-          if (gate != nullptr) v = select(load(gate + z * channels + c) > (Vec){}, v, v * broadcast(source.slope));
-          total += __builtin_convertvector(v, DoubleVec);
-        }
-        for (int lane = 0; lane < kLanes; lane++) sums[c + lane] += total[lane];
+    const size_t at = ((item.n * g.x + item.x) * g.y + item.firstRow) * g.z * channels;
+    const size_t voxels = (item.endRow - item.firstRow) * g.z;
+    if (channels <= kFewChannels && channels % kLanes != 0) {
+      fewChannelSums(source, at, voxels * channels, sums);
+      continue;
+    }
+    size_t c = 0;
+    for (; c + kLanes <= channels; c += kLanes) {
+      DoubleVec total = {};
+      for (size_t v = 0; v < voxels; v++) {
+        total += __builtin_convertvector(gatedAt(source, at + v * channels + c), DoubleVec);
       }
-      for (; c < channels; c++) {
-        for (size_t z = 0; z < g.z; z++) {
-          const float v = values[z * channels + c];
-          sums[c] += gate == nullptr || gate[z * channels + c] > 0 ? v : v * source.slope;
-        }
-      }
+      for (int lane = 0; lane < kLanes; lane++) sums[c + lane] += total[lane];
+    }
+    for (; c < channels; c++) {
+      for (size_t v = 0; v < voxels; v++) sums[c] += gatedScalarAt(source, at + v * channels + c);
     }
   }
 }

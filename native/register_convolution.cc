@@ -62,47 +62,6 @@ void convolve(const Shape& s, const ConvSource& source, std::size_t channels, co
   });
 }
 
-// Whether the gradient of the filter is cheaper with the input channels along the vector.
-bool swapsRoles(const Shape& s, std::size_t lanes) {
-  return s.cout * convPadded(s.cin, lanes) < s.cin * convPadded(s.cout, lanes);
-}
-
-void filterGradient(const Shape& s, const ConvSource& input, const ConvSource& output, float* dw) {
-  const ConvKernels& conv = *kernels().conv;
-  const std::size_t lanes = static_cast<std::size_t>(kernels().lanes);
-  const bool swapped = swapsRoles(s, lanes);
-  const ConvSource& center = swapped ? input : output;
-  const ConvSource& neighbour = swapped ? output : input;
-  const ConvFilterPass pass = {s.grid(neighbour.channels), center, neighbour};
-  const std::size_t items = convItems(pass.grid), grain = s.grain(pass.grid);
-  const std::size_t parts = static_cast<std::size_t>(partsFor(items, grain));
-  const std::size_t padded = convPadded(center.channels, lanes);
-  const std::size_t sumCount = 27 * neighbour.channels * padded, sumStride = scratchStride(sumCount);
-  const std::size_t floatStride = scratchStride(conv.filterScratchFloats(pass));
-  Scratch<double> sums(sumStride * parts);
-  Scratch<float> scratch(floatStride * parts);
-  forRange(items, grain, [&](std::size_t begin, std::size_t end, int part) {
-    const std::size_t index = static_cast<std::size_t>(part);
-    double* own = sums.get() + sumStride * index;
-    std::memset(own, 0, sumCount * sizeof(double));
-    conv.filterGradient(pass, scratch.get() + floatStride * index, own, begin, end);
-  });
-  for (std::size_t part = 1; part < parts; part++) {
-    const double* other = sums.get() + sumStride * part;
-    for (std::size_t i = 0; i < sumCount; i++) sums.get()[i] += other[i];
-  }
-  for (std::size_t tap = 0; tap < 27; tap++) {
-    for (std::size_t ci = 0; ci < s.cin; ci++) {
-      float* out = dw + (tap * s.cin + ci) * s.cout;
-      for (std::size_t co = 0; co < s.cout; co++) {
-        // With the roles swapped the offset from center to neighbour is the opposite one.
-        const std::size_t at = swapped ? ((26 - tap) * s.cout + co) * padded + ci : (tap * s.cin + ci) * padded + co;
-        out[co] = static_cast<float>(sums.get()[at]);
-      }
-    }
-  }
-}
-
 void biasGradient(const Shape& s, const ConvSource& output, float* db) {
   const ConvGrid grid = s.grid(s.cout);
   const std::size_t items = convItems(grid), grain = s.grain(grid);
@@ -118,6 +77,53 @@ void biasGradient(const Shape& s, const ConvSource& output, float* db) {
     for (std::size_t part = 0; part < parts; part++) total += sums.get()[stride * part + c];
     db[c] = static_cast<float>(total);
   }
+}
+
+// Whether the gradient of the filter is cheaper with the input channels along the vector.
+bool swapsRoles(const Shape& s, std::size_t lanes) {
+  return s.cout * convPadded(s.cin, lanes) < s.cin * convPadded(s.cout, lanes);
+}
+
+// Writes dw, and db unless it is null.
+void filterGradient(const Shape& s, const ConvSource& input, const ConvSource& output, float* dw, float* db) {
+  const ConvKernels& conv = *kernels().conv;
+  const std::size_t lanes = static_cast<std::size_t>(kernels().lanes);
+  const bool swapped = swapsRoles(s, lanes);
+  const ConvSource& center = swapped ? input : output;
+  const ConvSource& neighbour = swapped ? output : input;
+  const ConvFilterPass pass = {s.grid(neighbour.channels), center, neighbour};
+  const std::size_t items = convItems(pass.grid), grain = s.grain(pass.grid);
+  const std::size_t parts = static_cast<std::size_t>(partsFor(items, grain));
+  const std::size_t padded = convPadded(center.channels, lanes);
+  const std::size_t filterSums = 27 * neighbour.channels * padded;
+  const std::size_t sumCount = filterSums + padded, sumStride = scratchStride(sumCount);
+  const std::size_t floatStride = scratchStride(conv.filterScratchFloats(pass));
+  Scratch<double> sums(sumStride * parts);
+  Scratch<float> scratch(floatStride * parts);
+  forRange(items, grain, [&](std::size_t begin, std::size_t end, int part) {
+    const std::size_t index = static_cast<std::size_t>(part);
+    double* own = sums.get() + sumStride * index;
+    std::memset(own, 0, sumCount * sizeof(double));
+    double* centerSums = db == nullptr || swapped ? nullptr : own + filterSums;
+    conv.filterGradient(pass, scratch.get() + floatStride * index, own, centerSums, begin, end);
+  });
+  for (std::size_t part = 1; part < parts; part++) {
+    const double* other = sums.get() + sumStride * part;
+    for (std::size_t i = 0; i < sumCount; i++) sums.get()[i] += other[i];
+  }
+  for (std::size_t tap = 0; tap < 27; tap++) {
+    for (std::size_t ci = 0; ci < s.cin; ci++) {
+      float* out = dw + (tap * s.cin + ci) * s.cout;
+      for (std::size_t co = 0; co < s.cout; co++) {
+        // With the roles swapped the offset from center to neighbour is the opposite one.
+        const std::size_t at = swapped ? ((26 - tap) * s.cout + co) * padded + ci : (tap * s.cin + ci) * padded + co;
+        out[co] = static_cast<float>(sums.get()[at]);
+      }
+    }
+  }
+  if (db == nullptr) return;
+  if (swapped) return biasGradient(s, output, db);
+  for (std::size_t co = 0; co < s.cout; co++) db[co] = static_cast<float>(sums.get()[filterSums + co]);
 }
 
 // (n, x, y, z, cin, cout, input, filter, bias or null, slope, output)
@@ -143,8 +149,11 @@ napi_value convBackward(const Call& call) {
   float* dw = call.floatsOrNull(12, s.filter());
   float* db = call.floatsOrNull(13, s.cout);
   if (dx != nullptr) convolve(s, output, s.cin, call.floats(7, s.filter()), true, nullptr, 1, dx);
-  if (dw != nullptr) filterGradient(s, {call.floats(6, s.voxels() * s.cin), nullptr, 1, s.cin}, output, dw);
-  if (db != nullptr) biasGradient(s, output, db);
+  if (dw != nullptr) {
+    filterGradient(s, {call.floats(6, s.voxels() * s.cin), nullptr, 1, s.cin}, output, dw, db);
+  } else if (db != nullptr) {
+    biasGradient(s, output, db);
+  }
   return call.undefined();
 }
 

@@ -1,6 +1,7 @@
 /**
  * Builds native/ into build/Release/neuroloom_native.node with node-gyp. Run at install and by `npm run build:addon`.
- * Without a compiler the product still installs: the failure is one warning and exit 0, with --strict exit 1.
+ * Does nothing when the built file fits the sources, unless --force. Without a compiler the product still installs: the
+ * failure is one warning and exit 0, with --strict exit 1.
  */
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -58,11 +59,12 @@ function findNodeGyp() {
   return candidates.find((candidate) => candidate && existsSync(candidate));
 }
 
-/** Folder with include/node/node_api.h, so that node-gyp need not download headers; undefined lets it download. */
+/** Folder with the headers of Node, installed or as its source tree; undefined lets node-gyp download them. */
 function findNodeDir() {
   const candidates = [process.env['npm_config_nodedir'], resolve(dirname(process.execPath), '..')];
+  const headers = [join('include', 'node', 'node_api.h'), join('src', 'node_api.h')];
   return candidates.find(
-    (directory) => directory && existsSync(join(directory, 'include', 'node', 'node_api.h')),
+    (directory) => directory && headers.some((header) => existsSync(join(directory, header))),
   );
 }
 

@@ -1,5 +1,3 @@
-import { spawnSync } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, test } from 'vitest';
 
 import {
@@ -11,8 +9,6 @@ import {
   type Isa,
 } from '../../../src/native/index.js';
 import { testedIsas } from '../../support/native.js';
-
-const repository = fileURLToPath(new URL('../../../', import.meta.url));
 
 afterAll(() => {
   const best = testedIsas()[0];
@@ -50,19 +46,5 @@ describe('threads', () => {
 
   test.each([0, -1, 1.5, NaN, 1025])('%d threads are refused', (threads) => {
     expect(() => setNativeThreads(threads)).toThrow(`${threads} is no number of threads`);
-  });
-});
-
-describe('the build script', () => {
-  const run = (...args: string[]): { status: number | null; stderr: string } =>
-    spawnSync(process.execPath, ['scripts/build-addon.mjs', ...args], {
-      cwd: repository,
-      encoding: 'utf8',
-      // An empty PATH: no compiler can be found.
-      env: { PATH: '', npm_config_node_gyp: '/nowhere/node-gyp.js' },
-    });
-
-  test('does nothing when the addon is up to date', () => {
-    expect(run('--strict')).toMatchObject({ status: 0, stderr: '' });
   });
 });

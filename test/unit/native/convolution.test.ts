@@ -174,7 +174,8 @@ describe.each(testedIsas())('convolution on %s', (isa) => {
     for (const wanted of ['dx', 'dw', 'db'] as const) {
       const result = unset(all[wanted].length);
       convBackward({ ...call, dx: null, dw: null, db: null, [wanted]: result });
-      expect(result).toEqual(all[wanted]);
+      // db alone is summed in another order than beside dw
+      expect(relativeError(result, all[wanted])).toBeLessThan(TOLERANCE);
     }
   });
 });
