@@ -1,5 +1,5 @@
 import { DependencyError } from '../errors.js';
-import { tf, type Tensor } from './tfjs.js';
+import { tf, type Tensor, type tfjs } from './tfjs.js';
 import { openWorkspace, type Workspace } from './workspace.js';
 
 /** Largest number of voxels that stock tfjs is asked to work on: convolutions there are hundreds of times slower. */
@@ -59,5 +59,5 @@ export function dispatch(
 ): Tensor {
   if (portableDepth > 0 || !tf.getKernel(kernel, tf.getBackend())) return tf.tidy(portable);
   const attributes: KernelAttributes = { settings, workspace: openWorkspace() };
-  return tf.engine().runKernel(kernel, { ...inputs }, attributes as unknown as tf.NamedAttrMap);
+  return tf.engine().runKernel(kernel, { ...inputs }, attributes as unknown as tfjs.NamedAttrMap);
 }

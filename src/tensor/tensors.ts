@@ -1,5 +1,5 @@
 import { ProcessingError } from '../errors.js';
-import { tf, type Parameter, type Tensor } from './tfjs.js';
+import { tf, type Parameter, type Tensor, type tfjs } from './tfjs.js';
 import {
   copiedValues,
   exclusiveValues,
@@ -99,7 +99,7 @@ export function assign(target: Parameter, values: Float32Array): void {
 }
 
 /** Runs a function and frees every tensor that it made, except the ones it returns. */
-export function tidy<T extends tf.TensorContainer>(run: () => T): T {
+export function tidy<T extends tfjs.TensorContainer>(run: () => T): T {
   return tf.tidy(run);
 }
 
@@ -109,7 +109,7 @@ export function keep<T extends Tensor>(kept: T): T {
 }
 
 /** Frees tensors and parameters, also inside arrays and records. */
-export function dispose(tensors: tf.TensorContainer): void {
+export function dispose(tensors: tfjs.TensorContainer): void {
   tf.dispose(tensors);
 }
 

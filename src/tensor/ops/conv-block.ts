@@ -1,7 +1,7 @@
 import { ProcessingError } from '../../errors.js';
 import { dispatch, requireAffordableGrid } from '../dispatch.js';
 import { requireNumber, requireShape, shapeText, volumeShape } from '../shapes.js';
-import { tf, type Tensor } from '../tfjs.js';
+import { tf, type Tensor, type tfjs } from '../tfjs.js';
 
 /**
  * Convolution 3x3x3 with zero padding 1, bias, and leaky ReLU in one op.
@@ -27,7 +27,7 @@ export function convBlock(x: Tensor, w: Tensor, b: Tensor, slope: number): Tenso
   requireNumber(slope, 'convBlock', 'slope', { least: 0, greatest: 1 });
   requireAffordableGrid(grid.x * grid.y * grid.z, 'convBlock');
   return dispatch('NeuroloomConvBlock', { x, w, b }, { slope }, () => {
-    const linear = tf.add(tf.conv3d(x as tf.Tensor5D, w as tf.Tensor5D, 1, 'same'), b);
+    const linear = tf.add(tf.conv3d(x as tfjs.Tensor5D, w as tfjs.Tensor5D, 1, 'same'), b);
     return slope === 1 ? linear : leakyRelu(linear, slope);
   });
 }

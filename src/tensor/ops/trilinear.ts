@@ -1,6 +1,6 @@
 /** Trilinear sampling and its two gradients, made of gather and scatter. Never recorded on a tape itself. */
 import { volumeShape, type VolumeShape } from '../shapes.js';
-import { tf, type Tensor } from '../tfjs.js';
+import { tf, type Tensor, type tfjs } from '../tfjs.js';
 import type { WarpMode } from './warp.js';
 
 /** Along one axis, for every voxel: the two neighbours of the sampled coordinate. */
@@ -110,7 +110,10 @@ export function pull(volume: Tensor, displacement: Tensor, mode: WarpMode): Tens
   const rows = tf.reshape(volume, [-1, grid.c]);
   const { axes, corners } = sampleCorners(grid, displacement, mode);
   const parts = corners.map((corner) =>
-    tf.mul(tf.gather(rows, corner.row as tf.Tensor1D), tf.reshape(cornerFactor(axes, corner, null), [-1, 1])),
+    tf.mul(
+      tf.gather(rows, corner.row as tfjs.Tensor1D),
+      tf.reshape(cornerFactor(axes, corner, null), [-1, 1]),
+    ),
   );
   return tf.reshape(
     parts.reduce((total, part) => tf.add(total, part)),
@@ -134,7 +137,7 @@ export function pullGradients(
     return tf.scatterND(tf.reshape(corner.row, [-1, 1]), weighted, [rows.shape[0] ?? 0, grid.c]);
   });
   const matches = corners.map((corner) =>
-    tf.sum(tf.mul(upstream, tf.gather(rows, corner.row as tf.Tensor1D)), 1),
+    tf.sum(tf.mul(upstream, tf.gather(rows, corner.row as tfjs.Tensor1D)), 1),
   );
   const components = [0, 1, 2].map((axis) => {
     const parts = corners.map((corner, i) => tf.mul(matches[i] as Tensor, cornerFactor(axes, corner, axis)));

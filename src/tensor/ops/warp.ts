@@ -1,6 +1,6 @@
 import { dispatch, requireAffordableGrid } from '../dispatch.js';
 import { requireShape, volumeShape } from '../shapes.js';
-import { tf, type Tensor } from '../tfjs.js';
+import { tf, type Tensor, type tfjs } from '../tfjs.js';
 import { pull, pullGradients } from './trilinear.js';
 
 /** Outside the grid: `zeros` fades to 0 within one voxel (images), `border` clamps the coordinate (fields). */
@@ -23,7 +23,7 @@ export function warp(volume: Tensor, displacement: Tensor, mode: WarpMode): Tens
   requireAffordableGrid(x * y * z, 'warp');
   return dispatch('NeuroloomWarp', { volume, displacement }, { mode }, () => {
     const op = tf.customGrad((...given) => {
-      const [source, field, save] = given as [Tensor, Tensor, tf.GradSaveFunc];
+      const [source, field, save] = given as [Tensor, Tensor, tfjs.GradSaveFunc];
       save([source, field]);
       return {
         value: pull(source, field, mode),

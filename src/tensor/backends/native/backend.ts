@@ -1,10 +1,10 @@
-import type { tf} from '../../tfjs.js';
+import { type tfjs, type tfjsCpu } from '../../tfjs.js';
 import { MathBackendCPU, type Tensor } from '../../tfjs.js';
 
 /** Shorter arrays cost less to allocate than to look up. */
 const LEAST_RECYCLED = 1024;
 
-type DataId = Parameters<MathBackendCPU['disposeData']>[0];
+type DataId = Parameters<tfjsCpu.MathBackendCPU['disposeData']>[0];
 
 /**
  * The tfjs CPU backend with recycled buffers. A fresh Float32Array costs a page fault for every 4 KiB and lives until
@@ -41,7 +41,7 @@ export class NativeBackend extends MathBackendCPU {
   }
 
   /** The live values of a float32 tensor: not to be kept, not to be changed by those who share it. */
-  valuesOf(source: tf.TensorInfo): Float32Array {
+  valuesOf(source: tfjs.TensorInfo): Float32Array {
     const { values } = this.data.get(source.dataId);
     // A stock cast from bool or int32 to float32 leaves the array as it is.
     return values instanceof Float32Array ? values : Float32Array.from(values as ArrayLike<number>);
@@ -59,12 +59,12 @@ export class NativeBackend extends MathBackendCPU {
     return released;
   }
 
-  override readSync(dataId: DataId): tf.backend_util.BackendValues {
+  override readSync(dataId: DataId): tfjs.backend_util.BackendValues {
     const values = super.readSync(dataId);
     return values instanceof Float32Array ? values.slice() : values;
   }
 
-  override read(dataId: DataId): Promise<tf.backend_util.BackendValues> {
+  override read(dataId: DataId): Promise<tfjs.backend_util.BackendValues> {
     return Promise.resolve(this.readSync(dataId));
   }
 

@@ -1,6 +1,6 @@
 import { ProcessingError } from '../../../errors.js';
 import type { KernelAttributes, KernelSettings } from '../../dispatch.js';
-import { tf, type Tensor } from '../../tfjs.js';
+import { tf, type Tensor, type tfjs } from '../../tfjs.js';
 import type { Workspace } from '../../workspace.js';
 import { keepUntilTapeEnds } from '../../workspace.js';
 import type { NativeBackend } from './backend.js';
@@ -11,7 +11,7 @@ export const NATIVE_BACKEND_NAME = 'neuroloom-native';
 /** One call of a kernel. */
 export interface KernelCall {
   readonly backend: NativeBackend;
-  readonly inputs: Readonly<Record<string, tf.TensorInfo>>;
+  readonly inputs: Readonly<Record<string, tfjs.TensorInfo>>;
   readonly settings: KernelSettings;
   readonly workspace: Workspace | null;
 }
@@ -38,7 +38,7 @@ export interface NativeOp {
   readonly saveOutput?: boolean;
   /** Each gradient is computed when tfjs asks for it, and none of the others; else all later ones with the first. */
   readonly separateGradients?: boolean;
-  readonly forward: (call: KernelCall) => tf.TensorInfo;
+  readonly forward: (call: KernelCall) => tfjs.TensorInfo;
   /** Gradients of at least the wanted inputs. */
   readonly gradient: (call: GradientCall) => Readonly<Record<string, Tensor>>;
 }
@@ -50,20 +50,20 @@ export function number(settings: KernelSettings, name: string): number {
 }
 
 /** The input of a name; kernels are called through ops, which always pass it. */
-export function input(call: KernelCall, name: string): tf.TensorInfo {
+export function input(call: KernelCall, name: string): tfjs.TensorInfo {
   const info = call.inputs[name];
   if (info !== undefined) return info;
   throw new ProcessingError('INTERNAL', `kernel input ${name} is missing`, { cure: 'report this bug' });
 }
 
 /** A result of a kernel: its tensor, and the array that the addon fills. */
-export function output(backend: NativeBackend, shape: readonly number[]): { info: tf.TensorInfo; values: Float32Array } {
+export function output(backend: NativeBackend, shape: readonly number[]): { info: tfjs.TensorInfo; values: Float32Array } {
   const values = backend.takeBuffer(tf.util.sizeFromShape([...shape]));
   return { info: backend.makeTensorInfo([...shape], 'float32', values), values };
 }
 
 /** A 0-d result of a kernel. */
-export function scalarOutput(backend: NativeBackend, value: number): tf.TensorInfo {
+export function scalarOutput(backend: NativeBackend, value: number): tfjs.TensorInfo {
   return backend.makeTensorInfo([], 'float32', Float32Array.of(value));
 }
 
@@ -74,7 +74,7 @@ export function registerOp(op: NativeOp): void {
     backendName: NATIVE_BACKEND_NAME,
     kernelFunc: ({ inputs, backend, attrs }) => {
       const { settings, workspace } = attrs as unknown as KernelAttributes;
-      const given = inputs as Readonly<Record<string, tf.TensorInfo>>;
+      const given = inputs as Readonly<Record<string, tfjs.TensorInfo>>;
       return op.forward({ backend: backend as NativeBackend, inputs: given, settings, workspace });
     },
   });
@@ -127,7 +127,7 @@ function requestedTogether(
 }
 
 /** Replaces a kernel of the native backend; the new one may call the one that it replaces. */
-export function replaceKernel(kernelName: string, replacement: (general: tf.KernelFunc) => tf.KernelFunc): void {
+export function replaceKernel(kernelName: string, replacement: (general: tfjs.KernelFunc) => tfjs.KernelFunc): void {
   const general = tf.getKernel(kernelName, NATIVE_BACKEND_NAME).kernelFunc;
   tf.unregisterKernel(kernelName, NATIVE_BACKEND_NAME);
   tf.registerKernel({ kernelName, backendName: NATIVE_BACKEND_NAME, kernelFunc: replacement(general) });

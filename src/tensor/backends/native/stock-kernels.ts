@@ -3,28 +3,28 @@
  * for each element. Whatever is broadcast or of another type still goes to them.
  */
 import { affine, axpy, mapBinary, mapUnary, sum, type BinaryOperation, type UnaryOperation } from '../../../native/index.js';
-import { tf } from '../../tfjs.js';
+import { tf, type tfjs } from '../../tfjs.js';
 import type { NativeBackend } from './backend.js';
 import { output, replaceKernel, scalarOutput } from './kernel.js';
 
-type Inputs = Readonly<Record<string, tf.TensorInfo>>;
+type Inputs = Readonly<Record<string, tfjs.TensorInfo>>;
 type Attributes = Readonly<Record<string, unknown>>;
 
 /** A stock kernel: where `fits` holds, `compute` runs instead. */
 interface Replacement {
   readonly kernel: string;
   readonly fits: (inputs: Inputs, attributes: Attributes) => boolean;
-  readonly compute: (backend: NativeBackend, inputs: Inputs, attributes: Attributes) => tf.TensorInfo;
+  readonly compute: (backend: NativeBackend, inputs: Inputs, attributes: Attributes) => tfjs.TensorInfo;
 }
 
-const isFloat = (info: tf.TensorInfo | undefined) => info?.dtype === 'float32';
+const isFloat = (info: tfjs.TensorInfo | undefined) => info?.dtype === 'float32';
 
 function pairwise(kernel: string, operation: BinaryOperation): Replacement {
   return {
     kernel,
     fits: ({ a, b }) => isFloat(a) && isFloat(b) && tf.util.arraysEqual(a?.shape ?? [], b?.shape ?? []),
     compute(backend, inputs) {
-      const { a, b } = inputs as Readonly<Record<'a' | 'b', tf.TensorInfo>>;
+      const { a, b } = inputs as Readonly<Record<'a' | 'b', tfjs.TensorInfo>>;
       const result = output(backend, a.shape);
       mapBinary(operation, backend.valuesOf(a), backend.valuesOf(b), result.values);
       return result.info;
@@ -38,7 +38,7 @@ function withNumber(kernel: string, terms: (value: number) => readonly [factor: 
     kernel,
     fits: ({ a, b }) => isFloat(a) && isFloat(b) && b?.shape.length === 0 && a?.shape.length !== 0,
     compute(backend, inputs) {
-      const { a, b } = inputs as Readonly<Record<'a' | 'b', tf.TensorInfo>>;
+      const { a, b } = inputs as Readonly<Record<'a' | 'b', tfjs.TensorInfo>>;
       const result = output(backend, a.shape);
       affine(backend.valuesOf(a), ...terms(backend.valuesOf(b)[0] as number), result.values);
       return result.info;
@@ -51,7 +51,7 @@ function single(kernel: string, operation: UnaryOperation): Replacement {
     kernel,
     fits: ({ x }) => isFloat(x),
     compute(backend, inputs) {
-      const { x } = inputs as Readonly<Record<'x', tf.TensorInfo>>;
+      const { x } = inputs as Readonly<Record<'x', tfjs.TensorInfo>>;
       const result = output(backend, x.shape);
       mapUnary(operation, backend.valuesOf(x), result.values);
       return result.info;
@@ -60,7 +60,7 @@ function single(kernel: string, operation: UnaryOperation): Replacement {
 }
 
 /** Axes of a sum; all where none are given. */
-function summedAxes(x: tf.TensorInfo | undefined, axis: unknown): readonly number[] {
+function summedAxes(x: tfjs.TensorInfo | undefined, axis: unknown): readonly number[] {
   const rank = x?.shape.length ?? 0;
   if (axis === undefined || axis === null) return Array.from({ length: rank }, (_, i) => i);
   return [axis as number | number[]].flat().map((a) => (a < 0 ? a + rank : a));
@@ -72,7 +72,7 @@ const totalSum: Replacement = {
   fits: ({ x }, { axis, keepDims }) =>
     isFloat(x) && keepDims !== true && summedAxes(x, axis).length === x?.shape.length,
   compute(backend, inputs) {
-    const { x } = inputs as Readonly<Record<'x', tf.TensorInfo>>;
+    const { x } = inputs as Readonly<Record<'x', tfjs.TensorInfo>>;
     return scalarOutput(backend, sum(backend.valuesOf(x)));
   },
 };
@@ -82,7 +82,7 @@ const batchSum: Replacement = {
   kernel: 'Sum',
   fits: ({ x }, { axis }) => isFloat(x) && x?.shape.length === 5 && summedAxes(x, axis).join() === '0',
   compute(backend, inputs, { keepDims }) {
-    const { x } = inputs as Readonly<Record<'x', tf.TensorInfo>>;
+    const { x } = inputs as Readonly<Record<'x', tfjs.TensorInfo>>;
     const item = x.shape.slice(1);
     const result = output(backend, keepDims === true ? [1, ...item] : item);
     const values = backend.valuesOf(x);
@@ -101,7 +101,7 @@ const repetition: Replacement = {
   fits: ({ x }, { reps }) =>
     isFloat(x) && (tf.util.sizeFromShape(x?.shape ?? []) === 1 || (reps as number[]).slice(1).every((r) => r === 1)),
   compute(backend, inputs, { reps }) {
-    const { x } = inputs as Readonly<Record<'x', tf.TensorInfo>>;
+    const { x } = inputs as Readonly<Record<'x', tfjs.TensorInfo>>;
     const result = output(
       backend,
       x.shape.map((length, axis) => length * ((reps as number[])[axis] ?? 1)),
@@ -141,7 +141,7 @@ export function replaceStockKernels(): void {
   // The stock slice returns a view of its input where it can: the array would be used again under it.
   replaceKernel('Slice', (general) => (call) => {
     const backend = call.backend as NativeBackend;
-    const info = general(call) as tf.TensorInfo;
+    const info = general(call) as tfjs.TensorInfo;
     const stored = backend.data.get(info.dataId);
     if (stored.values instanceof Float32Array) stored.values = stored.values.slice();
     return info;
