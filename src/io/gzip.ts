@@ -67,7 +67,9 @@ export function readPrefix(path: string, count: number): Buffer {
       if (!isGzip(raw)) return raw.subarray(0, Math.min(count, read));
       // Z_SYNC_FLUSH: take what a cut stream gives instead of failing at its end.
       const content = gunzipSync(raw.subarray(0, read), { finishFlush: constants.Z_SYNC_FLUSH });
-      if (content.length >= count || room >= size) return content.subarray(0, count);
+      if (content.length >= count) return content.subarray(0, count);
+      // The whole file gave too little: gunzip without that leniency says when it was cut.
+      if (room >= size) return gunzipSync(raw.subarray(0, read)).subarray(0, count);
     }
   } catch (error) {
     throw gunzipError(error, path);
