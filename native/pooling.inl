@@ -2,7 +2,7 @@ namespace neuroloom {
 namespace NL_ISA {
 
 // First element of the fine row that is (dx, dy) inside the 2x2 rows above coarse row `row`, with c per voxel.
-NL_INLINE size_t fineRow(size_t fineX, size_t fineY, size_t fineZ, size_t c, size_t row, size_t dx, size_t dy) {
+NL_INLINE size_t fineRow(size_t fineY, size_t fineZ, size_t c, size_t row, size_t dx, size_t dy) {
   const size_t halfY = fineY / 2, plane = row / halfY;
   // plane = n * X/2 + x, so 2 * plane + dx is n * X + (2x + dx).
   return ((2 * plane + dx) * fineY + 2 * (row % halfY) + dy) * fineZ * c;
@@ -12,7 +12,7 @@ static void maxPool(const PoolShape& s, const float* x, float* y, uint8_t* argma
   const size_t c = s.c, halfZ = s.z / 2;
   for (size_t row = begin; row < end; row++) {
     const float* source[8];
-    for (size_t k = 0; k < 8; k++) source[k] = x + fineRow(s.x, s.y, s.z, c, row, k >> 2, k >> 1 & 1) + (k & 1) * c;
+    for (size_t k = 0; k < 8; k++) source[k] = x + fineRow(s.y, s.z, c, row, k >> 2, k >> 1 & 1) + (k & 1) * c;
     float* out = y + row * halfZ * c;
     uint8_t* where = argmax + row * halfZ * c;
     for (size_t z = 0; z < halfZ; z++) {
@@ -50,7 +50,7 @@ static void maxPoolBackward(const PoolShape& s, const float* dy, const uint8_t* 
   const size_t c = s.c, halfZ = s.z / 2;
   for (size_t row = begin; row < end; row++) {
     for (int pair = 0; pair < 4; pair++) {
-      float* out = dx + fineRow(s.x, s.y, s.z, c, row, pair >> 1, pair & 1);
+      float* out = dx + fineRow(s.y, s.z, c, row, pair >> 1, pair & 1);
       for (size_t z = 0; z < halfZ; z++) {
         const float* gradient = dy + (row * halfZ + z) * c;
         const uint8_t* where = argmax + (row * halfZ + z) * c;
@@ -71,8 +71,8 @@ static void upConcat(const UpConcatShape& s, const float* low, const float* skip
   const size_t cl = s.cLow, cs = s.cSkip, c = cl + cs, halfZ = s.z / 2;
   for (size_t row = begin; row < end; row++) {
     for (size_t pair = 0; pair < 4; pair++) {
-      float* out = y + fineRow(s.x, s.y, s.z, c, row, pair >> 1, pair & 1);
-      const float* from = skip + fineRow(s.x, s.y, s.z, cs, row, pair >> 1, pair & 1);
+      float* out = y + fineRow(s.y, s.z, c, row, pair >> 1, pair & 1);
+      const float* from = skip + fineRow(s.y, s.z, cs, row, pair >> 1, pair & 1);
       for (size_t z = 0; z < s.z; z++) {
         const float* coarse = low + (row * halfZ + z / 2) * cl;
         for (size_t i = 0; i < cl; i++) out[i] = coarse[i];
@@ -88,7 +88,7 @@ static void upConcatBackward(const UpConcatShape& s, const float* dy, float* dLo
   const size_t cl = s.cLow, cs = s.cSkip, c = cl + cs, halfZ = s.z / 2;
   for (size_t row = begin; row < end; row++) {
     const float* rows[4];
-    for (size_t pair = 0; pair < 4; pair++) rows[pair] = dy + fineRow(s.x, s.y, s.z, c, row, pair >> 1, pair & 1);
+    for (size_t pair = 0; pair < 4; pair++) rows[pair] = dy + fineRow(s.y, s.z, c, row, pair >> 1, pair & 1);
     if (dLow != nullptr) {
       for (size_t z = 0; z < halfZ; z++) {
         float* sum = dLow + (row * halfZ + z) * cl;
@@ -101,7 +101,7 @@ static void upConcatBackward(const UpConcatShape& s, const float* dy, float* dLo
     }
     if (dSkip != nullptr) {
       for (size_t pair = 0; pair < 4; pair++) {
-        float* to = dSkip + fineRow(s.x, s.y, s.z, cs, row, pair >> 1, pair & 1);
+        float* to = dSkip + fineRow(s.y, s.z, cs, row, pair >> 1, pair & 1);
         for (size_t z = 0; z < s.z; z++) {
           for (size_t i = 0; i < cs; i++) to[z * cs + i] = rows[pair][z * c + cl + i];
         }
