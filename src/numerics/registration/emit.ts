@@ -64,7 +64,8 @@ export function emitTemplate(model: AtlasModel): Float32Array {
  * The velocity is, by mode: `direct`: the trained one for a subject of the cohort, else instance steps from rest;
  * `network`: the prediction; `hybrid`: the prediction and instance steps.
  *
- * @throws ProcessingError FOLDS with `fail` when the field folds; TRAINING_DIVERGED
+ * @throws ProcessingError FOLDS when the field folds with `fail`, or still folds after every step of `repair`;
+ *   TRAINING_DIVERGED
  * @throws NodeError CANCELLED when the signal aborts
  */
 export async function emitSubject(options: EmitOptions): Promise<EmittedSubject> {
@@ -119,10 +120,8 @@ async function repairedField(velocity: Float32Array, options: EmitOptions): Prom
   const limit = foldPolicy === 'repair' ? REPAIR_STEPS : 0;
   for (let repairs = 0; ; repairs++) {
     const field = await fullField(velocity, REPAIR_FACTOR ** repairs, options, settings);
-    if (field.n_folds === 0 || repairs >= limit) {
-      if (foldPolicy === 'fail' && field.n_folds > 0) throw foldError(id, field);
-      return field;
-    }
+    if (field.n_folds === 0 || foldPolicy === 'report') return field;
+    if (repairs >= limit) throw foldError(id, field, repairs);
   }
 }
 
@@ -140,13 +139,14 @@ async function fullField(
   return { velocity: scaled, displacement, jac_min: min, n_folds: folds, velocity_scale: factor };
 }
 
-function foldError(id: string, field: Field): ProcessingError {
+function foldError(id: string, field: Field, repairs: number): ProcessingError {
+  const still =
+    repairs > 0 ? ` after ${repairs} repairs (velocity times ${field.velocity_scale.toPrecision(2)})` : '';
+  const repair = repairs > 0 ? '' : ', or set learned_atlas.fold_policy to repair';
   return new ProcessingError(
     'FOLDS',
-    `the field of ${id} folds at ${field.n_folds} voxel(s), smallest determinant ${field.jac_min}`,
-    {
-      cure: 'raise learned_atlas.loss.smoothness_weight, or set learned_atlas.fold_policy to repair',
-    },
+    `the field of ${id} folds at ${field.n_folds} voxel(s)${still}, smallest determinant ${field.jac_min}`,
+    { cure: `raise learned_atlas.loss.smoothness_weight or lower learned_atlas.optimizer.lr${repair}` },
   );
 }
 

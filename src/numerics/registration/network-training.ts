@@ -7,6 +7,7 @@ import {
   parameter,
   read,
   repeatBatch,
+  scale,
   tensor,
   type Tensor,
   tidy,
@@ -17,6 +18,7 @@ import { SeededRandom, seededRandom } from '../random.js';
 import { arraysByName, type NamedArray } from './array-file.js';
 import type { TrainingState } from './checkpoint.js';
 import { meanLogDensity, projectTheta } from './density-transform.js';
+import { GradientGuard, type GuardState } from './gradient-guard.js';
 import { gradientNorm } from './gradient-norm.js';
 import { jacobianMinAndFolds } from './jacobian.js';
 import { MeanDisplacement } from './mean-displacement.js';
@@ -35,6 +37,7 @@ export class NetworkTraining implements Training {
   readonly #layout: readonly Omit<NamedArray, 'values'>[];
   readonly #networkAdam: Adam;
   readonly #templateAdam: Adam;
+  readonly #guard = new GradientGuard();
   #shuffling: SeededRandom;
   #order: number[] = [];
   readonly #mean: MeanDisplacement;
@@ -86,8 +89,10 @@ export class NetworkTraining implements Training {
       [this.#theta, ...this.#weights],
     );
     const gradNorm = gradientNorm(gradients);
-    this.#networkAdam.step(this.#weights, gradients.slice(1));
-    this.#templateAdam.step([this.#theta], gradients.slice(0, 1));
+    const factor = this.#guard.factorFor(gradNorm);
+    const steps = factor === 1 ? gradients : gradients.map((gradient) => scale(gradient, factor));
+    this.#networkAdam.step(this.#weights, steps.slice(1));
+    this.#templateAdam.step([this.#theta], steps.slice(0, 1));
     update(this.#theta, (theta) => projectTheta(theta, unionSupport));
     if (outputs['meanDisplacement'] !== undefined) this.#mean.accept(outputs['meanDisplacement']);
     const { min: jacMin } = jacobianMinAndFolds({
@@ -144,6 +149,7 @@ export class NetworkTraining implements Training {
     return {
       scalars: {
         mean_steps: mean.steps,
+        guard: this.#guard.exportState(),
         order: this.#order,
         shuffling: this.#shuffling.state(),
         adam_network: network.step,
@@ -156,6 +162,7 @@ export class NetworkTraining implements Training {
   importState({ scalars, arrays }: TrainingState): void {
     const stored = scalars as {
       mean_steps: number;
+      guard: GuardState;
       order: number[];
       shuffling: number[];
       adam_network: number;
@@ -168,6 +175,7 @@ export class NetworkTraining implements Training {
     this.#order = [...stored.order];
     this.#shuffling = SeededRandom.fromState(stored.shuffling);
     this.#mean.importState(stored.mean_steps, named);
+    this.#guard.importState(stored.guard);
   }
 
   dispose(): void {
