@@ -20,7 +20,7 @@ import { normalizeDensity } from '../../dist/numerics/registration/normalization
 import { LossSettings, ModelSettings, OptimizerSettings } from '../../dist/numerics/registration/settings.js';
 import { trainTemplate } from '../../dist/numerics/registration/train.js';
 import { prepareTrainingCohort } from '../../dist/numerics/registration/train-units.js';
-import { initialWeights } from '../../dist/numerics/registration/unet.js';
+import { initialWeights } from '../../dist/numerics/registration/network-layout.js';
 import { seededRandom } from '../../dist/numerics/random.js';
 
 const { values: options } = parseArgs({

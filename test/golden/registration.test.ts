@@ -18,7 +18,8 @@ import {
   OptimizerSettings,
   type TrainingSettings,
 } from '../../src/numerics/registration/settings.js';
-import { convolutions, predictVelocity } from '../../src/numerics/registration/unet.js';
+import { convolutions } from '../../src/numerics/registration/network-layout.js';
+import { predictVelocity } from '../../src/numerics/registration/unet.js';
 import * as nl from '../../src/tensor/index.js';
 import { goldenArray, goldenNumbers } from '../support/golden-atlas.js';
 import { goldenVolume, goldenWeights, relativeError } from '../support/golden-tensors.js';

@@ -22,12 +22,13 @@ import { GradientGuard, type GuardState } from './gradient-guard.js';
 import { gradientNorm } from './gradient-norm.js';
 import { jacobianMinAndFolds } from './jacobian.js';
 import { MeanDisplacement } from './mean-displacement.js';
+import { initialWeights } from './network-layout.js';
 import { exportAdam, floatArray, importAdam } from './optimiser-state.js';
 import { registrationPass, toDensity, toLogDensity } from './registration-pass.js';
 import { logOffsetOf, resolveTemplateLearningRate } from './settings.js';
 import type { TrainingData } from './training-data.js';
 import type { StepReport, Training } from './training-loop.js';
-import { initialWeights, predictVelocity } from './unet.js';
+import { predictVelocity } from './unet.js';
 
 /** Modes network and hybrid: one network for all subjects, trained together with the template. */
 export class NetworkTraining implements Training {

@@ -4,6 +4,7 @@ import type { NamedArray } from './array-file.js';
 import { hashTrainingCohort, hashTrainingSettings } from './checkpoint.js';
 import { type ComputeOptions, useComputeDevice } from './compute-device.js';
 import { densityOf } from './density-transform.js';
+import { estimateTrainingMemoryMb } from './memory-estimate.js';
 import { logOffsetOf, type OptimizerSettings, resolveEpochs } from './settings.js';
 import { checkTrainingData, type TrainingData } from './training-data.js';
 import { type LoopOptions, type LoopResult, runTraining, type Training } from './training-loop.js';
@@ -15,6 +16,8 @@ export interface TrainTemplateOptions extends TrainingData, ComputeOptions {
   /** Hash of the cohort and of the settings; left out, they are computed from the data and the settings. */
   readonly cohortHash?: string;
   readonly configHash?: string;
+  /** Refuse to train when the estimate of `estimateTrainingMemoryMb` is above this; null or absent: no limit. */
+  readonly memoryLimitMb?: number | null;
   readonly signal?: AbortSignal | undefined;
   readonly onEpoch?: LoopOptions['onEpoch'];
   readonly onWarning?: LoopOptions['onWarning'];
@@ -42,12 +45,13 @@ export interface TrainedTemplate extends LoopResult {
  * data, device and thread count give equal bits, also when training was interrupted and continued. Tensors are freed
  * before it returns, also after an error and after cancellation.
  *
- * @throws ProcessingError TRAINING_DIVERGED, CHECKPOINT, SHAPE_MISMATCH, INVALID_ARGUMENT, NON_FINITE
+ * @throws ProcessingError TRAINING_DIVERGED, CHECKPOINT, SHAPE_MISMATCH, INVALID_ARGUMENT, NON_FINITE, MEMORY_LIMIT
  * @throws NodeError CANCELLED when the signal aborts; a checkpoint then holds the state
  * @throws DependencyError BACKEND_MISSING when the device is not there
  */
 export async function trainTemplate(options: TrainTemplateOptions): Promise<TrainedTemplate> {
   checkTrainingData(options);
+  checkMemory(options);
   const { settings, ids, shape, volumes } = options;
   const device = await useComputeDevice(options);
   const training = await createTraining(options);
@@ -68,6 +72,20 @@ export async function trainTemplate(options: TrainTemplateOptions): Promise<Trai
   } finally {
     training.dispose();
   }
+}
+
+function checkMemory({ shape, volumes, settings, memoryLimitMb: limit = null }: TrainTemplateOptions): void {
+  if (limit === null) return;
+  const estimate = estimateTrainingMemoryMb(shape, volumes.length, settings);
+  if (estimate <= limit) return;
+  throw new ProcessingError(
+    'MEMORY_LIMIT',
+    `training needs about ${Math.ceil(estimate)} MB, memory_limit_mb is ${limit}`,
+    {
+      where: `training grid ${shape.join(' x ')}, ${volumes.length} subjects`,
+      cure: 'raise learned_atlas.memory_limit_mb, crop to the support, or use half flow and smaller features',
+    },
+  );
 }
 
 async function createTraining(data: TrainingData): Promise<Training> {

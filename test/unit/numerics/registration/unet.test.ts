@@ -1,20 +1,14 @@
 import { describe, expect, test } from 'vitest';
 import { seededRandom } from '../../../../src/numerics/random.js';
 import { ModelSettings } from '../../../../src/numerics/registration/settings.js';
-import { convolutions, initialWeights, predictVelocity } from '../../../../src/numerics/registration/unet.js';
+import { convolutions, initialWeights } from '../../../../src/numerics/registration/network-layout.js';
+import { predictVelocity } from '../../../../src/numerics/registration/unet.js';
 import { read, tensor, tidy } from '../../../../src/tensor/index.js';
 
 /** Multiply-adds of the network per input voxel, from the grids on which its convolutions run. */
 function multiplyAdds(model: ModelSettings): number {
-  const levels = model.enc_features.length;
-  const level = (name: string): number => {
-    const [part, index] = name.split('.');
-    if (part === 'enc') return Number(index);
-    if (part === 'dec') return levels - Number(index);
-    return model.flow_resolution === 'half' ? 1 : 0;
-  };
   return convolutions(model).reduce(
-    (sum, { name, inputs, outputs }) => sum + (27 * inputs * outputs) / 8 ** level(name),
+    (sum, { inputs, outputs, level }) => sum + (27 * inputs * outputs) / 8 ** level,
     0,
   );
 }

@@ -1,0 +1,50 @@
+import { type Shape3, velocityShapeOf, voxelCount } from './grid.js';
+import { convolutions } from './network-layout.js';
+import type { TrainingSettings } from './settings.js';
+
+const BYTES_PER_FLOAT = 4;
+const BYTES_PER_MB = 2 ** 20;
+
+/** The process before any voxel: Node, tensor library, kernels and their scratch. Measured 100 to 110 MB. */
+const PROCESS_MB = 120;
+
+/** Warp, losses and their gradients on the training grid, bytes per voxel. Measured 246 to 307 in direct mode. */
+const REGISTRATION_BYTES = 310;
+
+/** Stages of the integration and their gradients, floats per voxel of the velocity grid. */
+const INTEGRATION_FLOATS = 48;
+
+/**
+ * Largest memory of a training in MB, estimated from the high side (3 to 20 % above the measured peaks of 32^3 to
+ * 96^3 voxels on the native backend).
+ *
+ * Counted are the activations of the network and as much again for their gradients, registration and losses, the
+ * volumes of the cohort, and in direct mode a velocity with two moments per subject.
+ *
+ * @param shape - training grid
+ */
+export function estimateTrainingMemoryMb(
+  shape: Shape3,
+  subjects: number,
+  settings: TrainingSettings,
+): number {
+  const voxels = voxelCount(shape);
+  const velocity = voxelCount(velocityShapeOf(shape, settings.model.flow_resolution));
+  const direct = settings.optimizer.mode === 'direct';
+  const activations = direct ? 0 : 2 * BYTES_PER_FLOAT * activationsPerVoxel(settings);
+  const step = voxels * (activations + REGISTRATION_BYTES) + velocity * INTEGRATION_FLOATS * BYTES_PER_FLOAT;
+  const cohort = subjects * BYTES_PER_FLOAT * (voxels + (direct ? 9 * velocity : 0));
+  const batch = direct ? 1 : settings.optimizer.batch_size;
+  return PROCESS_MB + (batch * step + cohort) / BYTES_PER_MB;
+}
+
+/** Floats that the network keeps per voxel of the training grid: input, convolutions, pooled and joined volumes. */
+function activationsPerVoxel({ model }: TrainingSettings): number {
+  let previous = -1;
+  return convolutions(model).reduce((sum, { inputs, outputs, level }) => {
+    // On the grid of the convolution before it, its input is that one's output; else it was pooled or joined for it.
+    const made = level === previous ? 0 : inputs;
+    previous = level;
+    return sum + (outputs + made) / 8 ** level;
+  }, 0);
+}
