@@ -15,7 +15,7 @@ import {
   realpathSync,
   renameSync,
   rmSync,
-  writeSync,
+  writeFileSync,
   type Stats,
 } from 'node:fs';
 import path from 'node:path';
@@ -95,6 +95,9 @@ export function describeOutputFile(
 /**
  * Makes an attempt directory complete: output files read-only and on disk, then `result.json` by rename.
  *
+ * An object without files is not forced to the disk: its record proves itself by its digests, so after a power cut
+ * it is whole or counts as absent. The same holds for the folder entries of files.
+ *
  * @param draft - the record without the parts that follow from it
  * @throws StorageError IO_FULL, IO_DENIED or IO
  */
@@ -104,24 +107,22 @@ export function sealObject(
 ): ObjectRecord {
   const record: ObjectRecord = { format: 1, ...draft, outDigest: outputsDigest(draft.outputs) };
   const target = path.join(directory, RESULT_FILE);
+  const files = [...filesOf(record.outputs)];
   try {
-    const folders = new Set<string>();
-    for (const { rel } of filesOf(record.outputs)) {
+    for (const { rel } of files) {
       const file = path.join(directory, OUTPUT_FOLDER, rel);
       chmodSync(file, 0o444);
       syncPath(file);
-      for (let at = path.dirname(file); at !== directory; at = path.dirname(at)) folders.add(at);
     }
-    folders.forEach(syncPath);
     const descriptor = openSync(`${target}.tmp`, 'w', 0o444);
     try {
-      writeSync(descriptor, JSON.stringify(record));
-      fsyncSync(descriptor);
+      writeFileSync(descriptor, JSON.stringify(record));
+      if (files.length > 0) fsyncSync(descriptor);
     } finally {
       closeSync(descriptor);
     }
     renameSync(`${target}.tmp`, target);
-    syncPath(directory);
+    if (files.length > 0) syncPath(directory);
   } catch (cause) {
     throw storageError(cause, directory);
   }
@@ -151,7 +152,7 @@ function isInside(file: string, root: string): boolean {
 }
 
 /** fsync of a file or a directory. */
-export function syncPath(target: string): void {
+function syncPath(target: string): void {
   const descriptor = openSync(target, constants.O_RDONLY);
   try {
     fsyncSync(descriptor);
@@ -258,16 +259,19 @@ export function objectDirectory(cacheDirectory: string, key: string): string {
 }
 
 /**
- * Moves a complete directory to its place by rename. The rename itself is not brought to the disk: after a power cut
- * it may be missing, and then the lookup of its key misses its files and the node runs again.
+ * Moves a complete directory to its place by rename. A power cut may undo it: the result is then made again.
  *
  * @returns false when something stands there already; the directory is then left alone
  */
 export function installObject(from: string, target: string): boolean {
-  const parent = path.dirname(target);
   try {
-    if (!existsSync(parent)) mkdirSync(parent, { recursive: true });
-    renameSync(from, target);
+    try {
+      renameSync(from, target);
+    } catch (cause) {
+      if ((cause as NodeJS.ErrnoException).code !== 'ENOENT') throw cause;
+      mkdirSync(path.dirname(target), { recursive: true });
+      renameSync(from, target);
+    }
     return true;
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException;

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { endianness } from 'node:os';
 import { ConfigError } from '../errors.js';
 import { compareText } from './labels.js';
@@ -50,7 +50,9 @@ export function canonicalBytes(value: unknown): Buffer {
 
 /** SHA-256 of the canonical form, 64 hex digits. */
 export function canonicalDigest(value: unknown): string {
-  return createHash('sha256').update(canonicalBytes(value)).digest('hex');
+  SHARED.clear();
+  encode(SHARED, value, '', 0);
+  return hash('sha256', SHARED.bytes(), 'hex');
 }
 
 class ByteWriter {
@@ -85,11 +87,28 @@ class ByteWriter {
     else this.#buffer.writeDoubleLE(value, at);
   }
 
-  text(value: string): void {
+  /** @returns false when the text is not Unicode: it holds half a surrogate pair */
+  text(value: string): boolean {
+    const { length } = value;
+    // Most text here is short ASCII: names and hex digits. Written unit by unit it costs no call into C++.
+    if (length <= 80) {
+      const start = this.#reserve(4 + length);
+      this.#buffer.writeUInt32LE(length, start);
+      let i = 0;
+      for (; i < length; i += 1) {
+        const unit = value.charCodeAt(i);
+        if (unit > 0x7f) break;
+        this.#buffer[start + 4 + i] = unit;
+      }
+      if (i === length) return true;
+      this.#length = start;
+    }
+    if (/\p{Surrogate}/u.test(value)) return false;
     const bytes = Buffer.byteLength(value);
     this.count(bytes);
     const at = this.#reserve(bytes);
     this.#buffer.write(value, at, bytes, 'utf8');
+    return true;
   }
 
   raw(value: Buffer): void {
@@ -97,10 +116,22 @@ class ByteWriter {
     value.copy(this.#buffer, at);
   }
 
+  /** A view that the next write may change. */
   bytes(): Buffer {
     return this.#buffer.subarray(0, this.#length);
   }
+
+  clear(): void {
+    this.#length = 0;
+    if (this.#buffer.length > LARGE_BUFFER_BYTES) this.#buffer = Buffer.allocUnsafe(LARGE_BUFFER_BYTES);
+  }
 }
+
+/** A buffer that grew beyond this is not kept. */
+const LARGE_BUFFER_BYTES = 1_048_576;
+
+/** For digests, which need the bytes only until the next call. */
+const SHARED = new ByteWriter();
 
 function encode(writer: ByteWriter, value: unknown, path: string, depth: number): void {
   if (depth > MAX_DEPTH) refuse(path, `is nested deeper than ${MAX_DEPTH} levels`);
@@ -128,9 +159,8 @@ function encode(writer: ByteWriter, value: unknown, path: string, depth: number)
 }
 
 function writeText(writer: ByteWriter, value: string, path: string): void {
-  // Encoding would turn every half pair into the same replacement character.
-  if (/\p{Surrogate}/u.test(value)) refuse(path, 'holds half a surrogate pair');
-  writer.text(value);
+  // Encoding turns every half pair into the same replacement character.
+  if (!writer.text(value)) refuse(path, 'holds half a surrogate pair');
 }
 
 function encodeList(writer: ByteWriter, list: readonly unknown[], path: string, depth: number): void {

@@ -263,7 +263,14 @@ export class SqliteCache implements CacheStore {
   attemptDirectory(runId: string, instanceIndex: number, n: number): string {
     this.#mustWrite();
     const directory = path.join(this.#runDirectory(runId), `${instanceIndex}.${n}`);
-    removeTree(directory);
+    try {
+      mkdirSync(directory);
+    } catch (cause) {
+      const { code } = cause as NodeJS.ErrnoException;
+      if (code === 'EEXIST') removeTree(directory);
+      else if (code !== 'ENOENT') throw storageError(cause, directory);
+      this.#makeDirectory(directory);
+    }
     this.#makeDirectory(path.join(directory, OUTPUT_FOLDER));
     return directory;
   }
