@@ -194,6 +194,37 @@ describe('training', () => {
     expect(Object.keys(history[0]!.terms)).toEqual(['similarity', 'density', 'smoothness']);
   });
 
+  test('the loss is the weighted sum of its terms', async () => {
+    const loss = {
+      similarity_weight: 0.7,
+      presence_weight: 1.3,
+      density_weight: 0.4,
+      smoothness_weight: 2,
+      jacobian_weight: 3,
+      mean_deformation_weight: 5,
+    };
+    const { history } = await train(tinySettings({ mode: 'direct', epochs: 3 }, { loss }));
+    const { loss: total, terms } = history[2]!;
+    const weighted = Object.entries(terms).map(
+      ([name, value]) => value * loss[`${name}_weight` as keyof typeof loss],
+    );
+    // Float32 sums of terms near 1.
+    expect(total).toBeCloseTo(
+      weighted.reduce((sum, value) => sum + value),
+      5,
+    );
+    expect(terms.mean_deformation).toBeGreaterThan(0);
+  });
+
+  test('the number of threads changes one step by rounding only', async () => {
+    const settings = tinySettings({ mode: 'network', epochs: 1, batch_size: 4 });
+    const [one, two] = [await train(settings, { threads: 1 }), await train(settings, { threads: 2 })];
+    const largest = Math.max(...one.theta);
+    one.theta.forEach((value, at) =>
+      expect(Math.abs(value - two.theta[at]!)).toBeLessThanOrEqual(1e-5 * largest),
+    );
+  });
+
   test('densities that are logarithmic already are taken as they are', async () => {
     const settings = {
       ...tinySettings({ mode: 'direct', epochs: 2, direct_velocity_rounds: 2 }),
