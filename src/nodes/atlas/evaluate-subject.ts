@@ -7,7 +7,13 @@ import { joinedSubjects, readDensity } from './cohort-input.js';
 import { EmissionInput } from './emit-subject.js';
 import { Evaluation, evaluationOf } from './evaluation.js';
 import { SubjectInfo } from './subject-volume.js';
-import { CheckpointEvery, Resume, TrainingInput, trainingSettings } from './training-settings.js';
+import {
+  CheckpointEvery,
+  MemoryLimit,
+  Resume,
+  TrainingInput,
+  trainingSettings,
+} from './training-settings.js';
 
 /** Leaves one subject and its group out, trains on the rest, predicts the subject, and compares with the mean. */
 export const evaluateSubject = defineNode({
@@ -23,12 +29,16 @@ export const evaluateSubject = defineNode({
     emission: port.value(EmissionInput),
     resume: port.value(Resume),
     checkpoint_every: port.value(CheckpointEvery),
+    memory_limit_mb: port.value(MemoryLimit),
   },
   outputs: { evaluation: port.value(Evaluation) },
   resources: { cpus: 1, memoryGb: 1.5 },
   resumable: true,
-  steering: ['resume', 'checkpoint_every'],
-  async run({ info, densities, infos, group_by, training, emission, resume, checkpoint_every }, ctx) {
+  steering: ['resume', 'checkpoint_every', 'memory_limit_mb'],
+  async run(
+    { info, densities, infos, group_by, training, emission, resume, checkpoint_every, memory_limit_mb },
+    ctx,
+  ) {
     const { evaluateSubject: evaluate } = await import('../../numerics/registration/evaluate.js');
     const subjects = joinedSubjects(infos, densities);
     const grid = commonGrid(subjects.map((subject) => subject.info));
@@ -47,6 +57,7 @@ export const evaluateSubject = defineNode({
       device: training.device,
       threads: ctx.cpus,
       checkpointDir: ctx.checkpointDir,
+      memoryLimitMb: memory_limit_mb,
       signal: ctx.signal,
       onEpoch: (event) => {
         ctx.metric('epoch', { ...event });

@@ -8,7 +8,13 @@ import { joinedSubjects, readDensity } from './cohort-input.js';
 import { writeJson } from './result-files.js';
 import { SubjectInfo } from './subject-volume.js';
 import { trainingRecord } from './training-record.js';
-import { CheckpointEvery, Resume, TrainingInput, trainingSettings } from './training-settings.js';
+import {
+  CheckpointEvery,
+  MemoryLimit,
+  Resume,
+  TrainingInput,
+  trainingSettings,
+} from './training-settings.js';
 
 /** Learns the template (and the network, or the velocities) of a cohort; continues from its checkpoint. */
 export const trainTemplate = defineNode({
@@ -21,6 +27,7 @@ export const trainTemplate = defineNode({
     training: port.value(TrainingInput),
     resume: port.value(Resume),
     checkpoint_every: port.value(CheckpointEvery),
+    memory_limit_mb: port.value(MemoryLimit),
   },
   outputs: {
     /** Model file; the steps per subject and the training space are still neutral in it. */
@@ -32,8 +39,8 @@ export const trainTemplate = defineNode({
   },
   resources: { cpus: 2, memoryGb: 2 },
   resumable: true,
-  steering: ['resume', 'checkpoint_every'],
-  async run({ densities, headers, infos, training, resume, checkpoint_every }, ctx) {
+  steering: ['resume', 'checkpoint_every', 'memory_limit_mb'],
+  async run({ densities, headers, infos, training, resume, checkpoint_every, memory_limit_mb }, ctx) {
     // Loaded here: building the graph must not load tensor code.
     const { trainAtlasModel } = await import('../../numerics/registration/train-atlas-model.js');
     const { encodeModelFile } = await import('../../numerics/registration/model-file.js');
@@ -54,7 +61,10 @@ export const trainTemplate = defineNode({
       trainingSpace: '',
       softwareVersion: VERSION,
       checkpointDir: ctx.checkpointDir,
+      memoryLimitMb: memory_limit_mb,
       signal: ctx.signal,
+      onMemoryEstimate: (megabytes) =>
+        ctx.log.info(`training is expected to need ${Math.ceil(megabytes)} MB`),
       onEpoch: (event) => {
         ctx.metric('epoch', { ...event });
         ctx.progress(event.epoch, event.epochs, `loss ${event.loss.toPrecision(4)}`);

@@ -24,6 +24,8 @@ export type TrainingInput = z.infer<typeof TrainingInput>;
 
 export const Resume = OptimizerSettings.shape.resume;
 export const CheckpointEvery = OptimizerSettings.shape.checkpoint_every;
+/** MB; null for none. It decides whether a training runs, never what it gives. */
+export const MemoryLimit = z.number().nullable();
 
 /** Settings of the trainer; with the method `log` densities are logarithms already. */
 export function trainingSettings(

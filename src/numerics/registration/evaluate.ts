@@ -33,6 +33,7 @@ export interface EvaluateSubjectOptions extends ComputeOptions {
   readonly instanceSteps: number;
   readonly foldPolicy: FoldPolicy;
   readonly checkpointDir: string | null;
+  readonly memoryLimitMb?: number | null;
   readonly signal?: AbortSignal | undefined;
   readonly onEpoch?: TrainTemplateOptions['onEpoch'];
   readonly onWarning?: TrainTemplateOptions['onWarning'];

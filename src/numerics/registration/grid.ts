@@ -29,6 +29,12 @@ export function velocityShapeOf(padded: Shape3, flow: 'half' | 'full'): Shape3 {
   return flow === 'full' ? padded : [padded[0] / 2, padded[1] / 2, padded[2] / 2];
 }
 
+/** A shape with every axis rounded up to a multiple of 2^levels. */
+export function paddedShape(shape: Shape3, levels: number): Shape3 {
+  const step = 2 ** levels;
+  return triple(shape.map((count) => Math.ceil(count / step) * step));
+}
+
 /**
  * Chooses the training grid: bounding box of the support of the cohort, grown by a margin, padded at the high
  * end to multiples of 2^levels.
@@ -50,7 +56,6 @@ export function trainingGrid(
       cure: 'check the tract volumes and their normalisation',
     });
   }
-  const step = 2 ** options.levels;
   const axes = [0, 1, 2] as const;
   const first = axes.map((axis) => (options.crop ? Math.max(0, box.first[axis] - options.margin) : 0));
   const end = axes.map((axis) =>
@@ -60,7 +65,7 @@ export function trainingGrid(
   return {
     offset: triple(first),
     size: triple(size),
-    padded: triple(size.map((count) => Math.ceil(count / step) * step)),
+    padded: paddedShape(triple(size), options.levels),
   };
 }
 

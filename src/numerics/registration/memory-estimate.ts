@@ -38,6 +38,15 @@ export function estimateTrainingMemoryMb(
   return PROCESS_MB + (batch * step + cohort) / BYTES_PER_MB;
 }
 
+/** Says that an estimate is above the limit; both in MB. */
+export function memoryLimitMessage(estimate: number, limit: number): string {
+  return `training needs about ${Math.ceil(estimate)} MB, memory_limit_mb is ${limit}`;
+}
+
+/** What to do when the estimate is above the limit. */
+export const MEMORY_LIMIT_CURE =
+  'raise learned_atlas.memory_limit_mb, crop to the support, or use half flow and smaller features';
+
 /** Floats that the network keeps per voxel of the training grid: input, convolutions, pooled and joined volumes. */
 function activationsPerVoxel({ model }: TrainingSettings): number {
   let previous = -1;

@@ -4,7 +4,7 @@ import type { NamedArray } from './array-file.js';
 import { hashTrainingCohort, hashTrainingSettings } from './checkpoint.js';
 import { type ComputeOptions, useComputeDevice } from './compute-device.js';
 import { densityOf } from './density-transform.js';
-import { estimateTrainingMemoryMb } from './memory-estimate.js';
+import { estimateTrainingMemoryMb, MEMORY_LIMIT_CURE, memoryLimitMessage } from './memory-estimate.js';
 import { logOffsetOf, type OptimizerSettings, resolveEpochs } from './settings.js';
 import { checkTrainingData, type TrainingData } from './training-data.js';
 import { type LoopOptions, type LoopResult, runTraining, type Training } from './training-loop.js';
@@ -18,6 +18,8 @@ export interface TrainTemplateOptions extends TrainingData, ComputeOptions {
   readonly configHash?: string;
   /** Refuse to train when the estimate of `estimateTrainingMemoryMb` is above this; null or absent: no limit. */
   readonly memoryLimitMb?: number | null;
+  /** Told before training starts what it is expected to need at its peak, MB. */
+  readonly onMemoryEstimate?: ((megabytes: number) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly onEpoch?: LoopOptions['onEpoch'];
   readonly onWarning?: LoopOptions['onWarning'];
@@ -74,18 +76,15 @@ export async function trainTemplate(options: TrainTemplateOptions): Promise<Trai
   }
 }
 
-function checkMemory({ shape, volumes, settings, memoryLimitMb: limit = null }: TrainTemplateOptions): void {
-  if (limit === null) return;
+function checkMemory(options: TrainTemplateOptions): void {
+  const { shape, volumes, settings, memoryLimitMb: limit = null } = options;
   const estimate = estimateTrainingMemoryMb(shape, volumes.length, settings);
-  if (estimate <= limit) return;
-  throw new ProcessingError(
-    'MEMORY_LIMIT',
-    `training needs about ${Math.ceil(estimate)} MB, memory_limit_mb is ${limit}`,
-    {
-      where: `training grid ${shape.join(' x ')}, ${volumes.length} subjects`,
-      cure: 'raise learned_atlas.memory_limit_mb, crop to the support, or use half flow and smaller features',
-    },
-  );
+  options.onMemoryEstimate?.(estimate);
+  if (limit === null || estimate <= limit) return;
+  throw new ProcessingError('MEMORY_LIMIT', memoryLimitMessage(estimate, limit), {
+    where: `training grid ${shape.join(' x ')}, ${volumes.length} subjects`,
+    cure: MEMORY_LIMIT_CURE,
+  });
 }
 
 async function createTraining(data: TrainingData): Promise<Training> {

@@ -84,11 +84,7 @@ export const LearnedAtlasConfig = z
       .gt(0)
       .nullable()
       .default(null)
-      .refine((limit) => limit === null, {
-        error: 'the memory estimate is not available yet, so a limit cannot be kept',
-        params: { code: 'NOT_AVAILABLE_YET', cure: 'remove the key, or set it to null' },
-      })
-      .describe('Refuse to train above this estimate, MB; null: no limit. Not available yet'),
+      .describe('Refuse to train when the memory estimate is above this, MB; null: no limit'),
     model: ModelSettings.prefault({}).describe('Network and deformation'),
     loss: LossSettings.prefault({}).describe('Training objective'),
     optimizer: OptimizerSettings.prefault({}).describe('Optimisation'),

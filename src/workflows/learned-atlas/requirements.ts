@@ -1,6 +1,12 @@
 import type { WorkflowContext } from '../../engine/registry.js';
 import type { Problem } from '../../engine/requirements.js';
 import { availableDevices } from '../../numerics/devices.js';
+import { paddedShape } from '../../numerics/registration/grid.js';
+import {
+  estimateTrainingMemoryMb,
+  MEMORY_LIMIT_CURE,
+  memoryLimitMessage,
+} from '../../numerics/registration/memory-estimate.js';
 import { settingsWarnings } from '../../numerics/registration/settings.js';
 import {
   geometryProblems,
@@ -54,6 +60,7 @@ export async function learnedAtlasProblems(config: Config, context: WorkflowCont
     ...chosen.passedOver.map((entry) => fallbackProblem(entry, relpath, root)),
     ...geometryProblems(NAME, inspection),
     ...waytotalProblems(NAME, atlas.normalization_method, inspection),
+    ...memoryProblems(config, inspection),
     ...cohortSizeProblems(learned, inspection),
     ...settingProblems(config),
   ];
@@ -117,6 +124,28 @@ function fallbackProblem(passedOver: string, relpath: string, root: string): Pro
     message: `${NAME}: too few subjects under ${shownPath(root)} have ${passedOver}; ${relpath} is used for all`,
     cure: `add the missing volumes, or remove the entry from ${NAME}.affine_native_relpath`,
   };
+}
+
+/**
+ * The memory estimate on the full grid. The crop is not known before the volumes are read; with it the training itself
+ * compares before it starts.
+ */
+function memoryProblems(
+  { atlas, learned_atlas: learned }: Config,
+  { readable }: CohortInspection,
+): Problem[] {
+  const { memory_limit_mb: limit, crop_to_support: crops, model, loss, optimizer } = learned;
+  const [x, y, z] = readable[0]?.header.shape ?? [];
+  if (limit === null || crops || x === undefined || y === undefined || z === undefined) return [];
+  const densityInLog = atlas.normalization_method === 'log';
+  const estimate = estimateTrainingMemoryMb(
+    paddedShape([x, y, z], model.enc_features.length),
+    readable.length,
+    { model, loss, optimizer, densityInLog },
+  );
+  if (estimate <= limit) return [];
+  const message = `${NAME}: ${memoryLimitMessage(estimate, limit)}`;
+  return [{ severity: 'error', code: 'MEMORY_LIMIT', message, cure: MEMORY_LIMIT_CURE }];
 }
 
 /** Settings that the number of subjects or their grid rules out. */

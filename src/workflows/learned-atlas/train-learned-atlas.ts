@@ -135,6 +135,7 @@ function trainingOptions({ config, options, cohort, grid, threads }: Job) {
     device: learned.device,
     threads,
     checkpointDir: null,
+    memoryLimitMb: learned.memory_limit_mb,
     signal,
     onEpoch,
     onWarning,

@@ -61,6 +61,7 @@ export class LearnedAtlas {
     const atLeast = { minItems: learned.min_subjects };
     const densities = wf.join(read.out.density, atLeast);
     const infos = wf.join(read.out.info, atLeast);
+    const { memory_limit_mb } = learned;
     const { resume, checkpoint_every } = learned.optimizer;
     const training = trainingInput(config);
     const emission = emissionInput(learned);
@@ -75,6 +76,7 @@ export class LearnedAtlas {
         training,
         resume,
         checkpoint_every,
+        memory_limit_mb,
       },
       threads,
     );
@@ -121,6 +123,7 @@ export class LearnedAtlas {
         emission,
         resume,
         checkpoint_every,
+        memory_limit_mb,
       });
       const summary = wf.add(summarizeEvaluation, {
         evaluations: wf.join(evaluated.out.evaluation, atLeast),

@@ -40,8 +40,11 @@ describe('memory estimate', () => {
       device: 'cpu',
       threads: 1,
     };
-    await expect(trainTemplate({ ...options, memoryLimitMb: 100 })).rejects.toThrow(
+    const estimates: number[] = [];
+    const onMemoryEstimate = (megabytes: number) => estimates.push(Math.ceil(megabytes));
+    await expect(trainTemplate({ ...options, memoryLimitMb: 100, onMemoryEstimate })).rejects.toThrow(
       'training needs about 121 MB, memory_limit_mb is 100',
     );
+    expect(estimates).toEqual([121]);
   });
 });

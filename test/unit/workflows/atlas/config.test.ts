@@ -103,9 +103,8 @@ describe('refused values', () => {
       'CONFIG_VALUE learned_atlas.instance_steps: must be at most 1000, got 1001',
     ],
     [
-      'learned_atlas.memory_limit_mb=500',
-      'NOT_AVAILABLE_YET learned_atlas.memory_limit_mb: the memory estimate is not available yet, so a limit cannot ' +
-        'be kept',
+      'learned_atlas.memory_limit_mb=0',
+      'CONFIG_VALUE learned_atlas.memory_limit_mb: must be more than 0, got 0',
     ],
     [
       'learned_atlas.model.n_templates=2',

@@ -200,6 +200,16 @@ describe('learned_atlas', () => {
     ]);
   });
 
+  test('an estimate above the memory limit, where the headers tell the training grid', async () => {
+    const model = { enc_features: [4, 4], dec_features: [4, 4] };
+    const limited = { memory_limit_mb: 100, model };
+    expect(await learned(cohort(), { ...limited, crop_to_support: false })).toEqual([
+      'MEMORY_LIMIT learned_atlas: training needs about 121 MB, memory_limit_mb is 100',
+    ]);
+    expect(await learned(cohort(), { ...limited, crop_to_support: false, memory_limit_mb: 200 })).toEqual([]);
+    expect(await learned(cohort(), limited)).toEqual([]);
+  });
+
   test('only problems of severity error stand in the way', async () => {
     const config = {
       atlas: AtlasConfig.parse({}),
