@@ -36,6 +36,18 @@ export {
   type DisplacementField,
 } from './registration/jacobian.js';
 export {
+  gradientSmoothness,
+  learnedAtlasLoss,
+  localNccLogLoss,
+  presenceWeightedSoftDice,
+  type DensityPair,
+  type LossOptions,
+  type LossValue,
+  type ObjectiveInput,
+  type ObjectiveValue,
+  type VectorGrid,
+} from './registration/loss-values.js';
+export {
   densityDefect,
   normalizeDensity,
   NORMALIZATION_METHODS,
