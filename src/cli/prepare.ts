@@ -2,7 +2,8 @@ import { availableParallelism } from 'node:os';
 import type { Workflow } from '../engine/builder.js';
 import { createProducts, prepareWorkflow } from '../engine/prepare.js';
 import type { WorkflowContext, WorkflowDefinition } from '../engine/registry.js';
-import type { Problem } from '../engine/requirements.js';
+import { resourceProblems, type Problem } from '../engine/requirements.js';
+import { machineLimits } from '../engine/resource-pool.js';
 import { reportConfigProblems } from './commands/report-config.js';
 import { EXIT, isStorageCode } from './exit-codes.js';
 import type { StudyOptions } from './options.js';
@@ -23,7 +24,10 @@ export type Prepared =
   | { readonly kind: 'refused'; readonly exitCode: number };
 
 /** Reads the configuration, checks the requirements, wires the graph; tells every problem and warning. */
-export async function prepareStudy(options: StudyOptions, session: Session): Promise<Prepared> {
+export async function prepareStudy(
+  options: StudyOptions & { readonly memory?: number },
+  session: Session,
+): Promise<Prepared> {
   const catalog = await openCatalog(session);
   const opened = await openStudy(catalog, options, session);
   if (!opened.ok) return { kind: 'refused', exitCode: reportConfigProblems(opened.error, session) };
@@ -37,9 +41,15 @@ export async function prepareStudy(options: StudyOptions, session: Session): Pro
   if (!prepared.ok) {
     return { kind: 'refused', exitCode: reportRequirements(name, prepared.error, session) };
   }
-  reportWarnings(name, prepared.value.warnings, session);
+  const { workflow, warnings } = prepared.value;
+  const limits = machineLimits({ cpus: options.cpus, memoryGb: options.memory });
+  const tooLarge = resourceProblems(workflow.compile(), limits);
+  if (tooLarge.length > 0) {
+    return { kind: 'refused', exitCode: reportRequirements(name, [...warnings, ...tooLarge], session) };
+  }
+  reportWarnings(name, warnings, session);
   const makeFolders = (): void => createProducts(definition, config, context);
-  return { kind: 'ready', study, workflow: prepared.value.workflow, makeFolders };
+  return { kind: 'ready', study, workflow, makeFolders };
 }
 
 export function contextOf(study: Study, options: StudyOptions): WorkflowContext {

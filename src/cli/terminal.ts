@@ -23,7 +23,8 @@ export function processTerminal(
   const writeTo = (stream: Stream): ((text: string) => void) => {
     let isOpen = true;
     stream.on('error', (error: NodeJS.ErrnoException) => {
-      if (error.code !== 'EPIPE') throw error;
+      // EPIPE: the reader has gone; EIO: the terminal was closed.
+      if (error.code !== 'EPIPE' && error.code !== 'EIO') throw error;
       isOpen = false;
     });
     return (text) => {

@@ -7,7 +7,6 @@ import {
   fstatSync,
   fsyncSync,
   lstatSync,
-  mkdirSync,
   openSync,
   readdirSync,
   readFileSync,
@@ -23,6 +22,7 @@ import { z } from 'zod';
 import { ProcessingError } from '../errors.js';
 import type { ObjectRecord, OutputRecord } from './cache-store.js';
 import { keyOf, outputsDigest } from './fingerprint.js';
+import { makeDirectory } from './make-directory.js';
 import { storageError } from './storage-error.js';
 
 /** Output files stand in this folder of an attempt and of an object; `rel` of a file record is relative to it. */
@@ -269,7 +269,7 @@ export function installObject(from: string, target: string): boolean {
       renameSync(from, target);
     } catch (cause) {
       if ((cause as NodeJS.ErrnoException).code !== 'ENOENT') throw cause;
-      mkdirSync(path.dirname(target), { recursive: true });
+      makeDirectory(path.dirname(target));
       renameSync(from, target);
     }
     return true;

@@ -1,8 +1,8 @@
-import { mkdirSync } from 'node:fs';
 import path from 'node:path';
 import type { z } from 'zod';
 import { ConfigError, type PipelineError } from '../errors.js';
-import { storageError } from './storage-error.js';
+import { makeDirectory } from './make-directory.js';
+import { outputError } from './output-error.js';
 
 /** Keys of a configuration block that hold text. */
 export type TextKey<S extends z.ZodType> = {
@@ -55,9 +55,9 @@ export class CohortDir {
   create(block: unknown, namespace: string, outputDir: string): string {
     const directory = this.resolve(block, namespace, outputDir);
     try {
-      mkdirSync(directory, { recursive: true });
+      makeDirectory(directory);
     } catch (cause) {
-      throw storageError(cause, directory);
+      throw outputError(cause, directory);
     }
     return directory;
   }

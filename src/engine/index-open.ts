@@ -4,7 +4,6 @@ import {
   constants,
   copyFileSync,
   existsSync,
-  mkdirSync,
   mkdtempSync,
   renameSync,
   rmSync,
@@ -15,6 +14,7 @@ import path from 'node:path';
 import { StorageError } from '../errors.js';
 import type { StoreWarning } from './cache-store.js';
 import { APPLICATION_ID, INDEX_FORMAT, INDEX_SCHEMA } from './index-schema.js';
+import { makeDirectory } from './make-directory.js';
 import type { IndexDatabase } from './sqlite-cache.js';
 import { storageError } from './storage-error.js';
 
@@ -50,7 +50,7 @@ export function openIndex(options: OpenIndexOptions): OpenedIndex {
 function openForRun(options: OpenIndexOptions): OpenedIndex {
   const { file, now } = options;
   try {
-    mkdirSync(path.dirname(file), { recursive: true });
+    makeDirectory(path.dirname(file));
   } catch (cause) {
     throw storageError(cause, path.dirname(file));
   }

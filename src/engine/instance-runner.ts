@@ -1,5 +1,5 @@
 /** Runs one instance: lease, attempt, worker, checks, commit; and tells what happened. */
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { PipelineError } from '../errors.js';
 import type { CacheStore, StoredResult } from './cache-store.js';
@@ -11,6 +11,7 @@ import type { Instance } from './graph.js';
 import { taskInputs, type ExternalFacts } from './inputs.js';
 import type { InstanceTable } from './instance-table.js';
 import { killPoint } from './kill-points.js';
+import { makeDirectory } from './make-directory.js';
 import { readLogTail } from './log-capture.js';
 import type { RunLog } from './run-log.js';
 import { storageError } from './storage-error.js';
@@ -64,7 +65,7 @@ export class InstanceRunner {
   }
 
   /** @throws StorageError when the cache itself cannot be written */
-  async run(order: Order, cpus: number): Promise<InstanceEnd> {
+  async run(order: Order): Promise<InstanceEnd> {
     const { store, table, runId, emit } = this.#options;
     const instance = table.instance(order.index);
     const { key, components } = order.fingerprint;
@@ -79,7 +80,7 @@ export class InstanceRunner {
     // What nobody will look at needs no directory of its own.
     const scratchDir = keepWork === 'never' ? null : join(workDir, `${order.index}.${attempt.n}`);
     const taskFile = join(workDir, `${order.index}.${attempt.n}.json`);
-    this.#writeTask(order, instance, taskFile, { attemptDir, scratchDir, cpus });
+    this.#writeTask(order, instance, taskFile, { attemptDir, scratchDir, cpus: instance.resources.cpus });
     killPoint('task-written');
     emit({ type: 'node-started', id: instance.id, key, reason: order.reason, attempt: attempt.n });
     const outcome = await this.#submit(instance, taskFile);
@@ -131,10 +132,10 @@ export class InstanceRunner {
       seed,
     };
     try {
-      if (place.scratchDir !== null) mkdirSync(place.scratchDir, { recursive: true });
+      if (place.scratchDir !== null) makeDirectory(place.scratchDir);
       writeFileSync(taskFile, JSON.stringify(task));
     } catch (cause) {
-      throw storageError(cause, taskFile);
+      throw storageError(cause, taskFile, 'work');
     }
   }
 

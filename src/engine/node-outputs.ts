@@ -1,10 +1,10 @@
 /** From what a node returned to what is stored: parsed values, and files checked and digested in the worker. */
-import { mkdirSync } from 'node:fs';
 import { dirname, isAbsolute, join } from 'node:path';
 import { ProcessingError } from '../errors.js';
 import { describeOutputFile } from './artifact-store.js';
 import type { OutputRecord } from './cache-store.js';
 import { portJson } from './json.js';
+import { makeDirectory } from './make-directory.js';
 import type { NodeDefinition } from './node.js';
 import { describePort, type Port } from './port.js';
 
@@ -22,7 +22,7 @@ export function outputPath(outDir: string, name: string): string {
     });
   }
   const path = join(outDir, ...parts);
-  if (parts.length > 1) mkdirSync(dirname(path), { recursive: true });
+  if (parts.length > 1) makeDirectory(dirname(path));
   return path;
 }
 

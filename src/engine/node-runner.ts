@@ -1,10 +1,11 @@
 /** Runs one task inside a worker: find the node, parse its inputs, run its body, seal what it returned. */
-import { mkdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { NodeError, PipelineError } from '../errors.js';
 import { OUTPUT_FOLDER, sealObject } from './artifact-store.js';
 import type { OutputRecord } from './cache-store.js';
+import { makeDirectory } from './make-directory.js';
 import { collectOutputs, outputPath } from './node-outputs.js';
 import { Skip, type NodeContext, type NodeDefinition } from './node.js';
 import { isBuiltinModule } from './package-root.js';
@@ -57,7 +58,7 @@ export function readTask(file: string): Task {
 export async function runNode(run: NodeRun): Promise<void> {
   const { task } = run;
   const outDir = join(task.attemptDir, OUTPUT_FOLDER);
-  mkdirSync(outDir, { recursive: true });
+  makeDirectory(outDir);
   for (const name of THREAD_VARIABLES) process.env[name] = String(task.cpus);
   process.chdir(run.scratchDir);
   const node = await findNode(task);

@@ -18,6 +18,7 @@ export function outputError(cause: unknown, path: string): PipelineError {
     case 'ENOTDIR':
     case 'EEXIST':
     case 'EISDIR':
+    case 'ENOENT':
       return new StorageError('IO_DENIED', `${path} cannot be written: ${whyDenied(code)}`, {
         where: path,
         cure: 'correct the path or its permissions, or choose another output directory (-o)',
@@ -41,6 +42,9 @@ function whyDenied(code: string): string {
       return 'it is a directory';
     case 'EROFS':
       return 'the file system is read-only';
+    case 'ENOENT':
+      // The parents were made before: only file systems of the kernel, such as /proc, still answer so.
+      return 'this file system takes no new files';
     default:
       return 'permission denied';
   }

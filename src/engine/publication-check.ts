@@ -3,6 +3,9 @@ import type { GraphProblem } from './graph-check.js';
 import { describePort, type Port } from './port.js';
 import type { TemplateGraph, TemplateNode, TemplatePublication } from './template.js';
 
+/** File systems take 255 bytes; the ending of the temporary copy needs its share. */
+const MAX_NAME_BYTES = 220;
+
 /** Publications must name file outputs and places that are safe and different. */
 export function checkPublications(
   template: TemplateGraph,
@@ -71,6 +74,7 @@ function whyNotPublishable(name: string): string | null {
   if (/[\p{Cc}\p{Surrogate}]/u.test(name)) return 'holds a control character';
   if (name.endsWith('/')) return 'is a directory';
   if (name.split('/').some((part) => part === '..' || part === '.')) return 'leaves the output directory';
-  if (name.split('/').some((part) => Buffer.byteLength(part) > 255)) return 'is longer than 255 bytes';
+  if (name.split('/').some((part) => Buffer.byteLength(part) > MAX_NAME_BYTES))
+    return `has a part of more than ${MAX_NAME_BYTES} bytes`;
   return null;
 }

@@ -9,7 +9,6 @@ import {
   copyFileSync,
   fsyncSync,
   lstatSync,
-  mkdirSync,
   openSync,
   readdirSync,
   renameSync,
@@ -21,6 +20,7 @@ import { ConfigError } from '../errors.js';
 import type { CacheStore, OutputRecord, StoredResult } from './cache-store.js';
 import type { Publication } from './graph.js';
 import { killPoint } from './kill-points.js';
+import { makeDirectory } from './make-directory.js';
 import { outputError } from './output-error.js';
 
 /** One file to copy. */
@@ -146,7 +146,7 @@ export class Publisher {
 
   #copy({ source, target, part }: Copy): void {
     try {
-      mkdirSync(dirname(target), { recursive: true });
+      makeDirectory(dirname(target));
       copyFileSync(source, part, constants.COPYFILE_FICLONE);
       chmodSync(part, this.#mode);
       const fd = openSync(part, 'r');

@@ -35,15 +35,16 @@ export function machineLimits(given: {
 }
 
 /**
- * Refuses instances that could never start. More cpus than there are is no reason: cpus are the threads a node
- * may use, and it is given all there are.
+ * Refuses instances that could never start.
  *
  * @throws RequirementError RESOURCES that names the first five such instances
  */
 export function checkRequests(instances: readonly Instance[], limits: ResourceLimits): void {
   const refused: string[] = [];
   for (const { id, resources } of instances) {
-    if (resources.memoryGb > limits.memoryGb) {
+    if (resources.cpus > limits.cpus) {
+      refused.push(`${id} needs ${resources.cpus} cpus, ${limits.cpus} are there`);
+    } else if (resources.memoryGb > limits.memoryGb) {
       refused.push(
         `${id} needs ${resources.memoryGb} GB of memory, ${limits.memoryGb.toFixed(1)} GB are there`,
       );
@@ -61,7 +62,7 @@ export function checkRequests(instances: readonly Instance[], limits: ResourceLi
   const shown = refused.slice(0, 5).join('; ');
   const more = refused.length > 5 ? `; and ${refused.length - 5} more` : '';
   throw new RequirementError('RESOURCES', `${refused.length} node(s) can never start: ${shown}${more}`, {
-    cure: "lower the node's resources, raise --memory, or use a larger machine",
+    cure: "lower the node's resources, raise --cpus or --memory, or use a larger machine",
   });
 }
 
@@ -92,14 +93,9 @@ export class ResourcePool {
     return this.#jobs >= this.limits.jobs || this.#cpus >= this.limits.cpus;
   }
 
-  /** Threads that an instance is given. */
-  grantedCpus(resources: Resources): number {
-    return Math.min(resources.cpus, this.limits.cpus);
-  }
-
   fits(resources: Resources): boolean {
     if (this.#jobs + 1 > this.limits.jobs) return false;
-    if (this.#cpus + this.grantedCpus(resources) > this.limits.cpus) return false;
+    if (this.#cpus + resources.cpus > this.limits.cpus) return false;
     // Sums of fractions: a rounding error must not keep the last node out.
     if (this.#memoryGb + resources.memoryGb > this.limits.memoryGb * (1 + 1e-9)) return false;
     if (this.#gpus + resources.gpus > this.limits.gpus) return false;
@@ -111,7 +107,7 @@ export class ResourcePool {
 
   /** Share of what is left that an instance would take; the larger, the better it fits. */
   tightness(resources: Resources): number {
-    const cpus = this.grantedCpus(resources) / (this.limits.cpus - this.#cpus);
+    const cpus = resources.cpus / (this.limits.cpus - this.#cpus);
     const memory = resources.memoryGb / (this.limits.memoryGb - this.#memoryGb);
     return Math.max(cpus, Number.isFinite(memory) ? memory : 0);
   }
@@ -127,7 +123,7 @@ export class ResourcePool {
 
   #change(resources: Resources, sign: 1 | -1): void {
     this.#jobs += sign;
-    this.#cpus += sign * this.grantedCpus(resources);
+    this.#cpus += sign * resources.cpus;
     this.#memoryGb += sign * resources.memoryGb;
     this.#gpus += sign * resources.gpus;
     for (const [name, count] of Object.entries(resources.tokens)) {

@@ -1,9 +1,10 @@
 /** `logs/<run-id>/` of the output directory: what happened, for people and for reports. */
-import { closeSync, mkdirSync, openSync, writeFileSync, writeSync } from 'node:fs';
+import { closeSync, openSync, writeFileSync, writeSync } from 'node:fs';
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import type { RunEvent } from './events.js';
 import { saveLog } from './log-capture.js';
+import { makeDirectory } from './make-directory.js';
 import { outputError } from './output-error.js';
 import type { NodeLogs } from './worker-pool.js';
 
@@ -26,7 +27,7 @@ export class RunLog {
     this.relative = `logs/${runId}`;
     this.directory = join(outputDir, 'logs', runId);
     try {
-      mkdirSync(this.directory, { recursive: true });
+      makeDirectory(this.directory);
       this.#fd = openSync(join(this.directory, 'events.jsonl'), 'a', 0o644);
     } catch (cause) {
       throw outputError(cause, this.directory);
@@ -67,7 +68,7 @@ export class RunLog {
     const folder = join(this.directory, name);
     let kept: string | null = null;
     try {
-      mkdirSync(folder, { recursive: true });
+      makeDirectory(folder);
       if (saveLog(logs.stdout, join(folder, 'stdout.log'), capBytes) > 0) kept = 'stdout.log';
       // What people look for first stands in standard error.
       if (saveLog(logs.stderr, join(folder, 'stderr.log'), capBytes) > 0) kept = 'stderr.log';

@@ -122,13 +122,13 @@ export class RunWork implements SchedulerWork {
     return { kind: 'settled' };
   }
 
-  async execute(index: number, cpus: number): Promise<Decision> {
+  async execute(index: number): Promise<Decision> {
     const order = this.#orders.get(index);
     if (order === undefined) throw new Error(`instance ${index} was started before it was looked at`);
     this.#running.add(index);
     let end: InstanceEnd;
     try {
-      end = await this.#options.runner.run(order, cpus);
+      end = await this.#options.runner.run(order);
     } finally {
       this.#running.delete(index);
     }
@@ -182,6 +182,12 @@ export class RunWork implements SchedulerWork {
     }
     await this.#publishing.onIdle();
     if (this.#publishError !== null) throw this.#publishError.error;
+  }
+
+  /** After an error: copies that have not begun are given up, those that have are waited for. */
+  async stopPublishing(): Promise<void> {
+    this.#publishing.clear();
+    await this.#publishing.onIdle();
   }
 
   get published(): readonly PublishedFile[] {

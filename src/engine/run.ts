@@ -1,7 +1,8 @@
 /** One run of a workflow from start to end: places, cache, workers, scheduler, publication, account. */
 import { randomBytes } from 'node:crypto';
-import { accessSync, constants, mkdirSync, rmSync } from 'node:fs';
+import { accessSync, constants } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { removeTree } from './artifact-store.js';
 import { openCacheStore, type CacheStore } from './cache-store.js';
 import { canonicalDigest } from './canonical.js';
 import type { RunCounts, RunEvent, RunListener, RunStatus } from './events.js';
@@ -11,6 +12,7 @@ import { InstanceRunner, type KeepWork } from './instance-runner.js';
 import { InstanceTable } from './instance-table.js';
 import { killPoint } from './kill-points.js';
 import { DEFAULT_LOG_CAP_BYTES } from './log-capture.js';
+import { makeDirectory } from './make-directory.js';
 import { outputError } from './output-error.js';
 import { makePlan, type Plan } from './plan.js';
 import { Planner } from './planner.js';
@@ -19,7 +21,7 @@ import { checkRequests, machineLimits, ResourcePool } from './resource-pool.js';
 import { RunLog } from './run-log.js';
 import { RunWork, type NodeReport } from './run-work.js';
 import { Scheduler, type FailureMode } from './scheduler.js';
-import { asStopSignal, STOP, type StopSignal } from './stop-signal.js';
+import { followStop, STOP, type StopSignal } from './stop-signal.js';
 
 export interface PlanRequest {
   /** Receives published files, logs and (unless placed elsewhere) cache and work directories. */
@@ -126,101 +128,160 @@ async function runWithStore(
   outputDir: string,
   store: CacheStore,
 ): Promise<RunResult> {
+  const endings: Ending[] = [];
+  let result: RunResult | null = null;
+  const errors: unknown[] = [];
+  try {
+    result = await runAndAccount(graph, request, outputDir, store, endings);
+  } catch (error) {
+    errors.push(error);
+  }
+  // The reverse of the beginnings; on a full disk one may fail, and the others are still due.
+  for (const end of endings.reverse()) {
+    try {
+      await end();
+    } catch (error) {
+      errors.push(error);
+    }
+  }
+  if (errors.length > 0 || result === null) throw errors[0];
+  return result;
+}
+
+/** Undoes what a run began: closes, removes, records. */
+type Ending = () => void | Promise<void>;
+
+async function runAndAccount(
+  graph: CompiledGraph,
+  request: RunRequest,
+  outputDir: string,
+  store: CacheStore,
+  endings: Ending[],
+): Promise<RunResult> {
   const started = performance.now();
   const runId = newRunId();
   const workRoot = resolve(request.workDir ?? join(outputDir, '.neuroloom', 'work'));
   const workDir = join(workRoot, runId);
   const table = new InstanceTable(graph);
   const seed = request.seed ?? 0;
+  const keepWork = request.keepWork ?? 'never';
   const planner = await Planner.create({ graph, table, store, seed, forceNodes: request.forceNodes ?? [] });
+  let status: RunStatus = 'failed';
+  endings.push(() => {
+    store.finishRun(runId, status);
+  });
   store.beginRun({
     id: runId,
     workflow: graph.name,
     configDigest: canonicalDigest(JSON.stringify(request.config ?? null)),
     argv: request.argv ?? [],
   });
+  endings.push(() => {
+    store.removeRunDirectory(runId);
+  });
+  endings.push(() => {
+    if (keepWork === 'never' || (keepWork === 'failed' && status === 'done')) removeTree(workDir);
+  });
   killPoint('run-recorded');
   const log = new RunLog(outputDir, runId);
+  endings.push(() => {
+    log.close();
+  });
+  const stop = followStop(request.signal);
+  endings.push(stop.release);
+  // What goes wrong outside the scheduler's calls (a listener of the caller, a timer) ends the run and is its error.
+  let outside: { readonly error: unknown } | null = null;
+  const endBy = (error: unknown): void => {
+    outside ??= { error };
+    stop.controller.raise(STOP.cancel);
+  };
   const emit = (event: RunEvent): void => {
     log.record(event);
-    request.onEvent?.(event);
+    try {
+      request.onEvent?.(event);
+    } catch (error) {
+      endBy(error);
+    }
   };
-  let status: RunStatus = 'failed';
   const executor = new LocalExecutor({ ...request, directory: join(workDir, 'workers') });
+  endings.push(() => executor.close());
   const beat = setInterval(() => {
-    store.beat();
+    try {
+      store.beat();
+    } catch (error) {
+      endBy(error);
+    }
   }, BEAT_MS);
-  try {
-    if (request.config !== undefined) log.document('config.json', request.config);
-    for (const warning of store.warnings) emit({ type: 'warning', ...warning });
-    const publisher = new Publisher(outputDir, runId, store);
-    const { interruptedRuns } = store.recover();
-    for (const dead of interruptedRuns) removeWork(join(workRoot, dead));
-    publisher.sweep(interruptedRuns, graph.publications);
-    const limits = executor.limits();
-    emit({
-      type: 'run-started',
-      runId,
-      workflow: graph.name,
-      nodes: graph.instances.length,
-      jobs: limits.jobs,
-    });
-    const runner = new InstanceRunner({
-      runId,
-      table,
-      store,
-      executor,
-      log,
-      seed,
-      workDir,
-      keepWork: request.keepWork ?? 'never',
-      logCapBytes: request.logCapBytes ?? DEFAULT_LOG_CAP_BYTES,
-      emit,
-    });
-    const work = new RunWork({
-      runId,
-      table,
-      store,
-      planner,
-      runner,
-      publisher,
-      publications: graph.publications,
-      cancel: (id, now) => {
-        executor.cancel(id, now);
-      },
-      emit,
-    });
-    const stop = asStopSignal(request.signal);
-    const scheduler = new Scheduler({
-      graph,
-      work,
-      pool: new ResourcePool(limits, graph.instances),
-      failureMode: request.onFailure ?? 'keep-going',
-      stop,
-    });
-    await scheduler.run();
-    await work.finishPublishing();
-    killPoint('before-run-finished');
-    const counts = work.counts();
-    const failures = work.failures();
-    status = statusOf(stop.level > STOP.none && counts.notStarted > 0, failures);
-    emit({ type: 'run-finished', runId, status, counts, ms: performance.now() - started });
-    return {
-      runId,
-      status,
-      counts,
-      nodes: work.reports(),
-      published: work.published.map((file) => file.path),
-      exitCode: exitCodeOf(status, failures.all),
-    };
-  } finally {
+  endings.push(() => {
     clearInterval(beat);
-    await executor.close();
-    store.finishRun(runId, status);
-    const keepWork = request.keepWork ?? 'never';
-    if (keepWork === 'never' || (keepWork === 'failed' && status === 'done')) removeWork(workDir);
-    store.removeRunDirectory(runId);
-    log.close();
+  });
+  if (request.config !== undefined) log.document('config.json', request.config);
+  for (const warning of store.warnings) emit({ type: 'warning', ...warning });
+  const publisher = new Publisher(outputDir, runId, store);
+  const { interruptedRuns } = store.recover();
+  for (const dead of interruptedRuns) removeTree(join(workRoot, dead));
+  publisher.sweep(interruptedRuns, graph.publications);
+  const limits = executor.limits();
+  emit({
+    type: 'run-started',
+    runId,
+    workflow: graph.name,
+    nodes: graph.instances.length,
+    jobs: limits.jobs,
+  });
+  const runner = new InstanceRunner({
+    runId,
+    table,
+    store,
+    executor,
+    log,
+    seed,
+    workDir,
+    keepWork,
+    logCapBytes: request.logCapBytes ?? DEFAULT_LOG_CAP_BYTES,
+    emit,
+  });
+  const work = new RunWork({
+    runId,
+    table,
+    store,
+    planner,
+    runner,
+    publisher,
+    publications: graph.publications,
+    cancel: (id, now) => {
+      executor.cancel(id, now);
+    },
+    emit,
+  });
+  endings.push(() => work.stopPublishing());
+  const scheduler = new Scheduler({
+    graph,
+    work,
+    pool: new ResourcePool(limits, graph.instances),
+    failureMode: request.onFailure ?? 'keep-going',
+    stop: stop.controller.signal,
+  });
+  await scheduler.run();
+  await work.finishPublishing();
+  throwOutside();
+  killPoint('before-run-finished');
+  const counts = work.counts();
+  const failures = work.failures();
+  status = statusOf(stop.controller.signal.level > STOP.none && counts.notStarted > 0, failures);
+  emit({ type: 'run-finished', runId, status, counts, ms: performance.now() - started });
+  throwOutside();
+  return {
+    runId,
+    status,
+    counts,
+    nodes: work.reports(),
+    published: work.published.map((file) => file.path),
+    exitCode: exitCodeOf(status, failures.all),
+  };
+
+  function throwOutside(): void {
+    if (outside !== null) throw outside.error;
   }
 }
 
@@ -258,13 +319,9 @@ function newRunId(): string {
 
 function prepareDirectory(directory: string): void {
   try {
-    mkdirSync(directory, { recursive: true });
+    makeDirectory(directory);
     accessSync(directory, constants.W_OK);
   } catch (cause) {
     throw outputError(cause, directory);
   }
-}
-
-function removeWork(directory: string): void {
-  rmSync(directory, { recursive: true, force: true });
 }

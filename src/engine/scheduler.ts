@@ -25,7 +25,7 @@ export interface SchedulerWork {
   /** Looks at an instance whose dependencies have ended. */
   decide(index: number): Decision | Promise<Decision>;
   /** Runs it; `later` when another run holds its key. */
-  execute(index: number, cpus: number): Promise<Decision>;
+  execute(index: number): Promise<Decision>;
   /** Ends running instances: by asking, or (`now`) by killing. */
   cancelAll(now: boolean): void;
   /** The instance can no longer run. */
@@ -199,7 +199,7 @@ export class Scheduler {
       const instance = graph.instances[index];
       if (instance === undefined) throw new Error(`there is no instance ${index}`);
       this.#running++;
-      work.execute(index, pool.grantedCpus(instance.resources)).then(
+      work.execute(index).then(
         (decision) => {
           this.#running--;
           pool.release(instance.resources);

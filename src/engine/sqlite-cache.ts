@@ -51,6 +51,7 @@ import { openIndex } from './index-open.js';
 import { IndexRows, type ResultRow } from './index-rows.js';
 import { packageVersion } from './package-root.js';
 import { isLive, ownIdentity, type ProcessIdentity } from './process-identity.js';
+import { makeDirectory } from './make-directory.js';
 import { killPoint } from './kill-points.js';
 import { storageError } from './storage-error.js';
 
@@ -67,6 +68,9 @@ const BUSY_MS = 10_000;
 const USED_STEP_MS = 86_400_000;
 
 const OWNER_FILE = 'owner.json';
+
+/** Runs of this process whose end could not be written, on a full disk for example: they do not live on with it. */
+const ENDED_UNWRITTEN = new Set<string>();
 
 /** The cache of one directory: `index.db`, `objects/`, `checkpoints/`, `tmp/`. */
 export class SqliteCache implements CacheStore {
@@ -182,8 +186,10 @@ export class SqliteCache implements CacheStore {
 
   finishRun(runId: string, status: string): void {
     this.#mustWrite();
+    if (!this.#ownRuns.delete(runId)) return;
+    ENDED_UNWRITTEN.add(runId);
     this.#commit(() => this.#rows.endRun(runId, status, this.#now()));
-    this.#ownRuns.delete(runId);
+    ENDED_UNWRITTEN.delete(runId);
   }
 
   recover(): Recovery {
@@ -197,7 +203,7 @@ export class SqliteCache implements CacheStore {
         this.#ownerBeat(run.id),
         this.#guard(() => this.#rows.newestBeat(run.id)),
       );
-      if (isLive(run, beat, this.#now())) live.add(run.id);
+      if (this.#isRunLive(run.id, run, beat)) live.add(run.id);
       else interruptedRuns.push(run.id);
     }
     this.#commit(() => {
@@ -222,7 +228,7 @@ export class SqliteCache implements CacheStore {
       }
       const now = this.#now();
       const held = this.#rows.lease(start.key);
-      if (held !== null && held.runId !== start.runId && isLive(held, held.beat, now)) {
+      if (held !== null && held.runId !== start.runId && this.#isRunLive(held.runId, held, held.beat)) {
         return { outcome: 'held', runId: held.runId, host: held.host, pid: held.pid };
       }
       this.#rows.putLease(start.key, { runId: start.runId, beat: now, ...ownIdentity() });
@@ -425,7 +431,7 @@ export class SqliteCache implements CacheStore {
 
   #makeDirectory(directory: string): void {
     try {
-      mkdirSync(directory, { recursive: true });
+      makeDirectory(directory);
     } catch (cause) {
       throw storageError(cause, directory);
     }
@@ -518,6 +524,10 @@ export class SqliteCache implements CacheStore {
     return path.join(this.directory, 'tmp', runId);
   }
 
+  #isRunLive(runId: string, identity: ProcessIdentity, beat: number): boolean {
+    return !ENDED_UNWRITTEN.has(runId) && isLive(identity, beat, this.#now());
+  }
+
   #ownerBeat(runId: string): number {
     const owner = path.join(this.#runDirectory(runId), OWNER_FILE);
     return statSync(owner, { throwIfNoEntry: false })?.mtimeMs ?? 0;
@@ -534,7 +544,7 @@ export class SqliteCache implements CacheStore {
       if (cause instanceof SyntaxError) return false;
       throw storageError(cause, owner);
     }
-    return isLive(identity, this.#ownerBeat(runId), this.#now());
+    return this.#isRunLive(runId, identity, this.#ownerBeat(runId));
   }
 }
 

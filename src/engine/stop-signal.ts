@@ -48,19 +48,30 @@ export class StopController {
   }
 }
 
-/** A plain AbortSignal cancels: running nodes are asked to end. */
-export function asStopSignal(signal: AbortSignal | StopSignal | undefined): StopSignal {
-  if (signal === undefined) return new StopController().signal;
-  if (!(signal instanceof AbortSignal)) return signal;
+/** A controller that rises with the caller's signal. A plain AbortSignal cancels: running nodes are asked to end. */
+export function followStop(signal: AbortSignal | StopSignal | undefined): {
+  readonly controller: StopController;
+  /** Ends the listening: a signal may serve many runs. */
+  readonly release: () => void;
+} {
   const controller = new StopController();
-  if (signal.aborted) controller.raise(STOP.cancel);
-  else
-    signal.addEventListener(
-      'abort',
-      () => {
-        controller.raise(STOP.cancel);
-      },
-      { once: true },
-    );
-  return controller.signal;
+  if (signal === undefined) return { controller, release: () => undefined };
+  if (!(signal instanceof AbortSignal)) {
+    controller.raise(signal.level);
+    const release = signal.onRise((level) => {
+      controller.raise(level);
+    });
+    return { controller, release };
+  }
+  const cancel = (): void => {
+    controller.raise(STOP.cancel);
+  };
+  if (signal.aborted) cancel();
+  else signal.addEventListener('abort', cancel, { once: true });
+  return {
+    controller,
+    release: () => {
+      signal.removeEventListener('abort', cancel);
+    },
+  };
 }

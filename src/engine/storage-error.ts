@@ -1,7 +1,17 @@
 import { PipelineError, StorageError } from '../errors.js';
 
+/** What the failed call was about, and the option that moves it. */
+const PLACES = {
+  cache: 'place the cache elsewhere with --cache-dir',
+  work: 'place the work directory elsewhere with --work-dir',
+} as const;
+
 /** The storage error that a failed system call stands for; errors with a code of ours pass unchanged. */
-export function storageError(cause: unknown, where: string): PipelineError {
+export function storageError(
+  cause: unknown,
+  where: string,
+  place: keyof typeof PLACES = 'cache',
+): PipelineError {
   if (cause instanceof PipelineError) return cause;
   const { code, message } = cause as NodeJS.ErrnoException;
   switch (code) {
@@ -10,7 +20,7 @@ export function storageError(cause: unknown, where: string): PipelineError {
     case 'SQLITE_FULL':
       return new StorageError('IO_FULL', 'no space left', {
         where,
-        cure: 'free space there, or place the cache elsewhere with --cache-dir; finished nodes will not run again',
+        cure: `free space there, or ${PLACES[place]}; finished nodes will not run again`,
         cause,
       });
     case 'EACCES':
@@ -22,7 +32,7 @@ export function storageError(cause: unknown, where: string): PipelineError {
     case 'SQLITE_CANTOPEN':
       return new StorageError('IO_DENIED', 'no permission to write', {
         where,
-        cure: 'correct the permissions, or choose another place with --cache-dir',
+        cure: `correct the permissions, or ${PLACES[place]}`,
         cause,
       });
     default:

@@ -3,11 +3,13 @@
  * node. A worker is replaced after a failure, after many nodes, and when it has grown.
  */
 import { fork, type ChildProcess } from 'node:child_process';
-import { closeSync, mkdirSync, readFileSync } from 'node:fs';
+import { closeSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { DEFAULT_LOG_CAP_BYTES, openLog, readLogTail } from './log-capture.js';
-import { classifyExit, endedByParent, failure, type NodeFailure } from './failure.js';
+import { classifyExit, classifyThrown, endedByParent, failure, type NodeFailure } from './failure.js';
+import { makeDirectory } from './make-directory.js';
+import { storageError } from './storage-error.js';
 import { PROTOCOL, WorkerMessageSchema, type ParentMessage, type WorkerMessage } from './worker-protocol.js';
 
 export interface WorkerPoolOptions {
@@ -119,7 +121,11 @@ export class WorkerPool {
       startTimeoutMs: options.startTimeoutMs ?? DEFAULT_START_TIMEOUT_MS,
       env: options.env ?? process.env,
     };
-    mkdirSync(options.directory, { recursive: true });
+    try {
+      makeDirectory(options.directory);
+    } catch (cause) {
+      throw storageError(cause, options.directory, 'work');
+    }
     this.#sampler = setInterval(() => {
       for (const worker of this.#workers) {
         if (worker.state === 'busy') worker.peakMb = Math.max(worker.peakMb, residentMb(worker.pid));
@@ -131,11 +137,6 @@ export class WorkerPool {
   /** Process ids of the workers that are alive. */
   get pids(): number[] {
     return [...this.#workers].map((worker) => worker.pid);
-  }
-
-  /** Starts workers ahead of the first tasks. */
-  warm(count: number, heapMb: number): void {
-    while (this.#workers.size < Math.min(count, this.#options.size)) this.#start(heapMb);
   }
 
   /** Runs one task; waits for a free worker when all are busy. Failure is a value. */
@@ -154,17 +155,7 @@ export class WorkerPool {
     }
     const at = this.#waiting.findIndex((job) => job.task.id === id);
     const job = at < 0 ? undefined : this.#waiting.splice(at, 1)[0];
-    job?.done({
-      kind: 'failed',
-      failure: endedByParent('cancelled', null),
-      logs: { stdout: '', stderr: '' },
-      exit: null,
-      signal: null,
-      ms: 0,
-      peakMb: 0,
-      cpuMs: 0,
-      pid: 0,
-    });
+    if (job !== undefined) failUnstarted(job, endedByParent('cancelled', null));
   }
 
   /** Ends all workers and waits for them; running nodes must have ended or been cancelled before. */
@@ -181,8 +172,12 @@ export class WorkerPool {
       const job = this.#waiting[at] as Job;
       const worker = this.#idleWorker(job.task.heapMb);
       if (worker === null) {
-        this.#makeRoom(job.task.heapMb);
-        at++;
+        const cause = this.#makeRoom(job.task.heapMb);
+        if (cause === null) at++;
+        else {
+          this.#waiting.splice(at, 1);
+          failUnstarted(job, cause);
+        }
         continue;
       }
       this.#waiting.splice(at, 1);
@@ -197,8 +192,12 @@ export class WorkerPool {
     return null;
   }
 
-  /** Starts a worker for a waiting task, replacing an idle one of another memory size when the pool is full. */
-  #makeRoom(heapMb: number): void {
+  /**
+   * Starts a worker for a waiting task, replacing an idle one of another memory size when the pool is full.
+   *
+   * @returns why none could be started; null when one was, or when the task must wait
+   */
+  #makeRoom(heapMb: number): NodeFailure | null {
     let starting = 0;
     let wanted = 0;
     let alive = 0;
@@ -209,34 +208,45 @@ export class WorkerPool {
       if (worker.state === 'starting' && worker.heapMb === heapMb) starting++;
       if (worker.state === 'idle' && worker.heapMb !== heapMb) idle = worker;
     }
-    if (starting >= wanted) return;
+    if (starting >= wanted) return null;
     if (alive >= this.#options.size) {
-      if (idle === null) return;
+      if (idle === null) return null;
       this.#retire(idle);
     }
-    this.#start(heapMb);
+    const base = join(this.#options.directory, `worker-${++this.#serial}`);
+    try {
+      this.#start(heapMb, base);
+      return null;
+    } catch (cause) {
+      rmSync(`${base}.cwd`, { recursive: true, force: true });
+      return classifyThrown(storageError(cause, base, 'work'));
+    }
   }
 
-  #start(heapMb: number): void {
-    const base = join(this.#options.directory, `worker-${++this.#serial}`);
+  #start(heapMb: number, base: string): void {
     const logs = { stdout: `${base}.stdout.log`, stderr: `${base}.stderr.log` };
     const scratch = `${base}.cwd`;
     mkdirSync(scratch);
     const out = openLog(logs.stdout);
-    const err = openLog(logs.stderr);
-    const child = fork(
-      workerEntry(),
-      [String(process.pid), String(this.#options.logCapBytes), logs.stdout, logs.stderr, scratch],
-      {
-        stdio: ['ignore', out, err, 'ipc'],
-        serialization: 'json',
-        detached: true,
-        execArgv: [`--max-old-space-size=${heapMb}`],
-        env: { ...this.#options.env, NEUROLOOM_TEST_KILL: undefined },
-      },
-    );
-    closeSync(out);
-    closeSync(err);
+    let err: number | null = null;
+    let child: ChildProcess;
+    try {
+      err = openLog(logs.stderr);
+      child = fork(
+        workerEntry(),
+        [String(process.pid), String(this.#options.logCapBytes), logs.stdout, logs.stderr, scratch],
+        {
+          stdio: ['ignore', out, err, 'ipc'],
+          serialization: 'json',
+          detached: true,
+          execArgv: [`--max-old-space-size=${heapMb}`],
+          env: { ...this.#options.env, NEUROLOOM_TEST_KILL: undefined },
+        },
+      );
+    } finally {
+      closeSync(out);
+      if (err !== null) closeSync(err);
+    }
     let markGone: () => void = () => undefined;
     const gone = new Promise<void>((resolve) => (markGone = resolve));
     const worker: PoolWorker = {
@@ -472,6 +482,21 @@ export class WorkerPool {
       clearTimeout(timer);
     });
   }
+}
+
+/** Ends a job that no worker has taken up. */
+function failUnstarted(job: Job, cause: NodeFailure): void {
+  job.done({
+    kind: 'failed',
+    failure: cause,
+    logs: { stdout: '', stderr: '' },
+    exit: null,
+    signal: null,
+    ms: performance.now() - job.startedAt,
+    peakMb: 0,
+    cpuMs: 0,
+    pid: 0,
+  });
 }
 
 /** Memory of a process, MB; 0 when it is gone or the system does not tell. */

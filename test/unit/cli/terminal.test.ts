@@ -31,14 +31,17 @@ describe('the two streams', () => {
     expect([out.written, err.written]).toEqual([['a result\n'], ['a note\n']]);
   });
 
-  test('a reader that goes away ends the writing without an error', () => {
-    const out = new FakeStream();
-    const both = terminal({ out });
-    both.result('one');
-    out.emit('error', Object.assign(new Error('write EPIPE'), { code: 'EPIPE' }));
-    both.result('two');
-    expect(out.written).toEqual(['one\n']);
-  });
+  test.each(['EPIPE', 'EIO'])(
+    'a reader or terminal that goes away (%s) ends the writing without an error',
+    (code) => {
+      const out = new FakeStream();
+      const both = terminal({ out });
+      both.result('one');
+      out.emit('error', Object.assign(new Error(`write ${code}`), { code }));
+      both.result('two');
+      expect(out.written).toEqual(['one\n']);
+    },
+  );
 
   test('another failure of a stream is not hidden', () => {
     const out = new FakeStream();

@@ -353,7 +353,7 @@ describe('publication', () => {
     ['', 'output name "" is empty'],
     ['a/', 'output name "a/" is a directory'],
     ['a\nb', 'output name "a\\nb" holds a control character'],
-    [`${'x'.repeat(256)}`, `output name "${'x'.repeat(256)}" is longer than 255 bytes`],
+    [`${'x'.repeat(256)}`, `output name "${'x'.repeat(256)}" has a part of more than 220 bytes`],
   ])('the name %j is refused', (name, message) => {
     expect(publish(name)).toMatchObject({ code: 'GRAPH_PUBLISH', message });
   });

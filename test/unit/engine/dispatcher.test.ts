@@ -79,9 +79,3 @@ test('a large request that was passed over often enough is no longer overtaken',
   pool.release(resources(1));
   expect(next()).toBe(0);
 });
-
-test('more cpus than there are means all there are', () => {
-  const { next, pool, resources } = dispatcher([{ cpus: 64 }]);
-  expect(next()).toBe(0);
-  expect(pool.grantedCpus(resources(0))).toBe(4);
-});
