@@ -1,5 +1,9 @@
 /** What `neuroloom/numerics` offers: the numerics room, and the library functions that also read and write files. */
 export * from './numerics/index.js';
+export {
+  generateStatisticalAtlas,
+  type GenerateStatisticalAtlasOptions,
+} from './workflows/atlas/generate-statistical-atlas.js';
 export { LearnedAtlasConfig } from './workflows/learned-atlas/config.js';
 export type { TrainLearnedAtlasOptions } from './workflows/learned-atlas/library-options.js';
 export { trainLearnedAtlas } from './workflows/learned-atlas/train-learned-atlas.js';

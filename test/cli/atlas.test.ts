@@ -6,6 +6,7 @@ import { gunzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 
 import { fortranToC, readNifti } from '../../src/io/index.js';
+import { generateStatisticalAtlas } from '../../src/numerics.js';
 import { ATLAS_STATISTIC_NAMES, computeAtlasStatistics } from '../../src/numerics/registration/statistics.js';
 import { readVolume, ulps } from '../support/golden-atlas.js';
 import { floatBytes } from '../support/nifti-bytes.js';
@@ -84,6 +85,23 @@ describe('a run', () => {
           .digest('hex'),
       ).toBe(sha256);
     }
+  });
+
+  test('gives the bytes that the library function gives', async () => {
+    await using rig = await atlasRig();
+    await rig.run([...RUN, '--set', 'atlas.ddof=1', '--set', 'atlas.normalization_method=sum']);
+    const paths = await generateStatisticalAtlas({
+      inputDir: rig.path('in'),
+      atlasDir: rig.path('library/atlas'),
+      ddof: 1,
+      normalizationMethod: 'sum',
+    });
+    const names = [...ATLAS_STATISTIC_NAMES.map((name) => `atlas_${name}.nii.gz`), 'atlas_metadata.json'];
+    expect(paths).toEqual(names.map((name) => rig.path('library/atlas', name)));
+    for (const [i, name] of names.entries()) {
+      expect(readFileSync(paths[i]!).equals(readFileSync(rig.path('out/atlas', name))), name).toBe(true);
+    }
+    expect(readdirSync(rig.path('library'))).toEqual(['atlas']);
   });
 
   test('of the same cohort elsewhere gives the same bytes; a second one runs nothing', async () => {

@@ -257,14 +257,21 @@ describe('a run', () => {
     writeTractCohort(rig.path('in'), IDS, 'affine_native');
     const run = await rig.run([
       ...RUN,
-      ...set('training_space=affine_native', 'affine_native_relpath=affine_native/fdt_paths.nii.gz'),
+      ...set(
+        'training_space=affine_native',
+        'affine_native_relpath=[native/own.nii.gz, affine_native/fdt_paths.nii.gz]',
+      ),
     ]);
     expect(run.exitCode).toBe(0);
     expect(run.stderr).toContain(
       "training_space='affine_native': the maps are not in template space and must not feed atlas_to_patient jobs",
     );
     const metadata = await json(rig, 'out/atlas_learned/learned_atlas_metadata.json');
-    expect(metadata['training_space']).toBe('affine_native');
+    expect(metadata).toMatchObject({
+      training_space: 'affine_native',
+      volume_relpath: 'affine_native/fdt_paths.nii.gz',
+      passed_over_relpaths: ['native/own.nii.gz'],
+    });
   });
 
   test('BIDS subjects stand in natural order, also where keys sort otherwise', async () => {

@@ -44,8 +44,7 @@ export const emitSubject = defineNode({
       model: { ...trained, metadata: { ...trained.metadata, instance_steps: settings.instance_steps } },
       id: info.id,
       volume: await readDensity(density),
-      // Without the check nobody asked whether a field folds, so nothing is repaired either.
-      foldPolicy: settings.verify_jacobian ? settings.fold_policy : 'report',
+      foldPolicy: settings.fold_policy,
       device: settings.device,
       threads: ctx.cpus,
       signal: ctx.signal,

@@ -53,7 +53,7 @@ export const evaluateSubject = defineNode({
       crop: training.crop_to_support,
       margin: training.crop_margin,
       instanceSteps: emission.instance_steps,
-      foldPolicy: emission.verify_jacobian ? emission.fold_policy : 'report',
+      foldPolicy: emission.fold_policy,
       device: training.device,
       threads: ctx.cpus,
       checkpointDir: ctx.checkpointDir,

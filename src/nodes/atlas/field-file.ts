@@ -8,9 +8,12 @@ const INTENTS: Readonly<Record<FieldSpace, { readonly code: number; readonly nam
   ants: { code: 1007, name: 'lps_mm_pull' },
 };
 
+/** Directory of the fields below the atlas directory. */
+export const FIELDS_DIRECTORY = 'fields';
+
 /** Name of a field below the atlas directory. */
 export function fieldFileName(id: string): string {
-  return `fields/${id}_field.nii.gz`;
+  return `${FIELDS_DIRECTORY}/${id}_field.nii.gz`;
 }
 
 /**

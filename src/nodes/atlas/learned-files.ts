@@ -1,13 +1,12 @@
 import { writeFile } from 'node:fs/promises';
 import { z } from 'zod';
 
-import {
-  AtlasAccumulator,
-  ATLAS_STATISTIC_NAMES,
-  type AtlasStatisticName,
-} from '../../numerics/registration/statistics.js';
+import { ATLAS_STATISTIC_NAMES, type AtlasStatisticName } from '../../numerics/registration/statistics.js';
 import type { AtlasModel } from '../../numerics/registration/model-file.js';
-import type { AtlasStatisticsSettings } from '../../numerics/registration/statistics-settings.js';
+import {
+  accumulatorFor,
+  type AtlasStatisticsSettings,
+} from '../../numerics/registration/statistics-settings.js';
 import type { Emission } from './emission.js';
 import { fieldFileName } from './field-file.js';
 import { configDigest, learnedMetadata } from './learned-metadata.js';
@@ -26,6 +25,9 @@ export const MapsInput = z.strictObject({
   emit_baseline_maps: z.array(z.enum(ATLAS_STATISTIC_NAMES)),
   instance_steps: z.int(),
   training_space: z.string(),
+  /** Volume of each subject that was trained on, and the wanted ones that too few subjects have. */
+  relpath: z.string(),
+  passed_over: z.array(z.string()),
   seed: z.int(),
   /** null when fields are not written. */
   field_space: z.string().nullable(),
@@ -88,19 +90,13 @@ export async function writeLearnedAtlasFiles(
     { name: DIAGNOSTICS_FILE, sha256: content.diagnosticsDigest },
   ];
   const metadataPath = place(METADATA_FILE);
-  const { seed, field_space: fieldSpace } = maps;
-  await writeJson(metadataPath, learnedMetadata({ ...content, model: metadata, seed, fieldSpace, files }));
+  await writeJson(metadataPath, learnedMetadata({ ...content, model: metadata, files }));
   return { maps: new Map(written.map(({ name, path }) => [name, path])), model, metadata: metadataPath };
 }
 
 async function populationStatistics(content: LearnedAtlasContent) {
   const { trained, infos, statistics } = content;
-  const [x, y, z] = trained.metadata.shape;
-  const accumulator = new AtlasAccumulator(x * y * z, {
-    ddof: statistics.ddof,
-    presenceValue: statistics.presence_value,
-    covMeanThresholdPct: statistics.cov_mean_threshold_pct,
-  });
+  const accumulator = accumulatorFor(trained.metadata.shape, statistics);
   for (const index of infos.keys()) accumulator.add(await content.warped(index));
   return accumulator.finish();
 }

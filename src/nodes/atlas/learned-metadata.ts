@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import type { ModelMetadata } from '../../numerics/registration/model-file.js';
 import { VERSION } from '../../version.js';
 import type { Emission } from './emission.js';
+import type { MapsInput } from './learned-files.js';
 import type { WrittenFile } from './result-files.js';
 import type { SubjectInfo } from './subject-volume.js';
 import type { TrainingRecord } from './training-record.js';
@@ -18,15 +19,14 @@ export interface LearnedMetadataOptions {
   readonly emissions: readonly Emission[];
   readonly skipped: readonly { readonly id: string; readonly reason: string }[];
   readonly config: Readonly<Record<string, unknown>>;
-  readonly seed: number;
-  readonly fieldSpace: string | null;
+  readonly maps: Pick<MapsInput, 'relpath' | 'passed_over' | 'seed' | 'field_space'>;
   /** Maps, fields, model file and diagnostics. */
   readonly files: readonly WrittenFile[];
 }
 
 /** The content of learned_atlas_metadata.json (spec/learned_atlas.md 6.3): equal in every equal run. */
 export function learnedMetadata(options: LearnedMetadataOptions): Record<string, unknown> {
-  const { model, training, infos, emissions } = options;
+  const { model, training, infos, emissions, maps } = options;
   const displacements = emissions.map((emission) => emission.mean_displacement_mm ?? NaN);
   return {
     schema_version: SCHEMA_VERSION,
@@ -35,6 +35,8 @@ export function learnedMetadata(options: LearnedMetadataOptions): Record<string,
     config: options.config,
     config_digest: model.config_digest,
     training_space: model.training_space,
+    volume_relpath: maps.relpath,
+    passed_over_relpaths: maps.passed_over,
     n_subjects: infos.length,
     subjects: emissions,
     skipped: options.skipped,
@@ -57,13 +59,13 @@ export function learnedMetadata(options: LearnedMetadataOptions): Record<string,
     history: training.history,
     best_epoch: training.best_epoch,
     stopped_early: training.stopped_early,
-    seed: options.seed,
+    seed: maps.seed,
     ...training.device,
     dtype: 'float32',
     n_templates: 1,
     pi: [1],
     responsibilities: null,
-    field_space: options.fieldSpace,
+    field_space: maps.field_space,
     files: options.files,
   };
 }

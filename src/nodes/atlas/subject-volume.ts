@@ -76,7 +76,7 @@ export async function readSubjectVolume(subject: {
   }
   const defect = densityDefect(volume.data);
   if (defect !== null) return { kind: 'skipped', reason: defect };
-  const waytotal = method === 'waytotal' ? readWaytotal(subject.waytotal ?? path) : null;
+  const waytotal = method === 'waytotal' && subject.waytotal !== null ? readWaytotal(subject.waytotal) : null;
   const { data, constant } = normalizeDensity(volume.data, method, waytotal);
   return {
     kind: 'usable',

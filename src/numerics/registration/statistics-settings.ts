@@ -1,6 +1,8 @@
 import { z } from 'zod';
 
+import { type Shape3, voxelCount } from './grid.js';
 import { NORMALIZATION_METHODS } from './normalization.js';
+import { AtlasAccumulator } from './statistics.js';
 
 /** How the volumes of a cohort become maps; the configuration block `atlas` extends it. */
 export const AtlasStatisticsSettings = z.strictObject({
@@ -28,3 +30,12 @@ export const AtlasStatisticsSettings = z.strictObject({
 });
 
 export type AtlasStatisticsSettings = z.infer<typeof AtlasStatisticsSettings>;
+
+/** An empty accumulator of maps on a grid. */
+export function accumulatorFor(shape: Shape3, settings: AtlasStatisticsSettings): AtlasAccumulator {
+  return new AtlasAccumulator(voxelCount(shape), {
+    ddof: settings.ddof,
+    presenceValue: settings.presence_value,
+    covMeanThresholdPct: settings.cov_mean_threshold_pct,
+  });
+}

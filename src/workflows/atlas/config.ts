@@ -33,3 +33,9 @@ export const AtlasConfig = z.strictObject({
 });
 
 export type AtlasConfig = z.infer<typeof AtlasConfig>;
+
+/** The settings of the statistics alone. */
+export function atlasStatisticsOf(atlas: AtlasConfig): AtlasStatisticsSettings {
+  const { normalization_method, presence_value, cov_mean_threshold_pct, ddof } = atlas;
+  return { normalization_method, presence_value, cov_mean_threshold_pct, ddof };
+}

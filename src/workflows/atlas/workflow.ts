@@ -1,11 +1,12 @@
 import { Workflow } from '../../engine/builder.js';
 import { workflow, type MergedConfig, type WorkflowContext } from '../../engine/registry.js';
 import type { Problem } from '../../engine/requirements.js';
+import { ATLAS_METADATA_FILE } from '../../nodes/atlas/average-files.js';
 import { averageCohort } from '../../nodes/atlas/average-cohort.js';
 import { mapFileName } from '../../nodes/atlas/result-files.js';
 import { ATLAS_STATISTIC_NAMES } from '../../numerics/registration/statistics.js';
 import { cohortMembers } from './cohort.js';
-import { AtlasConfig } from './config.js';
+import { AtlasConfig, atlasStatisticsOf } from './config.js';
 import { addReadSubjects } from './read-cohort.js';
 import { atlasProblems } from './requirements.js';
 
@@ -47,18 +48,13 @@ export class Atlas {
       headers: wf.join(read.out.header, join),
       infos: wf.join(read.out.info, join),
       dropped: wf.dropped(read.out.info),
-      statistics: {
-        normalization_method: atlas.normalization_method,
-        presence_value: atlas.presence_value,
-        cov_mean_threshold_pct: atlas.cov_mean_threshold_pct,
-        ddof: atlas.ddof,
-      },
+      statistics: atlasStatisticsOf(atlas),
       config: { atlas },
     });
     for (const name of ATLAS_STATISTIC_NAMES) {
       wf.publish(average.out[name], `${DIRECTORY}/${mapFileName(name)}`, { group: DIRECTORY });
     }
-    wf.publish(average.out.metadata, `${DIRECTORY}/atlas_metadata.json`, { group: DIRECTORY });
+    wf.publish(average.out.metadata, `${DIRECTORY}/${ATLAS_METADATA_FILE}`, { group: DIRECTORY });
     return wf;
   }
 }

@@ -1,16 +1,18 @@
-import { relative, resolve, sep } from 'node:path';
+import { resolve } from 'node:path';
 
-import { ConfigError, ProcessingError } from '../../errors.js';
-import { readSubjectVolume, type SubjectVolume } from '../../nodes/atlas/subject-volume.js';
+import { ConfigError } from '../../errors.js';
+import type { SubjectVolume } from '../../nodes/atlas/subject-volume.js';
 import { chosenSubjects, cohortMembers } from '../atlas/cohort.js';
+import { type SkippedSubject, visitCohort } from '../atlas/visit-cohort.js';
 import type { LearnedAtlasBlocks } from './library-options.js';
-import { trainingRelpath } from './training-volumes.js';
+import { type TrainingRelpath, trainingRelpath } from './training-volumes.js';
 
 /** A cohort in memory. */
 export interface LoadedCohort {
   /** In discovery order. */
   readonly subjects: readonly SubjectVolume[];
-  readonly skipped: readonly { readonly id: string; readonly reason: string }[];
+  readonly skipped: readonly SkippedSubject[];
+  readonly chosen: TrainingRelpath;
 }
 
 /**
@@ -34,25 +36,17 @@ export async function loadCohort(
       { cure: 'give affineNativeRelpath' },
     );
   }
-  const subjects: SubjectVolume[] = [];
-  const skipped: { id: string; reason: string }[] = [];
-  for (const member of cohortMembers({ ...cohort, relpath: chosen.relpath })) {
-    const file = relative(root, member.volume).split(sep).join('/');
-    const read = await readSubjectVolume({ ...member, file, method: config.atlas.normalization_method });
-    if (read.kind === 'usable') {
-      subjects.push(read);
-      continue;
-    }
-    skipped.push({ id: member.id, reason: read.reason });
-    onWarning(`${member.id} skipped: ${read.reason}`);
+  for (const entry of chosen.passedOver) {
+    onWarning(`too few subjects under ${root} have ${entry}; ${chosen.relpath} is used for all`);
   }
-  const minimum = config.learned_atlas.min_subjects;
-  if (subjects.length >= minimum) return { subjects, skipped };
-  const reasons = skipped.slice(0, 5).map(({ id, reason }) => `${id} (${reason})`);
-  throw new ProcessingError(
-    'MIN_SUBJECTS',
-    `found ${subjects.length} usable subject(s) under ${root}, need at least ${minimum}` +
-      (reasons.length === 0 ? '' : `; skipped: ${reasons.join(', ')}`),
-    { where: root, cure: 'add subjects, or lower min_subjects' },
-  );
+  const subjects: SubjectVolume[] = [];
+  const skipped = await visitCohort({
+    root,
+    members: cohortMembers({ ...cohort, relpath: chosen.relpath }),
+    method: config.atlas.normalization_method,
+    minSubjects: config.learned_atlas.min_subjects,
+    onWarning,
+    visit: (subject) => subjects.push(subject),
+  });
+  return { subjects, skipped, chosen };
 }

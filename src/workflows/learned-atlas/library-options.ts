@@ -1,10 +1,11 @@
 import type { z } from 'zod';
 
-import { ConfigError, DependencyError } from '../../errors.js';
+import { DependencyError } from '../../errors.js';
 import type { NormalizationMethod } from '../../numerics/registration/normalization.js';
 import type { AtlasStatisticName } from '../../numerics/registration/statistics.js';
 import type { EpochEvent } from '../../numerics/registration/training-loop.js';
 import { AtlasConfig } from '../atlas/config.js';
+import { given, parseBlock } from '../library-block.js';
 import { LearnedAtlasConfig } from './config.js';
 
 /** Arguments of `trainLearnedAtlas`; what is left out has the default of the configuration. */
@@ -70,19 +71,4 @@ export function libraryConfig(options: TrainLearnedAtlasOptions): LearnedAtlasBl
     );
   }
   return { atlas, learned_atlas: learned };
-}
-
-function given(values: Readonly<Record<string, unknown>>): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined));
-}
-
-function parseBlock<S extends z.ZodType>(
-  name: string,
-  schema: S,
-  values: Readonly<Record<string, unknown>>,
-): z.output<S> {
-  const parsed = schema.safeParse(given(values));
-  if (parsed.success) return parsed.data;
-  const said = parsed.error.issues.map((issue) => `${[name, ...issue.path].join('.')}: ${issue.message}`);
-  throw new ConfigError('CONFIG_VALUE', said.join('; '), { where: name, cure: 'correct these settings' });
 }

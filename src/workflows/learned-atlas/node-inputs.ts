@@ -4,9 +4,9 @@ import type { ConfigRecord } from '../../nodes/atlas/cohort-input.js';
 import type { EmissionInput } from '../../nodes/atlas/emit-subject.js';
 import type { MapsInput } from '../../nodes/atlas/learned-files.js';
 import type { TrainingInput } from '../../nodes/atlas/training-settings.js';
-import type { AtlasStatisticsSettings } from '../../numerics/registration/statistics-settings.js';
 import type { AtlasConfig } from '../atlas/config.js';
 import type { LearnedAtlasConfig } from './config.js';
+import type { TrainingRelpath } from './training-volumes.js';
 
 interface Config {
   readonly atlas: AtlasConfig;
@@ -34,16 +34,17 @@ export function emissionInput(learned: LearnedAtlasConfig): z.infer<typeof Emiss
 }
 
 /** What is written of the trained atlas. */
-export function mapsInput(learned: LearnedAtlasConfig): MapsInput {
+export function mapsInput(learned: LearnedAtlasConfig, chosen: TrainingRelpath): MapsInput {
   const { emit_baseline_maps, instance_steps, training_space, optimizer } = learned;
-  const field_space = learned.save_fields ? learned.field_space : null;
-  return { emit_baseline_maps, instance_steps, training_space, seed: optimizer.seed, field_space };
-}
-
-/** The settings of the statistics. */
-export function statisticsInput(atlas: AtlasConfig): AtlasStatisticsSettings {
-  const { normalization_method, presence_value, cov_mean_threshold_pct, ddof } = atlas;
-  return { normalization_method, presence_value, cov_mean_threshold_pct, ddof };
+  return {
+    emit_baseline_maps,
+    instance_steps,
+    training_space,
+    relpath: chosen.relpath,
+    passed_over: [...chosen.passedOver],
+    seed: optimizer.seed,
+    field_space: learned.save_fields ? learned.field_space : null,
+  };
 }
 
 /** The configuration as metadata hold it: without what only steers checkpoints, so that a resumed run writes the same. */

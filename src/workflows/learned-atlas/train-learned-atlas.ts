@@ -1,13 +1,10 @@
-import { randomBytes } from 'node:crypto';
-import { mkdir, rename, rm } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
-import { dirname, join, resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 
-import { writeError } from '../../io/index.js';
 import { commonGrid } from '../../nodes/atlas/cohort-grid.js';
 import { emissionOf, foldWarning, type Emission } from '../../nodes/atlas/emission.js';
 import { evaluationOf, evaluationSummary, type Evaluation } from '../../nodes/atlas/evaluation.js';
-import { fieldFileName, writeField } from '../../nodes/atlas/field-file.js';
+import { fieldFileName, FIELDS_DIRECTORY, writeField } from '../../nodes/atlas/field-file.js';
 import {
   DIAGNOSTICS_FILE,
   EVALUATION_FILE,
@@ -24,9 +21,11 @@ import { phase0GoNoGo } from '../../numerics/registration/diagnostics.js';
 import type { FoldPolicy } from '../../numerics/registration/emit.js';
 import type { AtlasModel } from '../../numerics/registration/model-file.js';
 import { VERSION } from '../../version.js';
+import { atlasStatisticsOf } from '../atlas/config.js';
+import { makeDirectory, writeTogether } from '../atlas/write-together.js';
 import { loadCohort, type LoadedCohort } from './library-cohort.js';
 import { libraryConfig, type LearnedAtlasBlocks, type TrainLearnedAtlasOptions } from './library-options.js';
-import { mapsInput, recordedConfig, statisticsInput, trainingInput } from './node-inputs.js';
+import { mapsInput, recordedConfig, trainingInput } from './node-inputs.js';
 
 /**
  * Trains a learned atlas of a cohort in this process, without cache and workers, and writes what the workflow
@@ -42,19 +41,13 @@ import { mapsInput, recordedConfig, statisticsInput, trainingInput } from './nod
 export async function trainLearnedAtlas(options: TrainLearnedAtlasOptions): Promise<string[]> {
   const config = libraryConfig(options);
   const atlasDir = resolve(options.atlasDir);
-  const temporary = join(
-    dirname(atlasDir),
-    `.learned-atlas.part-${process.pid}-${randomBytes(4).toString('hex')}`,
-  );
-  try {
-    await makeDirectory(join(temporary, 'fields'));
+  let returned: string[] = [];
+  await writeTogether(atlasDir, async (temporary) => {
     const names = await trainInto(temporary, config, options);
-    await makeDirectory(config.learned_atlas.save_fields ? join(atlasDir, 'fields') : atlasDir);
-    for (const name of names.all) await move(join(temporary, name), join(atlasDir, name));
-    return names.returned.map((name) => join(atlasDir, name));
-  } finally {
-    await rm(temporary, { recursive: true, force: true });
-  }
+    returned = names.returned;
+    return names.all;
+  });
+  return returned.map((name) => join(atlasDir, name));
 }
 
 /** What the steps of one training share. */
@@ -84,8 +77,7 @@ async function trainInto(
     cohort,
     grid: commonGrid(infos),
     threads: options.threads ?? availableParallelism(),
-    // Without the check nobody asked whether a field folds, so nothing is repaired either.
-    foldPolicy: learned.verify_jacobian ? learned.fold_policy : 'report',
+    foldPolicy: learned.fold_policy,
   };
   const { trainAtlasModel } = await import('../../numerics/registration/train-atlas-model.js');
   const { model, trained } = await trainAtlasModel({
@@ -106,8 +98,8 @@ async function trainInto(
       infos,
       skipped: cohort.skipped,
       headerBytes: cohort.subjects[0]!.headerBytes,
-      statistics: statisticsInput(config.atlas),
-      maps: mapsInput(learned),
+      statistics: atlasStatisticsOf(config.atlas),
+      maps: mapsInput(learned, cohort.chosen),
       config: recordedConfig(config),
       diagnosticsDigest: await sha256OfFile(diagnostics),
     },
@@ -151,6 +143,7 @@ async function emitAll(
   const { device, verify_jacobian, save_fields, field_space: space } = config.learned_atlas;
   const { shape, affine } = grid;
   const headerBytes = cohort.subjects[0]!.headerBytes;
+  if (save_fields) await makeDirectory(join(directory, FIELDS_DIRECTORY));
   const warped: Float32Array[] = [];
   const emissions: Emission[] = [];
   const fieldDigests: string[] = [];
@@ -183,20 +176,4 @@ async function evaluateAll(job: Job): Promise<string> {
   const summary = { evaluations, notEvaluated: job.cohort.skipped, mode: optimizer.mode, groupBy };
   await writeJson(join(job.directory, EVALUATION_FILE), evaluationSummary(summary));
   return EVALUATION_FILE;
-}
-
-async function makeDirectory(path: string): Promise<void> {
-  try {
-    await mkdir(path, { recursive: true });
-  } catch (error) {
-    throw writeError(error, path);
-  }
-}
-
-async function move(from: string, to: string): Promise<void> {
-  try {
-    await rename(from, to);
-  } catch (error) {
-    throw writeError(error, to);
-  }
 }

@@ -19,12 +19,12 @@ import { summarizeEvaluation } from '../../nodes/atlas/summarize-evaluation.js';
 import { trainTemplate } from '../../nodes/atlas/train-template.js';
 import { writeMaps } from '../../nodes/atlas/write-maps.js';
 import { chosenSubjects, cohortMembers, type CohortMember } from '../atlas/cohort.js';
-import type { AtlasConfig } from '../atlas/config.js';
+import { type AtlasConfig, atlasStatisticsOf } from '../atlas/config.js';
 import { addReadSubjects } from '../atlas/read-cohort.js';
 import { LearnedAtlasConfig } from './config.js';
-import { emissionInput, mapsInput, recordedConfig, statisticsInput, trainingInput } from './node-inputs.js';
+import { emissionInput, mapsInput, recordedConfig, trainingInput } from './node-inputs.js';
 import { learnedAtlasProblems } from './requirements.js';
-import { trainingRelpath } from './training-volumes.js';
+import { type TrainingRelpath, trainingRelpath } from './training-volumes.js';
 
 interface Config extends MergedConfig {
   readonly atlas: AtlasConfig;
@@ -55,7 +55,7 @@ export class LearnedAtlas {
     const wf = new Workflow('learned_atlas');
     if (!learned.enabled) return wf;
 
-    const members = trainingMembers(config, context);
+    const { members, chosen } = trainingMembers(config, context);
     const cohort = { root: context.inputDir, members };
     const read = addReadSubjects(wf, cohort, config.atlas.normalization_method);
     const atLeast = { minItems: learned.min_subjects };
@@ -98,8 +98,8 @@ export class LearnedAtlas {
       training: trained.out.training,
       header: trained.out.header,
       diagnostics: diagnosed.out.diagnostics,
-      statistics: statisticsInput(config.atlas),
-      maps: mapsInput(learned),
+      statistics: atlasStatisticsOf(config.atlas),
+      maps: mapsInput(learned, chosen),
       config: recordedConfig(config),
     });
 
@@ -137,7 +137,10 @@ export class LearnedAtlas {
   }
 }
 
-function trainingMembers(config: Config, context: WorkflowContext): CohortMember[] {
+function trainingMembers(
+  config: Config,
+  context: WorkflowContext,
+): { members: CohortMember[]; chosen: TrainingRelpath } {
   const cohort = {
     root: context.inputDir,
     pattern: config.atlas.subject_pattern,
@@ -145,5 +148,5 @@ function trainingMembers(config: Config, context: WorkflowContext): CohortMember
   };
   const chosen = trainingRelpath(config, chosenSubjects(cohort));
   if (chosen === null) throw new Error('buildWorkflow was called although affine_native_relpath is missing');
-  return cohortMembers({ ...cohort, relpath: chosen.relpath });
+  return { members: cohortMembers({ ...cohort, relpath: chosen.relpath }), chosen };
 }
