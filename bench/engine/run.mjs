@@ -1,11 +1,11 @@
 /**
  * What the engine itself costs: `npm run bench:engine -- --nodes N --case first|noop|plan`.
  *
- * first: N trivial nodes through two warm worker processes. noop: the same again, prompt to exit of a process. plan: what
- * a plan of N nodes with an empty cache costs. One JSON line per result; the last line is the result.
+ * first: N trivial nodes through two warm worker processes. noop: the same again, prompt to exit of a `pipeline`
+ * process. plan: what a plan of N nodes with an empty cache costs. One JSON line per result; the last line is the result.
  */
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -20,7 +20,10 @@ const { values } = parseArgs({
 });
 const nodes = Number(values.nodes);
 const repeat = Number(values.repeat);
-const script = fileURLToPath(new URL('./one-run.mjs', import.meta.url));
+const here = (name) => fileURLToPath(new URL(name, import.meta.url));
+const script = here('./one-run.mjs');
+const workflowFile = here('./workflow.mjs');
+const pipeline = here('../../bin/pipeline.js');
 
 function once(what, outputDir) {
   const before = childCpuMs();
@@ -29,6 +32,31 @@ function once(what, outputDir) {
   const wallMs = performance.now() - started;
   if (child.status !== 0) throw new Error(child.stderr);
   return { ...JSON.parse(child.stdout), prompt_to_exit_ms: wallMs, all_cpu_ms: childCpuMs() - before };
+}
+
+/** A whole `pipeline run`, from prompt to exit. */
+function pipelineRun(outputDir) {
+  const before = childCpuMs();
+  const started = performance.now();
+  const words = ['--load', workflowFile, 'run', '-w', 'bench_chains', '-i', outputDir, '-o', outputDir];
+  const peakFile = `${outputDir}.peak`;
+  const child = spawnSync(
+    process.execPath,
+    [
+      ...['--import', here('./report-peak.mjs'), pipeline, ...words],
+      ...['--set', `bench_chains.nodes=${nodes}`, '--jobs', '2', '--log-format', 'json'],
+    ],
+    { encoding: 'utf8', maxBuffer: 2 ** 30, env: { ...process.env, NEUROLOOM_BENCH_PEAK: peakFile } },
+  );
+  const wallMs = performance.now() - started;
+  if (child.status !== 0) throw new Error(child.stderr.slice(-2000));
+  const finished = JSON.parse(child.stderr.trim().split('\n').at(-1));
+  return {
+    counts: finished.counts,
+    prompt_to_exit_ms: wallMs,
+    all_cpu_ms: childCpuMs() - before,
+    peak_rss_mb: Math.round(Number(readFileSync(peakFile, 'utf8')) / 1024),
+  };
 }
 
 /** Processor time of all children that have ended, theirs included. */
@@ -41,8 +69,10 @@ function measure() {
   const root = mkdtempSync(join(tmpdir(), 'neuroloom-bench-'));
   try {
     if (values.case === 'plan') return once('plan', join(root, 'out'));
-    const first = once('run', join(root, 'out'));
-    return values.case === 'first' ? first : once('run', join(root, 'out'));
+    if (values.case === 'first') return once('run', join(root, 'out'));
+    mkdirSync(join(root, 'out'));
+    pipelineRun(join(root, 'out'));
+    return pipelineRun(join(root, 'out'));
   } finally {
     rmSync(root, { recursive: true, force: true });
   }

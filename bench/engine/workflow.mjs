@@ -1,5 +1,5 @@
-/** The workflow of the engine benchmark: `nodes` trivial nodes in chains, ten side by side. */
-import { Workflow } from 'neuroloom';
+/** The workflow of the engine benchmark: NEUROLOOM_BENCH_NODES trivial nodes in chains, ten side by side. */
+import { defineWorkflow, Workflow, z } from 'neuroloom';
 import { addOne } from './nodes.mjs';
 
 const WIDTH = 10;
@@ -13,3 +13,13 @@ export function chains(nodes) {
   }
   return wf;
 }
+
+defineWorkflow({
+  name: 'bench_chains',
+  summary: 'Trivial nodes in chains',
+  scope: 'cohort',
+  configNamespace: 'bench_chains',
+  configSchema: z.strictObject({ nodes: z.int().min(1).default(1000) }),
+  verifyRequirements: () => [],
+  buildWorkflow: ({ config }) => chains(config.bench_chains.nodes),
+});
