@@ -1,5 +1,9 @@
+import { spawn } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
 import { readFile, unlink } from 'node:fs/promises';
 import { describe, expect, test } from 'vitest';
+import { processesWith, until } from '../engine/rig.js';
+import { PIPELINE } from '../support/pipeline-rig.js';
 import { letterRig, LOAD, RUN } from './letters.js';
 
 describe('a run', () => {
@@ -229,6 +233,29 @@ describe('interrupts', () => {
     expect(run.stderr).toContain('cancelling: running nodes are asked to end');
     expect(run.exitCode).toBe(130);
   });
+
+  test.skipIf(!existsSync('/usr/bin/script'))(
+    'a terminal that is closed cancels: the run comes to its end, and no process is left',
+    async () => {
+      await using rig = await letterRig({ a: 'endless' });
+      const command = [process.execPath, PIPELINE, ...RUN].map((word) => `'${word}'`).join(' ');
+      // A pseudo-terminal whose other side goes away without a word.
+      const terminal = spawn('/usr/bin/script', ['-qec', command, '/dev/null'], {
+        cwd: rig.directory,
+        stdio: ['ignore', 'pipe', 'ignore'],
+      });
+      let shown = '';
+      terminal.stdout.on('data', (text: Buffer) => (shown += text.toString()));
+      await until('the node runs', () => shown.includes('read_letter[a]'));
+      await until('its worker is there', () => processesWith(rig.directory).length > 0);
+      terminal.kill('SIGKILL');
+      await until('nothing of the run is left', () => processesWith(rig.directory).length === 0);
+      const [id] = await rig.list('out/logs');
+      const log = rig.path('out/logs', id!, 'events.jsonl');
+      await until('the run has ended', () => readFileSync(log, 'utf8').includes('run-finished'));
+      expect(readFileSync(log, 'utf8')).toMatch(/"type":"run-finished".*"status":"cancelled"/);
+    },
+  );
 
   test('a request to terminate cancels at once: exit 143', async () => {
     await using rig = await letterRig({ a: 'endless' });

@@ -1,4 +1,4 @@
-import { readFileSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { inputFile, Workflow, type NodeDefinition, type NodeReport, type RunEvent } from 'neuroloom';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -161,6 +161,44 @@ test('a request that no machine can meet is refused before anything runs', async
     message: '1 node(s) can never start: add_one needs 64 GB of memory, 2.0 GB are there',
   });
 });
+
+test('more cpus than the run may use are refused in the plan and before a run makes anything', async () => {
+  using rig = new Rig();
+  const wf = new Workflow('wide');
+  wf.add(addOne as NodeDefinition, { x: 1 }, { resources: { cpus: 3 } });
+  const refusal = {
+    code: 'RESOURCES',
+    message: '1 node(s) can never start: add_one needs 3 cpus, 2 are there',
+    cure: "lower the node's resources, raise --cpus or --memory, or use a larger machine",
+  };
+  await expect(wf.plan({ outputDir: rig.output, cpus: 2 })).rejects.toMatchObject(refusal);
+  await expect(wf.run({ outputDir: rig.output, cpus: 2 })).rejects.toMatchObject(refusal);
+  expect(existsSync(rig.output)).toBe(false);
+  expect((await wf.run({ outputDir: rig.output, cpus: 3 })).exitCode).toBe(0);
+});
+
+test.skipIf(!existsSync('/proc/self'))(
+  'places that take no directories are errors, and the run returns',
+  async () => {
+    using rig = new Rig();
+    const wf = new Workflow('nowhere');
+    wf.add(addOne as NodeDefinition, { x: 1 });
+    await expect(wf.run({ outputDir: '/proc/neuroloom' })).rejects.toMatchObject({
+      code: 'IO_DENIED',
+      message: '/proc/neuroloom cannot be written: this file system takes no new files',
+      cure: expect.stringContaining('(-o)') as string,
+    });
+    await expect(wf.run({ outputDir: rig.output, cacheDir: '/proc/neuroloom' })).rejects.toMatchObject({
+      code: 'IO',
+      where: '/proc/neuroloom',
+    });
+    const workDir = join(rig.input, 'a.txt', 'work');
+    rig.write('a.txt', '');
+    await expect(wf.run({ outputDir: rig.output, workDir })).rejects.toMatchObject({ code: 'IO' });
+    // The failed run of this process holds nothing: neither a lease nor a place in the history.
+    expect((await wf.run({ outputDir: rig.output })).exitCode).toBe(0);
+  },
+);
 
 test.each([
   ['waiting', false],

@@ -1,8 +1,9 @@
-import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { getEventListeners } from 'node:events';
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { inputFile, StopController, Workflow, type NodeDefinition, type RunEvent } from 'neuroloom';
 import { expect, test } from 'vitest';
-import { Rig, until } from './rig.js';
+import { isAlive, Rig, until } from './rig.js';
 
 type Nodes = Record<
   'addOne' | 'signOf' | 'upper' | 'concat' | 'train' | 'threads' | 'waits',
@@ -307,6 +308,59 @@ test('the first stop lets running nodes finish, the second cancels, and the next
 
   const last = await waiting(marks, 400).run({ outputDir: rig.output, jobs: 2 });
   expect(last).toMatchObject({ exitCode: 0, counts: { total: 6 } });
+});
+
+test('the third stop kills: a node that ignores the first two is gone with its tool, and the run ends', async () => {
+  using rig = new Rig();
+  const mark = rig.path('mark');
+  const stop = new StopController();
+  const wf = new Workflow('deaf');
+  wf.add(waits as NodeDefinition, { ms: 60_000, mark, busy: true, x: 1 });
+  const run = wf.run({ outputDir: rig.output, signal: stop.signal, graceMs: 30_000 });
+  const pids = (): number[] =>
+    existsSync(mark) ? readFileSync(mark, 'utf8').trim().split(' ').map(Number) : [];
+  await until('the node runs', () => pids().length === 2);
+  stop.escalate();
+  stop.escalate();
+  stop.escalate();
+  expect(await run).toMatchObject({ status: 'cancelled', exitCode: 130 });
+  await until('its processes are gone', () => !pids().some(isAlive), 1000);
+  expect(rig.leftovers()).toEqual([]);
+});
+
+test('a listener that throws ends the run with its error, and the next run goes on', async () => {
+  using rig = new Rig(THREE);
+  const broken = texts(rig, ['a', 'b', 'c']).run({
+    outputDir: rig.output,
+    onEvent: (event) => {
+      if (event.type === 'node-done') throw new Error('my progress bar broke');
+    },
+  });
+  await expect(broken).rejects.toThrow('my progress bar broke');
+  expect(rig.leftovers()).toEqual([]);
+  expect((await texts(rig, ['a', 'b', 'c']).run({ outputDir: rig.output })).exitCode).toBe(0);
+});
+
+test('a signal that serves many runs keeps no listeners of them', async () => {
+  using rig = new Rig();
+  const { signal } = new AbortController();
+  await signs(1).run({ outputDir: rig.output, signal });
+  expect(getEventListeners(signal, 'abort')).toEqual([]);
+});
+
+test('blanks, quotes and line breaks in directories and keys are only characters', async () => {
+  using rig = new Rig();
+  const outputDir = rig.path('o u"t\'s\nnext $(x)');
+  const wf = new Workflow('letters');
+  const keys = ["it's", 'a b', '$(id)'];
+  const files = wf.items(keys, { key: (key) => key });
+  keys.forEach((key) => rig.write(`${key}.txt`, `${key}\n`));
+  const each = wf.map(upper, {
+    source: files.select((key) => inputFile(join(rig.input, `${key}.txt`))),
+  } as never);
+  wf.publish(each.out['text'] as never, (key) => `each/${key}.txt`);
+  expect((await wf.run({ outputDir })).exitCode).toBe(0);
+  expect(readdirSync(join(outputDir, 'each')).sort()).toEqual(keys.map((key) => `${key}.txt`).sort());
 });
 
 test('an AbortSignal cancels', async () => {

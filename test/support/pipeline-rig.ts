@@ -7,7 +7,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { RunEvent } from '../../src/engine/events.js';
 
-const PIPELINE = fileURLToPath(new URL('../../bin/pipeline.js', import.meta.url));
+export const PIPELINE = fileURLToPath(new URL('../../bin/pipeline.js', import.meta.url));
 
 export interface CommandResult {
   readonly exitCode: number | null;
