@@ -9,7 +9,7 @@ export function reasonText(reason: RunReason): string {
     case 'params':
       return `parameter ${reason.port} changed${change(reason)}`;
     case 'input':
-      return `input ${reason.port} changed${change(reason)}`;
+      return `input ${reason.port}${reason.instance === undefined ? '' : ` from ${reason.instance}`} changed${change(reason)}`;
     case 'upstream':
       return `input ${reason.port} comes from ${reason.instance}, which runs`;
     case 'code':

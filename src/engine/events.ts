@@ -21,7 +21,14 @@ export type FailureClass =
 export type RunReason =
   | { readonly kind: 'new' }
   | { readonly kind: 'params'; readonly port: string; readonly before: string; readonly after: string }
-  | { readonly kind: 'input'; readonly port: string; readonly before: string; readonly after: string }
+  | {
+      readonly kind: 'input';
+      readonly port: string;
+      readonly before: string;
+      readonly after: string;
+      /** The instance whose output it is; absent for what comes from outside the graph and for counts. */
+      readonly instance?: string;
+    }
   | { readonly kind: 'upstream'; readonly port: string; readonly instance: string }
   | { readonly kind: 'code'; readonly before: string; readonly after: string }
   | { readonly kind: 'version'; readonly before: string; readonly after: string }

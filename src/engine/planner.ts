@@ -10,7 +10,7 @@ import {
   type InputDigest,
   type KeySources,
 } from './fingerprint.js';
-import type { CompiledGraph, Instance } from './graph.js';
+import type { Binding, CompiledGraph, Instance } from './graph.js';
 import { externalPaths, type ExternalFacts } from './inputs.js';
 import type { InstanceTable } from './instance-table.js';
 import { runReason } from './run-reason.js';
@@ -102,7 +102,28 @@ export class Planner {
       return { kind: 'reuse', result: lookup.result, adopted: lookup.adopted, fingerprint };
     }
     const reason = runReason(this.#store, fingerprint, lookup, this.lastAttempt(instance.id));
-    return { kind: 'run', reason, fingerprint };
+    return { kind: 'run', reason: this.#withSource(reason, instance), fingerprint };
+  }
+
+  /** An input of a join is known by its place; people know it by the instance that made it. */
+  #withSource(reason: RunReason, instance: Instance): RunReason {
+    if (reason.kind !== 'input') return reason;
+    const [, port = '', place = '0'] = /^(.*?)(?:\[(\d+)\])?$/s.exec(reason.port) ?? [];
+    const source = this.#sourceOf(instance.inputs[port], Number(place));
+    return source === undefined ? reason : { ...reason, instance: this.#table.instance(source).id };
+  }
+
+  #sourceOf(binding: Binding | undefined, place: number): number | undefined {
+    switch (binding?.kind) {
+      case 'output':
+        return binding.instance;
+      case 'join':
+        return [...binding.members].filter((member) => this.#table.missing(member) === null)[place];
+      case 'list':
+        return this.#sourceOf(binding.items[place], 0);
+      default:
+        return undefined;
+    }
   }
 
   /** The newest attempt of an instance in earlier runs of this workflow. */

@@ -48,6 +48,8 @@ describe('a run', () => {
       'read_letter[a]  reused: nothing that it depends on has changed',
       expect.stringMatching(/^read_letter\[b\] {2}ran: input letter changed: /),
     ]);
+    const joined = await rig.command([...LOAD, 'cache', 'why', 'join_letters', '-o', 'out']);
+    expect(joined.stdout).toMatch(/^join_letters {2}ran: input texts\[1\] from read_letter\[b\] changed: /);
   });
 
   test('the bare form takes everything from neuroloom.yaml', async () => {

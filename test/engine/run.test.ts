@@ -63,6 +63,7 @@ test('a second run executes nothing; a changed file reruns what depends on it, a
   expect(third.nodes.find(({ id }) => id === 'concat')?.reason).toMatchObject({
     kind: 'input',
     port: 'texts[1]',
+    instance: 'upper[b]',
   });
   expect(rig.published('all.txt')).toBe('ONE\nSECOND\nTHREE\n');
   expect(rig.published('each/b.txt')).toBe('SECOND\n');
