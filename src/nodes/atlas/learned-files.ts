@@ -2,6 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { z } from 'zod';
 
 import { ATLAS_STATISTIC_NAMES, type AtlasStatisticName } from '../../numerics/registration/statistics.js';
+import { settingsDigest } from '../../numerics/registration/checkpoint.js';
 import type { AtlasModel } from '../../numerics/registration/model-file.js';
 import {
   accumulatorFor,
@@ -9,7 +10,7 @@ import {
 } from '../../numerics/registration/statistics-settings.js';
 import type { Emission } from './emission.js';
 import { fieldFileName } from './field-file.js';
-import { configDigest, learnedMetadata } from './learned-metadata.js';
+import { learnedMetadata } from './learned-metadata.js';
 import { sha256OfFile, writeAtlasMaps, writeJson } from './result-files.js';
 import type { SubjectInfo } from './subject-volume.js';
 import type { TrainingRecord } from './training-record.js';
@@ -79,7 +80,7 @@ export async function writeLearnedAtlasFiles(
     ...trained.metadata,
     instance_steps: maps.instance_steps,
     training_space: maps.training_space,
-    config_digest: configDigest(config),
+    config_digest: settingsDigest(config),
   };
   const model = place(MODEL_FILE);
   await writeFile(model, encodeModelFile({ ...trained, metadata }));

@@ -1,5 +1,3 @@
-import { createHash } from 'node:crypto';
-
 import type { ModelMetadata } from '../../numerics/registration/model-file.js';
 import { VERSION } from '../../version.js';
 import type { Emission } from './emission.js';
@@ -68,14 +66,4 @@ export function learnedMetadata(options: LearnedMetadataOptions): Record<string,
     field_space: maps.field_space,
     files: options.files,
   };
-}
-
-/** SHA-256 of a configuration, whatever the order of its keys. */
-export function configDigest(config: unknown): string {
-  const text = JSON.stringify(config, (_key, value: unknown) =>
-    value !== null && typeof value === 'object' && !Array.isArray(value)
-      ? Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)))
-      : value,
-  );
-  return createHash('sha256').update(text).digest('hex');
 }

@@ -126,8 +126,7 @@ async function loadCheckpoint(path: string, identity: CheckpointIdentity): Promi
 export function hashTrainingSettings(settings: TrainingSettings): string {
   const { checkpoint_every: _every, resume: _resume, ...optimizer } = settings.optimizer;
   const { model, loss, densityInLog } = settings;
-  const shaping = { version: TRAINING_VERSION, model, loss, optimizer, densityInLog };
-  return createHash('sha256').update(sortedJson(shaping)).digest('hex');
+  return settingsDigest({ version: TRAINING_VERSION, model, loss, optimizer, densityInLog });
 }
 
 /**
@@ -147,12 +146,14 @@ export function hashTrainingCohort(
   return hash.digest('hex');
 }
 
-function sortedJson(value: unknown): string {
-  return JSON.stringify(value, (_key, part: unknown) =>
+/** SHA-256 of settings as JSON, whatever the order of their keys. */
+export function settingsDigest(settings: unknown): string {
+  const text = JSON.stringify(settings, (_key, part: unknown) =>
     part !== null && typeof part === 'object' && !Array.isArray(part)
       ? Object.fromEntries(Object.entries(part).sort(([a], [b]) => (a < b ? -1 : 1)))
       : part,
   );
+  return createHash('sha256').update(text).digest('hex');
 }
 
 async function syncDirectory(directory: string): Promise<void> {

@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 
 import { DependencyError } from '../../errors.js';
+import type { SubjectPattern } from '../../io/index.js';
 import type { NormalizationMethod } from '../../numerics/registration/normalization.js';
 import type { AtlasStatisticName } from '../../numerics/registration/statistics.js';
 import type { EpochEvent } from '../../numerics/registration/training-loop.js';
@@ -21,6 +22,8 @@ export interface TrainLearnedAtlasOptions {
   readonly emitBaselineMaps?: readonly AtlasStatisticName[];
   readonly presenceValue?: number;
   readonly covMeanThresholdPct?: number;
+  readonly ddof?: 0 | 1;
+  readonly subjectPattern?: SubjectPattern;
   readonly saveFields?: boolean;
   readonly verifyJacobian?: boolean;
   /** The remaining keys of the block `learned_atlas`, as in a configuration file. */
@@ -50,6 +53,8 @@ export function libraryConfig(options: TrainLearnedAtlasOptions): LearnedAtlasBl
     normalization_method: options.normalizationMethod,
     presence_value: options.presenceValue,
     cov_mean_threshold_pct: options.covMeanThresholdPct,
+    ddof: options.ddof,
+    subject_pattern: options.subjectPattern,
   });
   const learned = parseBlock('learned_atlas', LearnedAtlasConfig, {
     ...options.trainConfig,

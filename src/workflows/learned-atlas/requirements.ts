@@ -176,12 +176,26 @@ function cohortSizeProblems(learned: LearnedAtlasConfig, { readable }: CohortIns
       ),
     );
   }
-  const groups = new Set(readable.map(({ id }) => learned.group_by?.[id] ?? id));
+  const groups = new Map<string, number>();
+  for (const { id } of readable) {
+    const group = learned.group_by?.[id] ?? id;
+    groups.set(group, (groups.get(group) ?? 0) + 1);
+  }
   if (learned.evaluate === 'loo' && readable.length > 0 && groups.size < 2) {
     problems.push(
       problem(
         'evaluate: loo needs at least two groups of subjects, group_by leaves one',
         `correct ${NAME}.group_by, or set ${NAME}.evaluate to none`,
+      ),
+    );
+  }
+  const smallest = Math.min(...[...groups.values()].map((size) => readable.length - size));
+  const isBatch = batchSize <= readable.length;
+  if (learned.evaluate === 'loo' && groups.size > 1 && isBatch && batchSize > smallest) {
+    problems.push(
+      problem(
+        `evaluate: loo trains on as few as ${smallest} subject(s), fewer than optimizer.batch_size ${batchSize}`,
+        `set ${NAME}.optimizer.batch_size to at most ${smallest}`,
       ),
     );
   }

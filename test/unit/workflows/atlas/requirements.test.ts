@@ -200,6 +200,14 @@ describe('learned_atlas', () => {
     ]);
   });
 
+  test('a batch that is larger than what leaving a group out leaves', async () => {
+    const evaluated = { evaluate: 'loo', group_by: { 1: 9, 2: 9 } };
+    expect(await learned(cohort(), { ...evaluated, optimizer: { batch_size: 4 } })).toEqual([
+      'REQUIREMENT learned_atlas: evaluate: loo trains on as few as 3 subject(s), fewer than optimizer.batch_size 4',
+    ]);
+    expect(await learned(cohort(), { ...evaluated, optimizer: { batch_size: 3 } })).toEqual([]);
+  });
+
   test('an estimate above the memory limit, where the headers tell the training grid', async () => {
     const model = { enc_features: [4, 4], dec_features: [4, 4] };
     const limited = { memory_limit_mb: 100, model };
