@@ -70,6 +70,32 @@ describe('trainLearnedAtlas', () => {
     expect(metadata.normalization.method).toBe('max');
   });
 
+  test('repairs folds also where nobody asked for their number', async () => {
+    const optimizer = { ...small.trainConfig.optimizer, direct_lr: 3 };
+    const loss = { ...small.trainConfig.loss, smoothness_weight: 0, jacobian_weight: 0 };
+    const train = async (change: object): Promise<{ n_folds: number | null; velocity_scale: number }[]> => {
+      const paths = await trainLearnedAtlas({
+        ...small,
+        atlasDir: join(directory, 'folds'),
+        verifyJacobian: false,
+        ddof: 1,
+        trainConfig: config({ optimizer, loss, ...change }),
+      });
+      const metadata = JSON.parse(readFileSync(paths.at(-1)!, 'utf8')) as {
+        config: { atlas: object };
+        subjects: { n_folds: number | null; velocity_scale: number }[];
+      };
+      expect(metadata.config.atlas).toMatchObject({ ddof: 1 });
+      return metadata.subjects;
+    };
+    for (const subject of await train({ fold_policy: 'repair' })) {
+      expect(subject.n_folds).toBeNull();
+      expect(subject.velocity_scale).toBeLessThan(1);
+    }
+    for (const subject of await train({ fold_policy: 'report' })) expect(subject.velocity_scale).toBe(1);
+    await expect(train({ fold_policy: 'fail' })).rejects.toMatchObject({ code: 'FOLDS' });
+  });
+
   test('a training that fails, or is cancelled, leaves no file and no tensor', async () => {
     const atlasDir = join(directory, 'failed');
     const before = memoryCount();
