@@ -123,5 +123,17 @@ export function typeWords(type: string): string {
 export function configJsonSchema(namespaces: Namespaces): Record<string, unknown> {
   const blocks = Object.entries(namespaces).map(([name, schema]) => [name, schema.optional()] as const);
   const root = z.strictObject({ ...ROOT_KEYS, ...Object.fromEntries(blocks) });
-  return z.toJSONSchema(root, { io: 'input', unrepresentable: 'any', target: 'draft-2020-12' });
+  return z.toJSONSchema(root, {
+    io: 'input',
+    unrepresentable: 'any',
+    target: 'draft-2020-12',
+    override: ({ zodSchema, jsonSchema }) => {
+      const { def } = zodSchema._zod;
+      // zod leaves out the default of what is transformed, because it is an output; it stays where it is an input too.
+      if (def.type !== 'default' || jsonSchema.default !== undefined) return;
+      const { innerType, defaultValue } = def;
+      if (z.safeParse(innerType, defaultValue).success)
+        jsonSchema.default = defaultValue as typeof jsonSchema.default;
+    },
+  });
 }

@@ -13,6 +13,7 @@ interface ShownKey {
 interface SchemaNode {
   readonly properties?: Readonly<Record<string, SchemaNode>>;
   readonly default?: unknown;
+  readonly required?: readonly string[];
   readonly description?: string;
 }
 
@@ -67,7 +68,8 @@ function keysOf(node: SchemaNode, path: string): ShownKey[] {
   return Object.entries(node.properties ?? {}).flatMap(([key, child]) => {
     const at = `${path}.${key}`;
     if (child.properties !== undefined) return keysOf(child, at);
-    const fallback = child.default === undefined ? 'required' : JSON.stringify(child.default);
+    const missing = node.required?.includes(key) === true ? 'required' : 'optional';
+    const fallback = child.default === undefined ? missing : JSON.stringify(child.default);
     return [{ path: at, fallback, meaning: child.description ?? '' }];
   });
 }

@@ -62,3 +62,22 @@ test('the JSON Schema names every block and key with its default and description
     items: { type: 'number' },
   });
 });
+
+test('the JSON Schema keeps the default of a transformed value where it may be written so', () => {
+  const sorted = z.array(z.string()).transform((names) => names.toSorted());
+  const length = z.string().transform((text) => text.length);
+  const fit = z.strictObject({
+    maps: sorted.default(['a']),
+    group: sorted.nullable().default(null),
+    size: length.default(3),
+  });
+  const schema = configJsonSchema({ fit }) as {
+    properties: Record<string, { required?: string[]; properties: Record<string, { default?: unknown }> }>;
+  };
+  const { properties, required } = schema.properties['fit'] ?? { properties: {} };
+  expect(required).toBeUndefined();
+  expect(properties['maps']?.default).toEqual(['a']);
+  expect(properties['group']?.default).toBeNull();
+  // 3 is a length, not a text that could be written in a file.
+  expect(properties['size']).not.toHaveProperty('default');
+});
