@@ -27,7 +27,7 @@ export async function main(argv: readonly string[], terminal: Terminal = process
   );
   try {
     await program.parseAsync([...argv], { from: 'user' });
-    return exitCode;
+    return await checkStreams(terminal, exitCode);
   } catch (error) {
     if (error instanceof CommanderError) return usageOutcome(program, argv, error, terminal);
     const [{ renderError }, { exitCodeOf }] = await Promise.all([
@@ -37,6 +37,20 @@ export async function main(argv: readonly string[], terminal: Terminal = process
     terminal.note(renderError(error, { debug: argv.includes('--debug') }));
     return exitCodeOf(error);
   }
+}
+
+/** A result that did not reach its file is a failure, also when the work itself was done. */
+async function checkStreams(terminal: Terminal, exitCode: number): Promise<number> {
+  // A stream tells its failure in a later turn than the write.
+  await new Promise((resolve) => setImmediate(resolve));
+  const failure = terminal.failure();
+  if (failure === null) return exitCode;
+  const isFull = failure.error.code === 'ENOSPC' || failure.error.code === 'EDQUOT';
+  terminal.note(
+    `${isFull ? 'IO_FULL' : 'IO'}  ${failure.stream} could not be written: ${failure.error.message}\n` +
+      '  mend: send it to a place with room, then run the same command again',
+  );
+  return exitCode === EXIT.done ? EXIT.storage : exitCode;
 }
 
 async function usageOutcome(

@@ -7,25 +7,28 @@ export interface Terminal {
   readonly hasColor: boolean;
   /** Whether a person watches stderr. */
   readonly isInteractive: boolean;
+  /** Why a stream could not be written, such as a full disk behind it; null when all was well or nobody reads. */
+  failure(): { readonly stream: 'stdout' | 'stderr'; readonly error: NodeJS.ErrnoException } | null;
 }
 
 type Stream = Pick<NodeJS.WriteStream, 'write' | 'on'> & { readonly isTTY?: boolean };
 
 /**
  * Writes to the process's streams. A reader that went away (`pipeline list | head`) ends the writing without an
- * error; other failures of a stream are not hidden.
+ * error. Any other failure ends it too, so that a full disk under a log stops no run, and is kept for the exit code.
  */
 export function processTerminal(
   stdout: Stream = process.stdout,
   stderr: Stream = process.stderr,
   env: Readonly<Record<string, string | undefined>> = process.env,
 ): Terminal {
-  const writeTo = (stream: Stream): ((text: string) => void) => {
+  let failure: ReturnType<Terminal['failure']> = null;
+  const writeTo = (name: 'stdout' | 'stderr', stream: Stream): ((text: string) => void) => {
     let isOpen = true;
     stream.on('error', (error: NodeJS.ErrnoException) => {
-      // EPIPE: the reader has gone; EIO: the terminal was closed.
-      if (error.code !== 'EPIPE' && error.code !== 'EIO') throw error;
       isOpen = false;
+      // EPIPE: the reader has gone; EIO: the terminal was closed.
+      if (error.code !== 'EPIPE' && error.code !== 'EIO') failure ??= { stream: name, error };
     });
     return (text) => {
       if (isOpen) stream.write(`${text}\n`);
@@ -33,8 +36,9 @@ export function processTerminal(
   };
   const noColor = env['NO_COLOR'];
   return {
-    result: writeTo(stdout),
-    note: writeTo(stderr),
+    result: writeTo('stdout', stdout),
+    note: writeTo('stderr', stderr),
+    failure: () => failure,
     isInteractive: stderr.isTTY === true,
     hasColor: stderr.isTTY === true && (noColor === undefined || noColor === '') && env['TERM'] !== 'dumb',
   };

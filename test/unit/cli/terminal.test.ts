@@ -43,12 +43,15 @@ describe('the two streams', () => {
     },
   );
 
-  test('another failure of a stream is not hidden', () => {
+  test('another failure of a stream ends the writing and is kept', () => {
     const out = new FakeStream();
-    terminal({ out });
-    expect(() => out.emit('error', Object.assign(new Error('no space'), { code: 'ENOSPC' }))).toThrow(
-      'no space',
-    );
+    const both = terminal({ out });
+    expect(both.failure()).toBeNull();
+    const error = Object.assign(new Error('no space'), { code: 'ENOSPC' });
+    out.emit('error', error);
+    both.result('lost');
+    expect(out.written).toEqual([]);
+    expect(both.failure()).toEqual({ stream: 'stdout', error });
   });
 
   test.each([
