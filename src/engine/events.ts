@@ -62,7 +62,10 @@ export type RunEvent =
       readonly jobs: number;
     }
   | { readonly type: 'node-reused'; readonly id: string; readonly key: string }
+  /** Left without an entry by a run that died, or finished meanwhile by one that runs beside this one. */
   | { readonly type: 'node-adopted'; readonly id: string; readonly key: string }
+  /** Another run works on the same result; told once. */
+  | { readonly type: 'node-waiting'; readonly id: string; readonly key: string }
   | {
       readonly type: 'node-started';
       readonly id: string;
@@ -113,6 +116,8 @@ export type RunEvent =
       readonly allowed: boolean;
     }
   | { readonly type: 'node-not-started'; readonly id: string; readonly because: string }
+  /** Ended while it ran, because the run was to stop. */
+  | { readonly type: 'node-cancelled'; readonly id: string }
   | { readonly type: 'published'; readonly path: string; readonly id: string; readonly fresh: boolean }
   | {
       readonly type: 'warning';

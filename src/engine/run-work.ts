@@ -56,6 +56,8 @@ export class RunWork implements SchedulerWork {
   readonly #reports: (NodeReport | undefined)[];
   readonly #orders = new Map<number, Order>();
   readonly #running = new Set<number>();
+  /** Told that another run works on their result. */
+  readonly #waiting = new Set<number>();
   /** By key: the instance that is to make the result, and those that wait for it. */
   readonly #working = new Map<string, { readonly index: number; readonly parked: number[] }>();
   readonly #groupsOf = new Map<number, Group[]>();
@@ -116,7 +118,8 @@ export class RunWork implements SchedulerWork {
       this.#skip(index, found.result.skipReason ?? 'skipped', found.result, before === undefined);
       return { kind: 'settled' };
     }
-    emit({ type: found.adopted ? 'node-adopted' : 'node-reused', id, key });
+    const isTakenOver = found.adopted || this.#waiting.has(index);
+    emit({ type: isTakenOver ? 'node-adopted' : 'node-reused', id, key });
     this.#report(index, { state: 'reused', key });
     this.#finish(index, found.result);
     return { kind: 'settled' };
@@ -132,7 +135,14 @@ export class RunWork implements SchedulerWork {
     } finally {
       this.#running.delete(index);
     }
-    if (end.kind === 'elsewhere') return { kind: 'later', afterMs: end.isDone ? 0 : HELD_RETRY_MS };
+    if (end.kind === 'elsewhere') {
+      if (!end.isDone && !this.#waiting.has(index)) {
+        this.#waiting.add(index);
+        const { id } = this.#options.table.instance(index);
+        this.#options.emit({ type: 'node-waiting', id, key: order.fingerprint.key });
+      }
+      return { kind: 'later', afterMs: end.isDone ? 0 : HELD_RETRY_MS };
+    }
     this.#orders.delete(index);
     const { key } = order.fingerprint;
     if (end.kind === 'failed') {
@@ -278,7 +288,7 @@ export class RunWork implements SchedulerWork {
     const { table, emit } = this.#options;
     const because = 'it was cancelled while it ran';
     table.end(index, 'not-started', because);
-    emit({ type: 'node-not-started', id: table.instance(index).id, because });
+    emit({ type: 'node-cancelled', id: table.instance(index).id });
     this.#report(index, {
       state: 'cancelled',
       because,

@@ -296,7 +296,13 @@ test('the first stop lets running nodes finish, the second cancels, and the next
   });
 
   const cancelled = new StopController();
-  const long = waiting(marks, 60_000).run({ outputDir: rig.output, jobs: 2, signal: cancelled.signal });
+  const told: RunEvent[] = [];
+  const long = waiting(marks, 60_000).run({
+    outputDir: rig.output,
+    jobs: 2,
+    signal: cancelled.signal,
+    onEvent: (event) => told.push(event),
+  });
   marks.forEach((mark) => {
     rmSync(mark, { force: true });
   });
@@ -305,10 +311,30 @@ test('the first stop lets running nodes finish, the second cancels, and the next
   cancelled.escalate();
   const ended = await long;
   expect(ended.exitCode).toBe(130);
-  expect(ended.nodes.some(({ state }) => state === 'cancelled')).toBe(true);
+  const ids = ended.nodes.filter(({ state }) => state === 'cancelled').map(({ id }) => id);
+  expect(ids).not.toEqual([]);
+  const cancelledIds = told.flatMap((event) => (event.type === 'node-cancelled' ? [event.id] : []));
+  expect(cancelledIds.sort()).toEqual(ids.sort());
 
   const last = await waiting(marks, 400).run({ outputDir: rig.output, jobs: 2 });
   expect(last).toMatchObject({ exitCode: 0, counts: { total: 6 } });
+});
+
+test('a run beside another says once that it waits, and takes the result over', async () => {
+  using rig = new Rig();
+  const mark = rig.path('m1');
+  const one = (): Workflow => {
+    const wf = new Workflow('one');
+    wf.add(waits as NodeDefinition, { ms: 1500, mark, x: 1 });
+    return wf;
+  };
+  const first = one().run({ outputDir: rig.output });
+  await until('the node runs', () => existsSync(mark));
+  const told: string[] = [];
+  const second = one().run({ outputDir: rig.output, onEvent: ({ type }) => told.push(type) });
+  expect(await first).toMatchObject({ exitCode: 0, counts: { executed: 1 } });
+  expect(await second).toMatchObject({ exitCode: 0, counts: { executed: 0, reused: 1 } });
+  expect(told).toEqual(['run-started', 'node-waiting', 'node-adopted', 'run-finished']);
 });
 
 test('the third stop kills: a node that ignores the first two is gone with its tool, and the run ends', async () => {

@@ -58,7 +58,7 @@ function accountOf(event: RunEvent, earlier: ReadonlyMap<string, Account>): Acco
     case 'node-reused':
       return { id: event.id, outcome: 'reused', why: 'nothing that it depends on has changed' };
     case 'node-adopted':
-      return { id: event.id, outcome: 'reused', why: 'an interrupted run had finished it' };
+      return { id: event.id, outcome: 'reused', why: 'another run had finished it' };
     case 'node-skipped':
       return { id: event.id, outcome: 'skipped', why: event.reason };
     case 'node-failed': {
@@ -69,6 +69,8 @@ function accountOf(event: RunEvent, earlier: ReadonlyMap<string, Account>): Acco
         why: event.message + (started ? ` (it ran because: ${started})` : ''),
       };
     }
+    case 'node-cancelled':
+      return { id: event.id, outcome: 'cancelled', why: 'the run was stopped while it ran' };
     case 'node-not-started':
       return { id: event.id, outcome: 'not started', why: event.because };
     default:

@@ -29,7 +29,9 @@ export class EventTexts {
       case 'node-reused':
         return this.options.verbose ? step(`${event.id}  reused`) : null;
       case 'node-adopted':
-        return step(`${event.id}  finished by an interrupted run, taken over`);
+        return step(`${event.id}  finished by another run, taken over`);
+      case 'node-waiting':
+        return step(`${event.id}  waits: another run is working on it`);
       case 'node-started': {
         const attempt = event.attempt > 1 ? `, attempt ${event.attempt}` : '';
         return step(`${event.id}  started: ${reasonText(event.reason)}${attempt}`);
@@ -57,6 +59,8 @@ export class EventTexts {
       }
       case 'node-not-started':
         return { level: 'warning', text: `${event.id}  not started: ${withoutControlCodes(event.because)}` };
+      case 'node-cancelled':
+        return { level: 'warning', text: `${event.id}  cancelled while it ran` };
       case 'published':
         return event.fresh && this.options.verbose ? step(`${event.path}  written`) : null;
       case 'warning': {

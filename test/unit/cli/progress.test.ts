@@ -22,6 +22,9 @@ const EVENTS: RunEvent[] = [
   { type: 'node-log', id: 'fit', level: 'warn', message: 'odd \u001b[31mvalue\u001b[0m' },
   { type: 'node-progress', id: 'fit', done: 100, total: 100, text: null },
   { type: 'node-done', id: 'fit', key: 'k', ms: 1500, peakMb: 250 },
+  { type: 'node-waiting', id: 'read[102]', key: 'k' },
+  { type: 'node-adopted', id: 'read[102]', key: 'k' },
+  { type: 'node-cancelled', id: 'read[103]' },
   { type: 'node-skipped', id: 'read[104]', reason: 'missing file', reused: false },
   { type: 'warning', code: 'CACHE_CORRUPT', message: 'the index was rebuilt', cure: 'nothing to do' },
   {
@@ -40,6 +43,7 @@ function terminal(hasColor = false): Terminal {
     note: (text) => lines.push(text),
     hasColor,
     isInteractive: false,
+    failure: () => null,
   };
 }
 beforeEach(() => {
@@ -60,6 +64,9 @@ describe('plain lines', () => {
       `${date}warning  fit  odd value`,
       `${date}fit  100 of 100`,
       `${date}fit  done in 1.5 s, peak 250 MB`,
+      `${date}read[102]  waits: another run is working on it`,
+      `${date}read[102]  finished by another run, taken over`,
+      `${date}warning  read[103]  cancelled while it ran`,
       `${date}warning  read[104]  skipped: missing file`,
       `${date}warning  CACHE_CORRUPT  the index was rebuilt\n  mend: nothing to do`,
     ]);
@@ -110,7 +117,7 @@ describe('pretty lines', () => {
     now += 67_000;
     renderer.show(EVENTS[1]!);
     renderer.show(EVENTS[8]!);
-    renderer.show(EVENTS[9]!);
+    renderer.show(EVENTS[12]!);
     expect(lines).toEqual([
       '· 0:00 study: 12 nodes, up to 1 worker',
       '✓ 1:07 [ 2/12] fit  done in 1.5 s, peak 250 MB',
