@@ -63,7 +63,8 @@ export function reportRequirements(name: string, problems: readonly Problem[], s
   session.terminal.note(renderRequirements(name, problems));
   const errors = problems.filter((problem) => problem.severity === 'error');
   if (errors.every(({ code }) => isStorageCode(code))) return EXIT.storage;
-  return errors.every(({ code }) => code.startsWith('CONFIG_')) ? EXIT.usage : EXIT.requirements;
+  const isUsage = (code: string): boolean => code === 'USAGE' || code.startsWith('CONFIG_');
+  return errors.every(({ code }) => isUsage(code)) ? EXIT.usage : EXIT.requirements;
 }
 
 export function reportWarnings(name: string, problems: readonly Problem[], session: Session): void {

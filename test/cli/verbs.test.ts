@@ -163,6 +163,12 @@ describe('sample', () => {
     ]);
   });
 
+  test('a directory with blanks and quotes can be copied into the next command', async () => {
+    await using rig = await PipelineRig.create();
+    const sample = await rig.command(['sample', 'learned_atlas', "my cohort's"]);
+    expect(sample.stderr).toContain(`next: cd 'my cohort'\\''s' && pipeline run -w learned_atlas`);
+  });
+
   test('a workflow without one, and a directory that is in use, are refused', async () => {
     await using rig = await PipelineRig.create();
     const none = await rig.command([...LOAD, 'sample', 'letters', 'new']);

@@ -85,7 +85,7 @@ function numerics(machine: NumericMachine): Finding[] {
     name: `device ${name}`,
     state: available ? 'ok' : 'limit',
     detail,
-    cure: available ? null : `choose one of ${machine.available.join(', ')}`,
+    cure: available ? null : `use ${machine.available.join(' or ')}`,
   }));
   return [kernels, ...devices];
 }

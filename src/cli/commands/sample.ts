@@ -24,8 +24,15 @@ export async function sampleCommand(
   await refuseUsedDirectory(target, directory);
   const written = await (await entry.sample()).write(target, { seed: options.seed });
   for (const path of written) session.terminal.result(relative(session.cwd, resolve(target, path)));
-  session.terminal.note(`${written.length} files written; next: cd ${directory} && pipeline run -w ${name}`);
+  session.terminal.note(
+    `${written.length} files written; next: cd ${shellWord(directory)} && pipeline run -w ${name}`,
+  );
   return EXIT.done;
+}
+
+/** A word as a shell takes it: in quotes where it holds more than plain characters. */
+function shellWord(word: string): string {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
 }
 
 async function refuseUsedDirectory(target: string, shown: string): Promise<void> {

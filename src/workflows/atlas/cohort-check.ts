@@ -61,10 +61,7 @@ export function tooFewProblem(options: {
   const { workflow, inspection, minSubjects } = options;
   const found = inspection.readable.length;
   if (found >= minSubjects) return null;
-  const shown = inspection.skipped.slice(0, 5).map(({ id, reason }) => `${id} (${reason})`);
-  const more = inspection.skipped.length - shown.length;
-  const reasons =
-    shown.length === 0 ? '' : `; skipped: ${shown.join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
+  const reasons = inspection.skipped.length === 0 ? '' : `; skipped: ${reasonsOf(inspection.skipped)}`;
   return {
     severity: 'error',
     code: 'MIN_SUBJECTS',
@@ -76,6 +73,25 @@ export function tooFewProblem(options: {
         ? `add subjects, or set ${workflow}.min_subjects to ${found}`
         : 'add subjects, or check -i and atlas.tractography_relpath',
   };
+}
+
+/** Warning when subjects will be left out although enough are readable, with up to five reasons, else null. */
+export function skippedProblem(workflow: string, { readable, skipped }: CohortInspection): Problem | null {
+  if (skipped.length === 0) return null;
+  const all = readable.length + skipped.length;
+  const message = `${workflow}: ${skipped.length} of ${all} subjects will be skipped: ${reasonsOf(skipped)}`;
+  return {
+    severity: 'warning',
+    code: 'REQUIREMENT',
+    message,
+    cure: 'restore the files, or name the other subjects with --participants',
+  };
+}
+
+function reasonsOf(skipped: CohortInspection['skipped']): string {
+  const shown = skipped.slice(0, 5).map(({ id, reason }) => `${id} (${reason})`);
+  const more = skipped.length - shown.length;
+  return `${shown.join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
 }
 
 function lowestMinimum(workflow: string): number {

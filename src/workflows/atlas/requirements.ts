@@ -4,6 +4,7 @@ import {
   geometryProblems,
   inspectCohort,
   rootProblem,
+  skippedProblem,
   tooFewProblem,
   waytotalProblems,
 } from './cohort-check.js';
@@ -30,8 +31,9 @@ export function atlasProblems(atlas: AtlasConfig, context: WorkflowContext): Pro
     minSubjects: atlas.min_subjects,
     inspection,
   });
+  const few = tooFew ?? skippedProblem('atlas', inspection);
   return [
-    ...(tooFew === null ? [] : [tooFew]),
+    ...(few === null ? [] : [few]),
     ...geometryProblems('atlas', inspection),
     ...waytotalProblems('atlas', atlas.normalization_method, inspection),
   ];

@@ -13,6 +13,7 @@ import {
   inspectCohort,
   rootProblem,
   shownPath,
+  skippedProblem,
   tooFewProblem,
   waytotalProblems,
   type CohortInspection,
@@ -53,9 +54,10 @@ export async function learnedAtlasProblems(config: Config, context: WorkflowCont
   const inspection = inspectCohort(cohortMembers({ root, pattern, participants, relpath }));
   const minSubjects = learned.min_subjects;
   const tooFew = tooFewProblem({ workflow: NAME, root, relpath, minSubjects, inspection });
+  const few = tooFew ?? skippedProblem(NAME, inspection);
   return [
     ...backend,
-    ...(tooFew === null ? [] : [tooFew]),
+    ...(few === null ? [] : [few]),
     ...space,
     ...chosen.passedOver.map((entry) => fallbackProblem(entry, relpath, root)),
     ...geometryProblems(NAME, inspection),

@@ -1,6 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { cToFortran, writeAtomic, writeNifti } from '../../io/index.js';
+import { cToFortran, writeAtomic, writeError, writeNifti } from '../../io/index.js';
 import { type SeededRandom, seededRandom } from '../../numerics/random.js';
 
 /** Size of the synthetic cohort: small enough to train on a laptop within two minutes. */
@@ -32,13 +32,18 @@ interface Wave {
  * visits it once; `waytotal` is the number of streamlines.
  *
  * @param directory - created when absent; `<id>/tractography/{fdt_paths.nii.gz,waytotal}` and `neuroloom.yaml`
+ * @throws StorageError IO_FULL, IO_DENIED or IO
  * @returns absolute or relative paths of the written files, in writing order, as `directory` was given
  */
 export async function writeSampleCohort(directory: string, { seed = 0 } = {}): Promise<string[]> {
   const written: string[] = [];
   for (const id of SUBJECT_IDS) {
     const folder = join(directory, id, 'tractography');
-    await mkdir(folder, { recursive: true });
+    try {
+      await mkdir(folder, { recursive: true });
+    } catch (error) {
+      throw writeError(error, folder);
+    }
     const density = subjectDensity(seededRandom(seed, `sample/${id}`));
     const volume = join(folder, 'fdt_paths.nii.gz');
     await writeNifti(volume, {

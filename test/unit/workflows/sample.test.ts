@@ -26,6 +26,15 @@ test('the same seed writes the same bytes, another seed other bytes', async () =
   expect(await readFile(volume('other', '104'))).not.toEqual(bytes);
 });
 
+test('a place below a file is refused with the path', async () => {
+  await expect(
+    writeSampleCohort(join(root, 'first', '101', 'tractography', 'waytotal')),
+  ).rejects.toMatchObject({
+    name: 'StorageError',
+    message: expect.stringContaining('waytotal') as string,
+  });
+});
+
 test('the cohort is discovered in order and every subject has its own anatomy', async () => {
   const found = discoverSubjects(join(root, 'first'), { pattern: 'auto' });
   expect(found.map((subject) => subject.id)).toEqual(['101', '102', '103', '104', '105', '106']);

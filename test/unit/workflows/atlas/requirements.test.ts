@@ -69,6 +69,18 @@ describe('atlas', () => {
     ]);
   });
 
+  test('subjects that will be left out are told although enough remain; nothing stands in the way', () => {
+    const root = cohort();
+    rmSync(volumeOf(root, '2'));
+    writeFileSync(volumeOf(root, '4'), 'no volume at all');
+    const problems = atlasProblems(AtlasConfig.parse({}), context(root));
+    expect(isReady(problems)).toBe(true);
+    expect(lines(problems, root)).toEqual([
+      'REQUIREMENT atlas: 2 of 5 subjects will be skipped: 2 (missing), 4 (unreadable: ROOT/4/tractography/' +
+        'fdt_paths.nii.gz is not a NIfTI file: its first number is 1981837166, not 348 or 540)',
+    ]);
+  });
+
   test('every grid that differs and every missing waytotal, all at once', () => {
     const root = cohort();
     const smaller = [10, 13, 10];
@@ -179,7 +191,9 @@ describe('learned_atlas', () => {
         'common/fdt_paths.nii.gz is used for all',
     );
     expect(more).toEqual([]);
-    expect(await learned(root, { ...block, min_subjects: 2 })).toEqual([space]);
+    const skipped =
+      'REQUIREMENT learned_atlas: 3 of 5 subjects will be skipped: 3 (missing), 4 (missing), 5 (missing)';
+    expect(await learned(root, { ...block, min_subjects: 2 })).toEqual([skipped, space]);
   });
 
   test('settings that the cohort rules out, and unwise ones as warnings', async () => {
