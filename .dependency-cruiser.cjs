@@ -38,7 +38,7 @@ module.exports = {
       to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } },
     },
     ownedPackage('@tensorflow', '^src/tensor/'),
-    ownedPackage('better-sqlite3', '^src/engine/sqlite-cache.ts'),
+    ownedPackage('better-sqlite3', '^src/engine/sqlite-database.ts'),
     ownedPackage('nifti-reader-js', '^src/io/nifti'),
     ownedPackage('yaml', '^src/config/'),
     ownedPackage('commander', '^src/cli/'),

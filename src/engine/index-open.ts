@@ -15,7 +15,7 @@ import { StorageError } from '../errors.js';
 import type { StoreWarning } from './cache-store.js';
 import { APPLICATION_ID, INDEX_FORMAT, INDEX_SCHEMA } from './index-schema.js';
 import { makeDirectory } from './make-directory.js';
-import type { IndexDatabase } from './sqlite-cache.js';
+import type { IndexDatabase } from './sqlite-database.js';
 import { storageError } from './storage-error.js';
 
 export interface OpenIndexOptions {

@@ -11,7 +11,7 @@ import type {
 } from './cache-store.js';
 import type { FileStat } from './file-digest.js';
 import type { ProcessIdentity } from './process-identity.js';
-import type { IndexDatabase } from './sqlite-cache.js';
+import type { IndexDatabase } from './sqlite-database.js';
 
 export interface ResultRow {
   readonly node: string;

@@ -11,7 +11,6 @@ import {
 } from 'node:fs';
 import { homedir } from 'node:os';
 import path from 'node:path';
-import Database from 'better-sqlite3';
 import { StorageError } from '../errors.js';
 import {
   digestFile,
@@ -53,9 +52,8 @@ import { packageVersion } from './package-root.js';
 import { isLive, ownIdentity, type ProcessIdentity } from './process-identity.js';
 import { makeDirectory } from './make-directory.js';
 import { killPoint } from './kill-points.js';
+import { type IndexDatabase, openDatabase } from './sqlite-database.js';
 import { storageError } from './storage-error.js';
-
-export type IndexDatabase = Database.Database;
 
 /** Waiting writes are committed when there are so many, or after this time. */
 const BATCH_SIZE = 64;
@@ -104,7 +102,7 @@ export class SqliteCache implements CacheStore {
     const opened = openIndex({
       file: path.join(indexDirectory, 'index.db'),
       writable: this.writable,
-      connect: (file) => new Database(file, { timeout: BUSY_MS }),
+      connect: (file) => openDatabase(file, { timeout: BUSY_MS }),
       now,
       meta: {
         format: '1',

@@ -1,0 +1,28 @@
+import { execFileSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { expect, test } from 'vitest';
+
+const module = fileURLToPath(new URL('../../dist/engine/sqlite-database.js', import.meta.url));
+
+const SCRIPT = `
+  import { openDatabase } from ${JSON.stringify(module)};
+  function use() {
+    const db = openDatabase(':memory:', {});
+    db.exec('CREATE TABLE t (x)');
+    const native = db[Object.getOwnPropertySymbols(db)[0]];
+    const made = [db, native, db.prepare('SELECT x FROM t'), native.prepare('SELECT 1', db, false)];
+    db.close();
+    return made.map((object) => new WeakRef(object));
+  }
+  const made = use();
+  await new Promise((resolve) => setTimeout(resolve, 10));
+  gc();
+  console.log(made.map((reference) => reference.deref() !== undefined).join(' '));
+`;
+
+test('connections and statements of a closed index are never collected: Node 24 would abort', () => {
+  const out = execFileSync(process.execPath, ['--expose-gc', '--input-type=module', '--eval', SCRIPT], {
+    encoding: 'utf8',
+  });
+  expect(out).toBe('true true true true\n');
+});
