@@ -4,7 +4,11 @@ export type IndexDatabase = Database.Database;
 
 /** The native half of a connection, which every statement of it comes from. */
 interface NativeConnection {
-  prepare(...args: unknown[]): object;
+  prepare(...args: unknown[]): NativeStatement;
+}
+
+interface NativeStatement {
+  iterate(...args: unknown[]): object;
 }
 
 const kept: object[] = [];
@@ -12,10 +16,10 @@ const kept: object[] = [];
 /**
  * Opens an SQLite file. The only place that makes a connection.
  *
- * Nothing that better-sqlite3 12 makes is ever given to the garbage collector: from Node 24.19 on, a statement or
- * connection that is collected while no JavaScript runs ends the process with `Assertion failed: (env) != nullptr`
- * (version 13 mends it and needs Node 22). Closing a connection frees its memory in SQLite all the same; what stays is
- * some forty small objects for each connection.
+ * Nothing that better-sqlite3 12 makes is ever given to the garbage collector: from Node 24.19 on, a connection,
+ * statement or iterator that is collected while no JavaScript runs ends the process with `Assertion failed: (env) !=
+ * nullptr` (version 13 mends it and needs Node 22). Closing a connection frees its memory in SQLite all the same; what
+ * stays is some forty small objects for each connection.
  *
  * @throws SqliteError when the file cannot be opened
  */
@@ -34,6 +38,12 @@ function keepStatements(connection: NativeConnection): void {
   connection.prepare = (...args) => {
     const statement = prepare(...args);
     kept.push(statement);
+    const iterate = statement.iterate.bind(statement);
+    statement.iterate = (...values) => {
+      const rows = iterate(...values);
+      kept.push(rows);
+      return rows;
+    };
     return statement;
   };
 }

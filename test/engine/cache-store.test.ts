@@ -18,11 +18,11 @@ import {
   writeSync,
 } from 'node:fs';
 import path from 'node:path';
-import Database from 'better-sqlite3';
 import { describe, expect, test } from 'vitest';
 import type { PipelineError } from '../../src/errors.js';
 import { openCacheStore, type CacheStore } from '../../src/engine/cache-store.js';
 import { ownIdentity } from '../../src/engine/process-identity.js';
+import { openDatabase } from '../../src/engine/sqlite-database.js';
 import {
   admitMade,
   madeKey,
@@ -76,7 +76,7 @@ describe('a stored result', () => {
     expect(statSync(path.join(outputDir, 'a.txt')).mode & 0o777).toBe(0o444);
     expect(readFileSync(path.join(objectOf(tmp.path, 1), 'result.json'), 'utf8')).not.toContain(tmp.path);
     store.close();
-    const db = new Database(tmp.join('index.db'));
+    const db = openDatabase(tmp.join('index.db'), {});
     for (const table of ['result', 'component', 'output_file']) {
       expect(JSON.stringify(db.prepare(`SELECT * FROM ${table}`).all())).not.toContain(tmp.path);
     }
@@ -228,7 +228,7 @@ describe('an object without a row', () => {
     storeMade(store, 1, FILES);
     storeMade(store, 2, FILES);
     store.close();
-    const db = new Database(tmp.join('index.db'));
+    const db = openDatabase(tmp.join('index.db'), {});
     db.exec('DELETE FROM result; DELETE FROM output_file; DELETE FROM component');
     db.close();
     overwrite(path.join(objectOf(tmp.path, 2), 'out/a.txt'), 'alphb');
@@ -284,7 +284,7 @@ describe('a damaged index', () => {
       'tables of another program',
       (file: string) => {
         rmSync(file);
-        const db = new Database(file);
+        const db = openDatabase(file, {});
         db.exec('CREATE TABLE cats (name)');
         db.close();
       },
@@ -325,7 +325,7 @@ describe('a damaged index', () => {
     const store = await openStore(tmp.path);
     storeMade(store, 1, FILES);
     store.close();
-    const db = new Database(tmp.join('index.db'));
+    const db = openDatabase(tmp.join('index.db'), {});
     db.exec(`UPDATE result SET outputs_json = replace(outputs_json, '"value":1', '"value":2')`);
     db.close();
     const next = await openStore(tmp.path);
@@ -340,7 +340,7 @@ describe('a damaged index', () => {
   test('of a newer release is refused and left alone', async () => {
     using tmp = new TemporaryDirectory();
     (await openStore(tmp.path)).close();
-    const db = new Database(tmp.join('index.db'));
+    const db = openDatabase(tmp.join('index.db'), {});
     db.pragma('user_version = 9');
     db.close();
     for (const writable of [true, false]) {
@@ -441,7 +441,7 @@ describe('leases and attempts', () => {
     let now = 1_000_000;
     const store = await openStore(tmp.path, { now: () => now });
     store.beginRun(RUN);
-    const db = new Database(tmp.join('index.db'));
+    const db = openDatabase(tmp.join('index.db'), {});
     const insert = db.prepare(
       'INSERT INTO lease (key, run_id, host, pid, pid_start, beat) VALUES (?, ?, ?, ?, ?, ?)',
     );
@@ -499,7 +499,7 @@ describe('leases and attempts', () => {
     store.attemptDirectory('dead', 3, 1);
     mkdirSync(tmp.join('tmp', 'nobody', '0.1'), { recursive: true });
     store.close();
-    const db = new Database(tmp.join('index.db'));
+    const db = openDatabase(tmp.join('index.db'), {});
     db.exec(`UPDATE run SET pid_start = 'another start'`);
     db.close();
     writeFileSync(

@@ -368,6 +368,12 @@ test('a listener that throws ends the run with its error, and the next run goes 
   expect((await texts(rig, ['a', 'b', 'c']).run({ outputDir: rig.output })).exitCode).toBe(0);
 });
 
+test('the collector may work while a run waits', async () => {
+  using rig = new Rig();
+  const { code, stdout, stderr } = await rig.spawn('collected.mjs', [rig.output]);
+  expect([code, stdout.trim()], stderr).toEqual([0, 'collected']);
+});
+
 test('a signal that serves many runs keeps no listeners of them', async () => {
   using rig = new Rig();
   const { signal } = new AbortController();

@@ -10,7 +10,9 @@ const SCRIPT = `
     const db = openDatabase(':memory:', {});
     db.exec('CREATE TABLE t (x)');
     const native = db[Object.getOwnPropertySymbols(db)[0]];
-    const made = [db, native, db.prepare('SELECT x FROM t'), native.prepare('SELECT 1', db, false)];
+    const statement = db.prepare('SELECT x FROM t');
+    const made = [db, native, statement, statement.iterate(), native.prepare('SELECT 1', db, false)];
+    for (const row of made[3]) throw new Error(row);
     db.close();
     return made.map((object) => new WeakRef(object));
   }
@@ -20,9 +22,9 @@ const SCRIPT = `
   console.log(made.map((reference) => reference.deref() !== undefined).join(' '));
 `;
 
-test('connections and statements of a closed index are never collected: Node 24 would abort', () => {
+test('connections, statements and iterators of a closed index are never collected: Node 24 would abort', () => {
   const out = execFileSync(process.execPath, ['--expose-gc', '--input-type=module', '--eval', SCRIPT], {
     encoding: 'utf8',
   });
-  expect(out).toBe('true true true true\n');
+  expect(out).toBe('true true true true true\n');
 });
