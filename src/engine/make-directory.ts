@@ -1,8 +1,9 @@
-import { existsSync, mkdirSync, statSync } from 'node:fs';
+import { mkdirSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 
 /**
- * Makes a directory and the parents that are missing; one that is there is left as it is.
+ * Makes a directory and the parents that are missing; one that is there is left as it is. Another process may be
+ * making the same ones at the same time.
  *
  * Step by step: the recursive form of Node never returns where the file system answers "no such entry" although
  * the parent is there, as procfs does.
@@ -11,18 +12,15 @@ import { dirname } from 'node:path';
  */
 export function makeDirectory(directory: string): void {
   try {
-    mkdirSync(directory);
+    makeLast(directory);
   } catch (cause) {
-    if (isDirectory(directory)) return;
-    const isParentMissing =
-      (cause as NodeJS.ErrnoException).code === 'ENOENT' && !existsSync(dirname(directory));
-    if (!isParentMissing) throw cause;
+    if ((cause as NodeJS.ErrnoException).code !== 'ENOENT' || dirname(directory) === directory) throw cause;
+    // Whether the parent was missing or has just been made by somebody else: after this call it is there.
     makeDirectory(dirname(directory));
     makeLast(directory);
   }
 }
 
-/** Another process may have made it since. */
 function makeLast(directory: string): void {
   try {
     mkdirSync(directory);

@@ -1,6 +1,8 @@
 import { existsSync, mkdirSync, mkdtempSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Worker } from 'node:worker_threads';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { makeDirectory } from '../../../src/engine/make-directory.js';
 
@@ -47,3 +49,38 @@ test.skipIf(!existsSync('/proc/self'))(
     }).toThrow(expect.objectContaining({ code: 'ENOENT' }));
   },
 );
+
+test('threads that make the same trees at the same moment all find them made', async () => {
+  const threads = 4;
+  const gate = new Int32Array(new SharedArrayBuffer(4));
+  const module = fileURLToPath(new URL('../../../dist/engine/make-directory.js', import.meta.url));
+  const made = Array.from({ length: threads }, () =>
+    madeByThread({ root, gate, threads, module, trees: 300 }),
+  );
+  await expect(Promise.all(made)).resolves.toEqual(Array(threads).fill('made'));
+});
+
+interface Race {
+  readonly root: string;
+  readonly gate: Int32Array<SharedArrayBuffer>;
+  readonly threads: number;
+  readonly module: string;
+  readonly trees: number;
+}
+
+/** Before each tree the threads wait for each other, so that they collide at every level of it. */
+async function madeByThread(race: Race): Promise<string> {
+  const body = `
+    const { parentPort, workerData: race } = require('node:worker_threads');
+    import(race.module).then(({ makeDirectory }) => {
+      for (let tree = 0; tree < race.trees; tree += 1) {
+        Atomics.add(race.gate, 0, 1);
+        while (Atomics.load(race.gate, 0) < (tree + 1) * race.threads);
+        makeDirectory([race.root, 'race', String(tree), 'logs', 'run'].join('/'));
+      }
+      parentPort.postMessage('made');
+    });`;
+  return await new Promise((resolve, reject) => {
+    new Worker(body, { eval: true, workerData: race }).once('message', resolve).once('error', reject);
+  });
+}
