@@ -10,7 +10,8 @@ import {
   type RunOptions,
   type StudyOptions,
 } from './options.js';
-import type { Session } from './session.js';
+import { addLookVerbs } from './verbs/look.js';
+import { examples, verb, type Does, type Implementation } from './verbs/verb.js';
 
 export interface JsonOption {
   readonly json?: boolean;
@@ -22,8 +23,6 @@ export interface WhyOptions extends GlobalOptions, JsonOption {
   readonly output?: string;
   readonly cacheDir?: string;
 }
-
-type Implementation = (session: Session) => Promise<number>;
 
 /**
  * The verbs and their options. Every implementation is imported only when its verb was chosen: help stays fast and
@@ -53,11 +52,8 @@ export function buildProgram(
     ]),
   );
 
-  /** A verb below `parent`: its description, its examples first in its help. */
-  const verb = (parent: Command, usage: string, description: string, shown: readonly Example[]): Command =>
-    parent.command(usage).description(description).addHelpText('before', examples(shown));
   /** What a verb does: options of the verb and of the program together. */
-  const does =
+  const does: Does =
     <O extends GlobalOptions>(implement: (options: O, args: string[]) => Implementation) =>
     async (...given: unknown[]): Promise<void> => {
       const command = given.at(-1) as Command;
@@ -188,6 +184,8 @@ export function buildProgram(
     ),
   );
 
+  addLookVerbs(program, does);
+
   verb(program, 'sample', 'Write a small synthetic data set for a workflow', [
     ['pipeline sample learned_atlas demo', 'then: cd demo && pipeline run -w learned_atlas'],
   ])
@@ -214,13 +212,4 @@ export function buildProgram(
       ),
     );
   return program;
-}
-
-type Example = readonly [command: string, meaning: string];
-
-function examples(shown: readonly Example[]): string {
-  const lines = shown.map(
-    ([command, meaning]) => `  ${command}${meaning === '' ? '' : `\n      ${meaning}`}`,
-  );
-  return `Examples:\n${lines.join('\n')}\n`;
 }
