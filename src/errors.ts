@@ -44,6 +44,7 @@ export const ERROR_CODES = [
   'TIMEOUT',
   'KILLED',
   'CRASHED',
+  'NODE_LOST',
   'CANCELLED',
   'UPSTREAM',
   // files and numbers (ProcessingError)

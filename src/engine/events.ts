@@ -1,21 +1,25 @@
 import type { ErrorCode } from '../errors.js';
 
-/** Why a node ended badly (spec/engine.md 6.7). */
-export type FailureClass =
-  | 'usage'
-  | 'requirement'
-  | 'input-changed'
-  | 'output-missing'
-  | 'output-invalid'
-  | 'error'
-  | 'out-of-memory'
-  | 'timeout'
-  | 'killed'
-  | 'crashed'
-  | 'cancelled'
-  | 'upstream'
-  | 'io-full'
-  | 'io-denied';
+/** Why a node ended badly (spec/engine.md 6.7). `node-lost`: the machine of a cluster job failed or displaced it. */
+export const FAILURE_CLASSES = [
+  'usage',
+  'requirement',
+  'input-changed',
+  'output-missing',
+  'output-invalid',
+  'error',
+  'out-of-memory',
+  'timeout',
+  'killed',
+  'crashed',
+  'node-lost',
+  'cancelled',
+  'upstream',
+  'io-full',
+  'io-denied',
+] as const;
+
+export type FailureClass = (typeof FAILURE_CLASSES)[number];
 
 /** Why a node runs instead of being taken from the cache; `before` and `after` are short texts for people. */
 export type RunReason =

@@ -47,6 +47,7 @@ const CLASS_OF_CODE: Partial<Record<ErrorCode, FailureClass>> = {
   TIMEOUT: 'timeout',
   KILLED: 'killed',
   CRASHED: 'crashed',
+  NODE_LOST: 'node-lost',
   CANCELLED: 'cancelled',
   UPSTREAM: 'upstream',
   IO_FULL: 'io-full',

@@ -5,6 +5,7 @@
 import { z } from 'zod';
 import { ERROR_CODES } from '../errors.js';
 import type { KeyComponent } from './cache-store.js';
+import { FAILURE_CLASSES } from './events.js';
 import type { NodeFailure } from './failure.js';
 
 /** Raised when messages or the task file change their meaning. */
@@ -57,23 +58,6 @@ const usage = {
   /** Memory of the worker after the node, MB; decides whether it is replaced. */
   rssMb: z.number(),
 };
-
-const FAILURE_CLASSES = [
-  'usage',
-  'requirement',
-  'input-changed',
-  'output-missing',
-  'output-invalid',
-  'error',
-  'out-of-memory',
-  'timeout',
-  'killed',
-  'crashed',
-  'cancelled',
-  'upstream',
-  'io-full',
-  'io-denied',
-] as const;
 
 const FailureSchema: z.ZodType<NodeFailure> = z.strictObject({
   failureClass: z.enum(FAILURE_CLASSES),
