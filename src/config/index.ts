@@ -18,3 +18,4 @@ export {
 export { allPaths, configJsonSchema, ROOT_KEYS, type Namespaces } from './schema.js';
 export { shownPath } from './file-layer.js';
 export { configValues, configYaml, type ShownValue } from './show.js';
+export { configPath } from './path-values.js';

@@ -7,6 +7,7 @@ import { readFileLayer } from './file-layer.js';
 import { findings, type Finding } from './issues.js';
 import { decidingLayer, mergeLayers, valueAt, type ConfigTree, type Layer, type Path } from './layer.js';
 import { nearest } from '../nearest.js';
+import { resolvePaths } from './path-values.js';
 import { pathText, type ConfigProblem, type Place } from './problem.js';
 import { allPaths, ROOT_KEYS, type Namespaces } from './schema.js';
 import { environmentLayers, parseSetOption } from './set-option.js';
@@ -71,12 +72,15 @@ export async function loadConfig<N extends Namespaces>(
 
   const directories = new Map<Layer, string>();
   fileLayers.forEach((layer, i) => layer.ok && directories.set(layer.value, dirname(files[i]!)));
+  const baseOf = (path: Path): string => {
+    const layer = decidingLayer(layers, path);
+    return (layer && directories.get(layer)) ?? cwd;
+  };
   for (const key of ['input_dir', 'output_dir'] as const) {
-    const layer = decidingLayer(layers, [key]);
-    const base = (layer && directories.get(layer)) ?? cwd;
     const given = values[key];
-    if (typeof given === 'string') values[key] = isAbsolute(given) ? given : resolve(base, given);
+    if (typeof given === 'string') values[key] = isAbsolute(given) ? given : resolve(baseOf([key]), given);
   }
+  resolvePaths(options.namespaces, values, baseOf);
   const place = (path: Path): Place =>
     decidingLayer(layers, path) !== null && valueAt(merged, path) !== undefined
       ? locate(layers, path, 'value')

@@ -72,3 +72,5 @@ export {
 export { trainAtlasModel, type TrainAtlasModelOptions } from './registration/train-atlas-model.js';
 export { trainTemplate, type TrainedTemplate, type TrainTemplateOptions } from './registration/train.js';
 export type { EpochEvent, EpochRecord } from './registration/training-loop.js';
+export type { MapPair } from './similarity/map-pair.js';
+export { SIMILARITY_METRICS, tractSimilarity, type TractSimilarity } from './similarity/tract-similarity.js';

@@ -50,4 +50,16 @@ export const BUILTIN_WORKFLOWS: readonly BuiltinWorkflow[] = [
     },
     sample: async () => ({ write: (await import('./learned-atlas/sample.js')).writeSampleCohort }),
   },
+  {
+    name: 'tract_similarity',
+    summary: 'Compares every subject of a cohort, or every map of a directory, with a reference map or atlas',
+    scope: 'cohort',
+    namespace: 'tract_similarity',
+    loadConfigSchema: async () => (await import('./tract-similarity/config.js')).TractSimilarityConfig,
+    load: async () => {
+      await import('./tract-similarity/workflow.js');
+      return getWorkflow('tract_similarity');
+    },
+    sample: async () => ({ write: (await import('./tract-similarity/sample.js')).writeSampleComparison }),
+  },
 ];

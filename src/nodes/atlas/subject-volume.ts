@@ -95,7 +95,12 @@ export async function readSubjectVolume(subject: {
 }
 
 /** Problems of the file are a reason to go without the subject; everything else is an error. */
-const FILE_PROBLEMS = new Set(['FILE_TRUNCATED', 'FILE_CORRUPT', 'FILE_FORMAT', 'IO_DENIED']);
+export const FILE_PROBLEMS: ReadonlySet<string> = new Set([
+  'FILE_TRUNCATED',
+  'FILE_CORRUPT',
+  'FILE_FORMAT',
+  'IO_DENIED',
+]);
 
 function unusable(error: unknown, path: string, file: string): UnusableSubject {
   if (!(error instanceof PipelineError)) throw error;

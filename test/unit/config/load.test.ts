@@ -1,9 +1,15 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
-import { defaultConfigFiles, loadConfig, originText, type ConfigProblem } from '../../../src/config/index.js';
+import {
+  configPath,
+  defaultConfigFiles,
+  loadConfig,
+  originText,
+  type ConfigProblem,
+} from '../../../src/config/index.js';
 
 const Fit = z.strictObject({
   log_offset: z.number().gt(0).max(1).default(0.001),
@@ -310,4 +316,18 @@ describe('unreadable layers', () => {
       'binary.yaml CONFIG_FILE this file is not UTF-8 text | save it as UTF-8',
     ]);
   });
+});
+
+test('a path of a block is relative to the file that holds it, or to the working directory', async () => {
+  const Block = z.strictObject({ place: configPath.nullable().default(null), text: z.string().default('a') });
+  await mkdir(join(cwd, 'below'), { recursive: true });
+  await writeFile(join(cwd, 'below', 'study.yaml'), 'block:\n  place: ../maps\n  text: ../maps\n');
+  const of = async (set: string[] = []) => {
+    const loaded = await loadConfig({ namespaces: { block: Block }, cwd, files: ['below/study.yaml'], set });
+    return loaded.ok ? loaded.value.config.block : loaded.error;
+  };
+  expect(await of()).toEqual({ place: join(cwd, 'maps'), text: '../maps' });
+  expect(await of(['block.place=maps'])).toMatchObject({ place: join(cwd, 'maps') });
+  expect(await of(['block.place=/far/maps'])).toMatchObject({ place: '/far/maps' });
+  expect(await of(['block.place=null'])).toMatchObject({ place: null });
 });
