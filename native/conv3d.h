@@ -45,6 +45,39 @@ struct ConvFilterPass {
   ConvSource center, neighbour;
 };
 
+// Convolution of a coarse tensor, doubled by nearest neighbour, joined with a fine one: channels of `low` first.
+struct UpConvPass {
+  ConvGrid grid;  // fine, sizes even
+  const float *low, *skip;
+  size_t cLow, cSkip;
+  const float *packedLow, *packedSkip;  // from packUp of the merged filter and from packSkip
+  const float* bias;
+  float slope;
+  float* result;
+  size_t channels;  // of the result
+};
+
+// Its gradient to the coarse tensor.
+struct LowGradientPass {
+  ConvGrid coarse;
+  ConvSource source;    // fine
+  const float* packed;  // from packUp, transposed
+  float* result;
+  size_t channels;  // of the result
+};
+
+inline size_t fineRingFloats(const ConvGrid& coarse, size_t channels) {
+  return 4 * (2 * coarse.band + 2) * 2 * coarse.z * channels;
+}
+
+// Its gradient to the merged filter.
+struct UpFilterPass {
+  ConvGrid grid;  // fine
+  ConvSource center;
+  const float* low;
+  size_t cLow;
+};
+
 inline size_t convPadded(size_t channels, size_t lanes) { return (channels + lanes - 1) / lanes * lanes; }
 
 struct ConvKernels {
@@ -63,6 +96,21 @@ struct ConvKernels {
                          size_t end);
   // Adds the gated source, summed over the voxels of the items [begin, end), to sums [channels].
   void (*channelSums)(const ConvGrid& grid, const ConvSource& source, double* sums, size_t begin, size_t end);
+
+  // Merged filters have four offsets per axis: [4][4][4][cLow][cout]. Floats that packUp writes for a pass from `rows`
+  // to `columns` channels.
+  size_t (*packedUpFloats)(size_t rows, size_t columns);
+  // `transposed`: the filter is given as [4][4][4][columns][rows].
+  void (*packUp)(const float* merged, size_t rows, size_t columns, bool transposed, float* packed);
+  // filter [27][cin][cout] to 27 * cin * (cout padded to lanes) floats.
+  void (*packSkip)(const float* filter, size_t cin, size_t cout, float* packed);
+  // Computes the items [begin, end) of the fine grid.
+  void (*convolveUp)(const UpConvPass& pass, size_t begin, size_t end);
+  // Computes the items [begin, end) of the coarse grid. ring: fineRingFloats when the source is gated, else unused.
+  void (*gradientToLow)(const LowGradientPass& pass, float* ring, size_t begin, size_t end);
+  size_t (*upFilterScratchFloats)(const UpFilterPass& pass);
+  // Adds the items [begin, end) of the fine grid to sums [4][4][4][cLow][center channels padded to lanes].
+  void (*filterGradientUp)(const UpFilterPass& pass, float* scratch, double* sums, size_t begin, size_t end);
 };
 
 }  // namespace neuroloom

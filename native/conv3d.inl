@@ -2,6 +2,7 @@
 #include "conv3d_tile.inl"
 #include "conv3d_narrow.inl"
 #include "conv3d_filter.inl"
+#include "conv3d_upsampled.inl"
 
 namespace neuroloom {
 namespace NL_ISA {
@@ -47,8 +48,13 @@ static void convolve(const ConvPass& pass, float* ring, size_t begin, size_t end
   }
 }
 
-static const ConvKernels kConvKernels = {packedFloats,   packFilter, convolve, filterScratchFloats,
-                                         filterGradient, channelSums};
+static void packSkip(const float* filter, size_t cin, size_t cout, float* packed) {
+  packWide({filter, cin, cout, false}, packed);
+}
+
+static const ConvKernels kConvKernels = {
+    packedFloats,   packFilter, convolve,       filterScratchFloats, filterGradient,        channelSums,     packedUpFloats,
+    packUp,         packSkip,   convolveUp,     gradientToLow,       upFilterScratchFloats, filterGradientUp};
 
 }  // namespace NL_ISA
 }  // namespace neuroloom

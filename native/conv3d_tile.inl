@@ -46,11 +46,9 @@ struct TileArgs {
 
 NL_INLINE Vec leakyRelu(Vec v, float slope) { return select(v > (Vec){}, v, v * broadcast(slope)); }
 
+// Adds the products of all rows of the tile to its sums.
 template <int T>
-static __attribute__((noinline)) void wideTile(const TileArgs& a) {
-  Vec sum[T];
-#pragma GCC unroll 24
-  for (int i = 0; i < T; i++) sum[i] = (Vec){};
+NL_INLINE void addTaps(const TileArgs& a, Vec* sum) {
   const ptrdiff_t cin = a.cin, cin3 = 3 * cin, cin4 = 4 * cin;
   for (int r = 0; r < a.rows; r++) {
     const float* x = a.sources[r];
@@ -75,6 +73,11 @@ static __attribute__((noinline)) void wideTile(const TileArgs& a) {
       if (a.hasRight) sum[T - 1] += broadcast(x[T * cin]) * w2;
     }
   }
+}
+
+// Bias, leaky ReLU, and the way to memory.
+template <int T>
+NL_INLINE void finishTile(const TileArgs& a, const Vec* sum) {
 #pragma GCC unroll 24
   for (int i = 0; i < T; i++) {
     Vec v = sum[i] + a.bias;
@@ -85,6 +88,15 @@ static __attribute__((noinline)) void wideTile(const TileArgs& a) {
       storePart(a.out + i * a.cout, v, a.used);
     }
   }
+}
+
+template <int T>
+static __attribute__((noinline)) void wideTile(const TileArgs& a) {
+  Vec sum[T];
+#pragma GCC unroll 24
+  for (int i = 0; i < T; i++) sum[i] = (Vec){};
+  addTaps<T>(a, sum);
+  finishTile<T>(a, sum);
 }
 
 typedef void (*TileFunction)(const TileArgs&);

@@ -12,7 +12,8 @@ import { fileURLToPath } from 'node:url';
 const cases = readdirSync(new URL('./cases/', import.meta.url)).map((file) => file.replace(/\.mjs$/, ''));
 
 const usage = `usage: run.mjs [--case ${cases.join('|')} ...] [--size N ...] [--channels N ...]
-              [--threads N] [--reps N] [--isa avx512|avx2|baseline] [--init FILE]`;
+              [--threads N] [--reps N] [--isa avx512|avx2|baseline] [--init FILE] [--flow half|full]
+              [--recompute none|finest]`;
 
 /** Values by option; every option takes one or more words. */
 function parse(words) {
@@ -24,6 +25,8 @@ function parse(words) {
     reps: ['7'],
     isa: [],
     init: [],
+    flow: ['half'],
+    recompute: ['none'],
   };
   let current;
   for (const word of words) {
@@ -60,5 +63,7 @@ for (const name of options.case) {
     threads,
     reps: Number(options.reps[0]),
     init: options.init[0],
+    flow: options.flow[0],
+    recompute: options.recompute[0],
   });
 }

@@ -88,7 +88,8 @@ export function convBackward({ grid, cin, cout, x, w, y, slope, dy, dx, dw, db }
   );
 }
 
-function checkSlope(operation: string, slope: number): void {
+/** @throws ProcessingError INVALID_ARGUMENT unless slope is finite and not negative */
+export function checkSlope(operation: string, slope: number): void {
   if (Number.isFinite(slope) && slope >= 0) return;
   throw new ProcessingError('INVALID_ARGUMENT', `slope is ${slope}`, {
     where: operation,

@@ -44,6 +44,7 @@ export {
 export { convBlock } from './ops/conv-block.js';
 export { maxPool2 } from './ops/max-pool.js';
 export { upConcat } from './ops/up-concat.js';
+export { upConvBlock } from './ops/up-conv-block.js';
 export { warp, type WarpMode } from './ops/warp.js';
 export { integrateVelocity } from './ops/integrate-velocity.js';
 export { upsampleField } from './ops/upsample-field.js';

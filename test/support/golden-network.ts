@@ -33,13 +33,14 @@ export function goldenNetwork(
   weights: ReadonlyMap<string, nl.Tensor>,
   halfFlow: boolean,
 ): nl.Tensor {
-  const conv = (input: nl.Tensor, layer: string, slope: number) =>
-    nl.convBlock(
-      input,
-      weights.get(`${layer}.weight`) as nl.Tensor,
-      weights.get(`${layer}.bias`) as nl.Tensor,
-      slope,
-    );
+  let joined: nl.Tensor | null = null;
+  const conv = (input: nl.Tensor, layer: string, slope: number) => {
+    const w = weights.get(`${layer}.weight`) as nl.Tensor;
+    const b = weights.get(`${layer}.bias`) as nl.Tensor;
+    const skip = joined;
+    joined = null;
+    return skip === null ? nl.convBlock(input, w, b, slope) : nl.upConvBlock(input, skip, w, b, slope);
+  };
   const count = (prefix: string) =>
     [...weights.keys()].filter((k) => k.startsWith(prefix) && k.endsWith('.bias')).length;
   const levels = count('enc.');
@@ -53,7 +54,7 @@ export function goldenNetwork(
   for (let level = 0; level < levels; level++) {
     y = conv(y, `dec.${level}`, 0.2);
     if (halfFlow && level === levels - 1) break;
-    y = nl.upConcat(y, skips[levels - 1 - level] as nl.Tensor);
+    joined = skips[levels - 1 - level] as nl.Tensor;
   }
   for (let layer = 0; layer < count('rem.'); layer++) y = conv(y, `rem.${layer}`, 0.2);
   return conv(y, 'flow', 1);

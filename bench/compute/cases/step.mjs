@@ -50,15 +50,16 @@ export async function run({ sizes, threads, reps, init }) {
     const optimizer = new nl.Adam({ lr: 1e-3, epsilon: 1e-7 });
 
     const block = (x, layer, slope = 0.2) => nl.convBlock(x, layers[layer].w, layers[layer].b, slope);
+    const joined = (x, skip, layer) => nl.upConvBlock(x, skip, layers[layer].w, layers[layer].b, 0.2);
     const logOf = (x) => nl.log(nl.addNumber(x, 1e-3));
     const lossOf = () => {
       const e1 = block(nl.concatChannels([template, subject]), 0);
       const e2 = block(nl.maxPool2(e1), 1);
       const e3 = block(nl.maxPool2(e2), 2);
       let y = block(block(nl.maxPool2(e3), 3), 4);
-      y = block(nl.upConcat(y, e3), 5);
-      y = block(nl.upConcat(y, e2), 6);
-      y = block(block(nl.upConcat(y, e1), 7), 8);
+      y = joined(y, e3, 5);
+      y = joined(y, e2, 6);
+      y = block(joined(y, e1, 7), 8);
       const velocity = block(y, FLOW, 1);
       const displacement = nl.integrateVelocity(velocity, 7);
       const warped = nl.warp(template, displacement, 'border');

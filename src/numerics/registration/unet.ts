@@ -1,4 +1,4 @@
-import { convBlock, maxPool2, type Tensor, upConcat } from '../../tensor/index.js';
+import { convBlock, maxPool2, type Tensor, upConvBlock } from '../../tensor/index.js';
 import { type NetworkShape, upsamples } from './network-layout.js';
 
 /** Negative slope of the leaky ReLU after every convolution but the last. */
@@ -15,10 +15,14 @@ export function predictVelocity(shape: NetworkShape, weights: readonly Tensor[],
   const { enc_features: encoder, dec_features: decoder } = shape;
   const levels = encoder.length;
   let next = 0;
+  // A doubled volume waits for its skip connection until the convolution that reads both.
+  let joined: Tensor | null = null;
   const convolve = (x: Tensor, slope: number) => {
     const [weight, bias] = [weights[next]!, weights[next + 1]!];
     next += 2;
-    return convBlock(x, weight, bias, slope);
+    const skip = joined;
+    joined = null;
+    return skip === null ? convBlock(x, weight, bias, slope) : upConvBlock(x, skip, weight, bias, slope);
   };
   const skips: Tensor[] = [];
   let x = input;
@@ -29,7 +33,7 @@ export function predictVelocity(shape: NetworkShape, weights: readonly Tensor[],
   }
   for (let level = 0; level < levels; level++) {
     x = convolve(x, SLOPE);
-    if (upsamples(shape, level)) x = upConcat(x, skips[levels - 1 - level]!);
+    if (upsamples(shape, level)) joined = skips[levels - 1 - level]!;
   }
   for (let index = levels; index < decoder.length; index++) x = convolve(x, SLOPE);
   return convolve(x, 1);

@@ -36,6 +36,18 @@ const conv = (cin: number, cout: number, slope: number): Case => ({
   by: [0, 1, 2],
 });
 
+const upConv = (cLow: number, cSkip: number, cout: number, slope: number): Case => ({
+  name: `upConvBlock ${cLow} + ${cSkip} to ${cout} channels, slope ${slope}`,
+  inputs: [
+    { shape: [2, 2, 3, 4, cLow] },
+    { shape: [...even, cSkip] },
+    { shape: [3, 3, 3, cLow + cSkip, cout] },
+    { shape: [cout] },
+  ],
+  run: (t) => nl.upConvBlock(at(t, 0), at(t, 1), at(t, 2), at(t, 3), slope),
+  by: [0, 1, 2, 3],
+});
+
 const warp = (mode: nl.WarpMode, c: number, scale: number): Case => ({
   name: `warp ${mode}, ${c} channels, displacements up to ${scale}`,
   inputs: [{ shape: [...odd, c] }, { shape: [...odd, 3], scale }],
@@ -72,6 +84,38 @@ const CASES: readonly Case[] = [
     inputs: [{ shape: [2, 2, 3, 4, 3] }],
     run: (t) => nl.upConcat(at(t, 0), null),
     by: [0],
+  },
+  upConv(3, 5, 4, 0.2),
+  upConv(32, 16, 17, 0.2),
+  upConv(5, 2, 33, 1),
+  upConv(6, 1, 3, 0),
+  {
+    name: 'upConvBlock of one coarse voxel',
+    inputs: [
+      { shape: [1, 1, 1, 1, 2] },
+      { shape: [1, 2, 2, 2, 3] },
+      { shape: [3, 3, 3, 5, 4] },
+      { shape: [4] },
+    ],
+    run: (t) => nl.upConvBlock(at(t, 0), at(t, 1), at(t, 2), at(t, 3), 0.2),
+    by: [0, 1, 2, 3],
+  },
+  {
+    name: 'upConvBlock over many rows and tiles',
+    inputs: [
+      { shape: [1, 3, 17, 29, 4] },
+      { shape: [1, 6, 34, 58, 3] },
+      { shape: [3, 3, 3, 7, 5] },
+      { shape: [5] },
+    ],
+    run: (t) => nl.upConvBlock(at(t, 0), at(t, 1), at(t, 2), at(t, 3), 0.2),
+    by: [0, 1, 2, 3],
+  },
+  {
+    name: 'upConvBlock of constant volumes',
+    inputs: [{ shape: [2, 2, 3, 4, 3] }, { shape: [...even, 2] }, { shape: [3, 3, 3, 5, 4] }, { shape: [4] }],
+    run: (t) => nl.upConvBlock(at(t, 0), at(t, 1), at(t, 2), at(t, 3), 0.2),
+    by: [2, 3],
   },
   warp('zeros', 1, 0.9),
   warp('zeros', 3, 4),

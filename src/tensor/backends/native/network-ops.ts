@@ -6,8 +6,10 @@ import {
   maxPoolForward,
   upConcatBackward,
   upConcatForward,
+  upConvBackward,
+  upConvForward,
 } from '../../../native/index.js';
-import type { Tensor } from '../../tfjs.js';
+import { tf, type Tensor } from '../../tfjs.js';
 import { input, number, output, type NativeOp } from './kernel.js';
 import { MOST_CONCATENATED } from '../../ops/elementwise.js';
 import { doubled, gridOf } from './shapes.js';
@@ -121,6 +123,62 @@ const upConcat: NativeOp = {
   },
 };
 
+const upConvBlock: NativeOp = {
+  kernel: 'NeuroloomUpConvBlock',
+  inputs: ['low', 'skip', 'w', 'b'],
+  saveInputs: ['low', 'skip', 'w'],
+  saveOutput: true,
+  forward(call) {
+    const [low, skip, w, b] = [input(call, 'low'), input(call, 'skip'), input(call, 'w'), input(call, 'b')];
+    const { grid, c: cSkip } = gridOf(skip.shape);
+    const cout = b.shape[0] ?? 0;
+    const { backend } = call;
+    const y = output(backend, [grid.n, grid.x, grid.y, grid.z, cout]);
+    upConvForward({
+      grid,
+      cLow: gridOf(low.shape).c,
+      cSkip,
+      cout,
+      low: backend.valuesOf(low),
+      skip: backend.valuesOf(skip),
+      w: backend.valuesOf(w),
+      bias: backend.valuesOf(b),
+      slope: number(call.settings, 'slope'),
+      y: y.values,
+    });
+    return y.info;
+  },
+  gradient({ backend, dy, saved, settings, wanted }) {
+    const [low, skip, w, y] = saved as readonly [Tensor, Tensor, Tensor, Tensor];
+    const { grid, c: cSkip } = gridOf(skip.shape);
+    const cout = y.shape[4] ?? 0;
+    const shapes = { low: low.shape, skip: skip.shape, w: w.shape, b: [cout] };
+    const wantedNames = (Object.keys(shapes) as (keyof typeof shapes)[]).filter((name) => wanted.has(name));
+    const values = Object.fromEntries(
+      wantedNames.map((name) => [name, backend.takeBuffer(tf.util.sizeFromShape(shapes[name]))]),
+    );
+    upConvBackward({
+      grid,
+      cLow: gridOf(low.shape).c,
+      cSkip,
+      cout,
+      low: backend.valuesOf(low),
+      skip: backend.valuesOf(skip),
+      w: backend.valuesOf(w),
+      y: backend.valuesOf(y),
+      slope: number(settings, 'slope'),
+      dy: backend.valuesOf(dy),
+      dLow: values['low'] ?? null,
+      dSkip: values['skip'] ?? null,
+      dw: values['w'] ?? null,
+      db: values['b'] ?? null,
+    });
+    return Object.fromEntries(
+      wantedNames.map((name) => [name, backend.tensorOf(values[name] as Float32Array, shapes[name])]),
+    );
+  },
+};
+
 /** Joined channels: any number of volumes, named part0, part1, ... */
 const concatChannels: NativeOp = {
   kernel: 'NeuroloomConcatChannels',
@@ -183,4 +241,4 @@ function copyChannels(
 }
 
 /** Ops of the network. */
-export const NETWORK_OPS: readonly NativeOp[] = [convBlock, maxPool2, upConcat, concatChannels];
+export const NETWORK_OPS: readonly NativeOp[] = [convBlock, maxPool2, upConcat, upConvBlock, concatChannels];

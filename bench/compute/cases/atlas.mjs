@@ -1,0 +1,59 @@
+/**
+ * One training step of the workflow: its network at default widths, all loss terms, gradient, Adam on weights and
+ * template. The peer is peers/torch_atlas_step.py, the same terms in torch. --flow half|full, --recompute all|none.
+ * Peak memory is that of the process: run each size in its own.
+ */
+import { emit, timed } from '../measure.mjs';
+
+/** Ellipsoids, each subject moved along the first axis: the volumes of the peer. */
+function subjects(size, count) {
+  const axis = Array.from({ length: size }, (_, i) => -1 + (2 * i) / (size - 1));
+  const volume = (shift) => {
+    const values = new Float32Array(size ** 3);
+    let at = 0;
+    for (let i = 0; i < size; i++) {
+      const x = axis[(i - shift + size) % size];
+      for (const y of axis) {
+        for (const z of axis) {
+          const value = Math.exp(-(x * x) / 0.05 - (y * y) / 0.2 - (z * z) / 0.1);
+          values[at++] = value < 0.02 ? 0 : value;
+        }
+      }
+    }
+    return values;
+  };
+  return Array.from({ length: count }, (_, index) => volume(2 * index));
+}
+
+export async function run({ sizes, threads, reps, flow, recompute }) {
+  const nl = await import('../../../dist/tensor/index.js');
+  const { NetworkTraining } = await import('../../../dist/numerics/registration/network-training.js');
+  const settings = await import('../../../dist/numerics/registration/settings.js');
+  await nl.useDevice(await nl.resolveDevice('cpu'), threads);
+  for (const size of sizes) {
+    const volumes = subjects(size, 2);
+    const unionSupport = Uint8Array.from(volumes[0], (value, at) =>
+      value > 0 || volumes[1][at] > 0 ? 1 : 0,
+    );
+    const training = new NetworkTraining({
+      volumes,
+      ids: ['1', '2'],
+      shape: [size, size, size],
+      unionSupport,
+      settings: {
+        model: settings.ModelSettings.parse({ flow_resolution: flow }),
+        loss: settings.LossSettings.parse({}),
+        optimizer: settings.OptimizerSettings.parse({ mode: 'network' }),
+        densityInLog: false,
+      },
+      recompute,
+    });
+    training.startEpoch();
+    const losses = [];
+    let at = 0;
+    const result = timed(() => losses.push(training.step(at++ % 2).loss), reps);
+    emit('atlas_step', size, result, { flow, threads, recompute, losses: losses.slice(0, 3) });
+    training.dispose();
+    nl.releaseMemory();
+  }
+}
