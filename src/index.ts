@@ -25,6 +25,8 @@ export {
 } from './engine/node.js';
 export { Workflow, type AddOptions, type MapOptions, type PublishOptions } from './engine/builder.js';
 export {
+  type ExpandedFile,
+  type ExpandItem,
   Handle,
   Items,
   Mapped,
@@ -32,8 +34,18 @@ export {
   type DroppedItem,
   type JoinOptions,
   type MappedNode,
+  type Maybe,
+  MaybeMapped,
 } from './engine/handle.js';
-export type { Adjacency, Binding, CompiledGraph, Instance, Publication } from './engine/graph.js';
+export type { Adjacency } from './engine/adjacency.js';
+export type { Binding, CompiledGraph, Instance, OpenExpansion, Publication } from './engine/graph.js';
+export {
+  defineSubworkflow,
+  type MappedOutputs,
+  type SubInputs,
+  type SubOutputs,
+  type Subworkflow,
+} from './engine/subworkflow.js';
 export { CohortDir } from './engine/cohort-dir.js';
 export {
   defineWorkflow,

@@ -5,22 +5,35 @@ import {
   Items,
   literalInput,
   Mapped,
+  MaybeMapped,
   outputHandles,
   type AddedNode,
   type AddInputs,
   type DroppedItem,
+  type ExpandItem,
   type JoinOptions,
   type MapInputs,
   type MappedNode,
+  type Maybe,
   type OnlySingle,
   type Publishable,
 } from './handle.js';
-import { checkItemKey, compareKeys } from './labels.js';
+import { axisSpace, wrongKeys, type KeySpace, type MapMode } from './key-space.js';
+import { compareKeys } from './labels.js';
 import { wrongResource, type NodeDefinition, type Resources } from './node.js';
+import { mappedInputs, spaceOf, spacesIn, type KnownSpaces } from './node-space.js';
 import type { Plan } from './plan.js';
-import type { Ports } from './port.js';
+import type { Port, Ports } from './port.js';
 import type { PlanRequest, RunRequest, RunResult } from './run.js';
-import type { TemplateGraph, TemplateInput, TemplateNode, TemplatePublication } from './template.js';
+import type { MappedOutputs, SubInputs, SubOutputs, Subworkflow } from './subworkflow.js';
+import type {
+  TemplateContract,
+  TemplateExpansion,
+  TemplateGraph,
+  TemplateInput,
+  TemplateNode,
+  TemplatePublication,
+} from './template.js';
 
 export interface AddOptions {
   /** Default: the node's name. */
@@ -30,8 +43,16 @@ export interface AddOptions {
 }
 
 export interface MapOptions extends AddOptions {
-  /** Mapped inputs are matched by key. */
-  readonly mode?: 'zip';
+  /**
+   * `zip` (default): mapped inputs are matched by key. `cross`: every combination; inputs that come from one
+   * `wf.items` or `wf.expand` still go together, and the keys of a combination are joined with a comma.
+   */
+  readonly mode?: MapMode;
+}
+
+export interface SubOptions {
+  /** Stands before the ids of the nodes inside, with a dot. Default: the name of the nested workflow. */
+  readonly id?: string;
 }
 
 export interface PublishOptions {
@@ -42,6 +63,14 @@ export interface PublishOptions {
 const WORKFLOW_NAME = /^[A-Za-z][A-Za-z0-9_-]{0,63}$/;
 const NODE_ID = /^[A-Za-z][A-Za-z0-9_-]{0,99}$/;
 
+/** Where in the wiring calls stand: inside which nested workflow, under which conditions. */
+interface Scope {
+  readonly prefix: string;
+  readonly conditions: readonly TemplateInput[];
+  /** Inside a mapped nested workflow: what depends on mapped inputs is mapped too. */
+  readonly isMapped: boolean;
+}
+
 /**
  * A graph of nodes, built by calls and run as a whole.
  *
@@ -51,9 +80,17 @@ const NODE_ID = /^[A-Za-z][A-Za-z0-9_-]{0,99}$/;
 export class Workflow {
   readonly name: string;
   readonly #nodes: TemplateNode[] = [];
-  readonly #keysOf = new Map<string, readonly string[]>();
+  readonly #spaces = new Map<string, KeySpace | null>();
   readonly #ids = new Set<string>();
   readonly #publications: TemplatePublication[] = [];
+  readonly #expansions: TemplateExpansion[] = [];
+  readonly #contracts: TemplateContract[] = [];
+  readonly #known: KnownSpaces = {
+    node: (id) => this.#spaces.get(id) ?? null,
+    expansion: (id) => axisSpace(id, null),
+  };
+  #axes = 0;
+  #scope: Scope = { prefix: '', conditions: [], isMapped: false };
   #compiled: CompiledGraph | null = null;
 
   /** @throws ConfigError WORKFLOW_DEFINITION when the name could not be a folder or a word on a command line */
@@ -73,13 +110,7 @@ export class Workflow {
    */
   items<T>(list: readonly T[], options: { readonly key: (item: T) => string }): Items<T> {
     const entries = list.map((item) => ({ key: options.key(item), item }));
-    entries.sort((a, b) => compareKeys(a.key, b.key));
-    const problems: string[] = [];
-    entries.forEach(({ key }, i) => {
-      const wrong = checkItemKey(key);
-      if (wrong !== null) problems.push(wrong);
-      else if (i > 0 && entries[i - 1]?.key === key) problems.push(`key '${key}' appears more than once`);
-    });
+    const problems = wrongKeys(entries.map(({ key }) => key));
     if (problems.length > 0) {
       throw new ConfigError(
         'GRAPH_KEYS',
@@ -89,11 +120,89 @@ export class Workflow {
         },
       );
     }
+    entries.sort((a, b) => compareKeys(a.key, b.key));
     return new Items(
       this,
+      `items ${++this.#axes}`,
       entries.map((entry) => entry.key),
       entries.map((entry) => entry.item),
     );
+  }
+
+  /**
+   * Items that only the run knows: each element of a list that a node makes becomes an item, for `map` and `join`.
+   *
+   * @param list - output of a node that was added once: a list, or a value that is an array
+   * @param options - `key` gives each element its stable key; a file is shown to it by name, size and digest
+   */
+  expand<T>(
+    list: Handle<readonly T[]>,
+    options: { readonly key: (item: ExpandItem<T>) => string },
+  ): Mapped<T> {
+    this.#own(list, 'expand');
+    const { source } = list;
+    if (source.kind !== 'output' || source.orNull === true || spacesIn(source, this.#known).length > 0) {
+      throw new ConfigError('GRAPH_EDGE', 'expand: only a list that one node makes can be expanded', {
+        where: this.name,
+        cure: 'pass an output of wf.add; for items that are known now use wf.items, for those of a map the map itself',
+      });
+    }
+    const id = `expansion ${this.#expansions.length + 1}`;
+    this.#compiled = null;
+    this.#expansions.push({
+      id,
+      node: source.node,
+      port: source.port,
+      key: options.key as (item: unknown) => string,
+    });
+    return new Mapped(this, { kind: 'expanded', expansion: id }, null);
+  }
+
+  /**
+   * What `build` adds runs only when the flag is true; otherwise it is skipped, which is no failure.
+   *
+   * @param flag - truth value of a node; a mapped flag decides for each item of the maps inside
+   * @returns what `build` returns, its handles marked as ones that may be null
+   */
+  when<R>(flag: Handle<boolean> | Mapped<boolean>, build: (wf: this) => R): Maybe<R> {
+    this.#own(flag, 'when');
+    if (flag.source.kind !== 'output') {
+      throw new ConfigError('GRAPH_EDGE', 'when: only an output of a node can be a condition', {
+        where: this.name,
+        cure: 'pass a handle of node.out; what is known while the workflow is built is a matter of `if`',
+      });
+    }
+    const conditions = [...this.#scope.conditions, flag.source];
+    return this.#maybe(this.#within({ ...this.#scope, conditions }, () => build(this))) as Maybe<R>;
+  }
+
+  /** A nested workflow, once. The ids of its nodes begin with its own id and a dot. */
+  sub<I extends Ports, O extends SubOutputs, const A extends AddInputs<I>>(
+    part: Subworkflow<I, O>,
+    inputs: A & AddInputs<I> & OnlySingle<A, I>,
+    options: SubOptions = {},
+  ): { readonly id: string; readonly out: O } {
+    return this.#nest(part, inputs, options, false);
+  }
+
+  /** A nested workflow once per key: mapped inputs vary and are matched by key, all others are shared. */
+  mapSub<I extends Ports, O extends SubOutputs>(
+    part: Subworkflow<I, O>,
+    inputs: MapInputs<I>,
+    options: SubOptions = {},
+  ): { readonly id: string; readonly out: MappedOutputs<O> } {
+    const { id, out } = this.#nest(part, inputs, options, true);
+    const mapped = Object.entries(out).map(([name, handle]) => {
+      const [space] = spacesIn(handle.source, this.#known);
+      if (space === undefined) {
+        throw new ConfigError('GRAPH_KEYS', `output ${name} of ${id} does not depend on a mapped input`, {
+          where: `${id}.${name}`,
+          cure: 'make it outside of the nested workflow, or use wf.sub',
+        });
+      }
+      return [name, new Mapped(this, handle.source, space.keys)] as const;
+    });
+    return { id, out: Object.fromEntries(mapped) as unknown as MappedOutputs<O> };
   }
 
   /** One instance of a node. */
@@ -113,7 +222,8 @@ export class Workflow {
   }
 
   /**
-   * One instance of a node per key. Mapped inputs vary and are matched by key; all others are shared.
+   * One instance of a node per key. Mapped inputs vary, matched by key or in every combination (`mode`); all
+   * others are shared.
    *
    * @throws ConfigError GRAPH_KEYS when mapped inputs have different keys, or when nothing is mapped
    */
@@ -122,8 +232,14 @@ export class Workflow {
     inputs: MapInputs<I>,
     options: MapOptions = {},
   ): MappedNode<O> {
+    if (this.#scope.isMapped) {
+      throw new ConfigError('GRAPH_KEYS', `map of ${node.name}: a nested workflow that is mapped cannot map itself`, {
+        where: `${this.name}: ${this.#scope.prefix}${node.name}`,
+        cure: 'map outside of it, with mode: cross where every combination is wanted',
+      });
+    }
     const id = this.#register(node as unknown as NodeDefinition, inputs, true, options);
-    const keys = this.#keysOf.get(id) ?? [];
+    const keys = this.#spaces.get(id)?.keys ?? null;
     return {
       id,
       keys,
@@ -134,7 +250,12 @@ export class Workflow {
     };
   }
 
-  /** The list of all items in key order, for a list port. */
+  /**
+   * The list of all items in key order, for a list port. What comes out of `wf.when` needs `minItems`, because
+   * skipped items are left out.
+   */
+  join<T>(mapped: MaybeMapped<T>, options: JoinOptions & { readonly minItems: number }): Handle<T[]>;
+  join<T>(mapped: Mapped<T>, options?: JoinOptions): Handle<T[]>;
   join<T>(mapped: Mapped<T>, options: JoinOptions = {}): Handle<T[]> {
     this.#own(mapped, 'join');
     const { source } = mapped;
@@ -156,7 +277,18 @@ export class Workflow {
       }
       return new Handle(this, { kind: 'list', items: source.items });
     }
-    if (source.kind !== 'output') throw new ConfigError('GRAPH_EDGE', 'join: this handle is not mapped');
+    if (source.kind !== 'output') {
+      throw new ConfigError('GRAPH_EDGE', 'join: this handle is not an output of a map', {
+        where: this.name,
+        cure: 'connect the list that was expanded itself',
+      });
+    }
+    if (source.orNull === true && minItems === null) {
+      throw new ConfigError('GRAPH_EDGE', `join: items of ${source.node} may be skipped`, {
+        where: this.name,
+        cure: 'say how many are enough: wf.join(mapped, { minItems: 0 })',
+      });
+    }
     return new Handle(this, { kind: 'join', node: source.node, port: source.port, minItems });
   }
 
@@ -193,12 +325,21 @@ export class Workflow {
 
   /** The wiring as plain data. */
   template(): TemplateGraph {
-    return { name: this.name, nodes: [...this.#nodes], publications: [...this.#publications] };
+    return {
+      name: this.name,
+      nodes: [...this.#nodes],
+      publications: [...this.#publications],
+      expansions: [...this.#expansions],
+      contracts: [...this.#contracts],
+    };
   }
 
-  /** Checks every edge and unfolds the maps. Kept until the next change. */
+  /**
+   * Checks every edge and unfolds the maps. Kept until the next change, unless it grows in a run: then each call
+   * gives a new one.
+   */
   compile(): CompiledGraph {
-    this.#compiled ??= compileGraph(this.template());
+    if (this.#compiled === null || this.#expansions.length > 0) this.#compiled = compileGraph(this.template());
     return this.#compiled;
   }
 
@@ -228,46 +369,144 @@ export class Workflow {
     mapped: boolean,
     options: AddOptions,
   ): string {
-    const id = options.id ?? node.name;
-    if (!NODE_ID.test(id)) {
-      throw new ConfigError('GRAPH_DUPLICATE_ID', `node id '${id}' is not allowed`, {
-        where: this.name,
-        cure: 'use letters, digits, _ and -, starting with a letter',
-      });
-    }
-    if (this.#ids.has(id)) {
-      throw new ConfigError('GRAPH_DUPLICATE_ID', `workflow ${this.name} has two nodes with id '${id}'`, {
-        where: id,
-        cure: 'pass another id: wf.add(node, inputs, { id })',
-      });
-    }
+    const id = this.#claimId(options.id ?? node.name);
     const resources = { ...node.resources, ...options.resources };
     const wrong = wrongResource(resources);
     if (wrong !== null) {
       throw new ConfigError('RESOURCES', `node ${id}: ${wrong}`, { where: id, cure: 'correct resources' });
     }
     const sources: Record<string, TemplateInput> = {};
-    let keys: readonly string[] | null = null;
     for (const [port, value] of Object.entries(inputs)) {
-      if (value === undefined) continue;
-      const parts: readonly unknown[] = Array.isArray(value) ? value : [value];
-      for (const part of parts) {
-        if (part instanceof Handle || part instanceof Mapped) this.#own(part, `input ${port} of ${id}`);
-      }
-      if (value instanceof Mapped) keys ??= value.keys;
-      sources[port] = value instanceof Mapped ? value.source : literalInput(value);
+      if (value !== undefined) sources[port] = this.#source(value, `input ${port} of ${id}`);
     }
-    if (mapped && keys === null) {
+    const { conditions, isMapped } = this.#scope;
+    const item: TemplateNode = {
+      id,
+      node,
+      mapped,
+      ...('mode' in options && { mode: options.mode as MapMode }),
+      inputs: sources,
+      conditions,
+      resources,
+    };
+    // Mapped conditions alone do not make a map: they need items to decide about.
+    const isVaried = mappedInputs({ ...item, conditions: [] }, this.#known).length > 0;
+    if (mapped && !isVaried) {
       throw new ConfigError('GRAPH_KEYS', `map of ${id}: no input is mapped`, {
         where: id,
         cure: 'pass wf.items(...) or the output of another map, or use wf.add',
       });
     }
+    const placed = isMapped && isVaried ? { ...item, mapped: true } : item;
     this.#compiled = null;
     this.#ids.add(id);
-    if (keys !== null) this.#keysOf.set(id, keys);
-    this.#nodes.push({ id, node, mapped, inputs: sources, resources });
+    // What does not go together is told when the graph is compiled.
+    this.#spaces.set(id, placed.mapped ? (spaceOf(placed, this.#known)?.space ?? null) : null);
+    this.#nodes.push(placed);
     return id;
+  }
+
+  #source(value: unknown, what: string): TemplateInput {
+    const parts: readonly unknown[] = Array.isArray(value) ? value : [value];
+    for (const part of parts) {
+      if (part instanceof Handle || part instanceof Mapped) this.#own(part, what);
+    }
+    return value instanceof Mapped ? value.source : literalInput(value);
+  }
+
+  /** The whole id of a node or nested workflow here; @throws ConfigError GRAPH_DUPLICATE_ID */
+  #claimId(own: string): string {
+    if (!NODE_ID.test(own)) {
+      throw new ConfigError('GRAPH_DUPLICATE_ID', `node id '${own}' is not allowed`, {
+        where: this.name,
+        cure: 'use letters, digits, _ and -, starting with a letter',
+      });
+    }
+    const id = `${this.#scope.prefix}${own}`;
+    if (this.#ids.has(id)) {
+      throw new ConfigError('GRAPH_DUPLICATE_ID', `workflow ${this.name} has two nodes with id '${id}'`, {
+        where: id,
+        cure: 'pass another id: wf.add(node, inputs, { id })',
+      });
+    }
+    return id;
+  }
+
+  #nest<I extends Ports, O extends SubOutputs>(
+    part: Subworkflow<I, O>,
+    inputs: Readonly<Record<string, unknown>>,
+    options: SubOptions,
+    isMapped: boolean,
+  ): { readonly id: string; readonly out: O } {
+    const id = this.#claimId(options.id ?? part.name);
+    this.#ids.add(id);
+    for (const name of Object.keys(inputs)) {
+      if (Object.hasOwn(part.inputs, name)) continue;
+      const cure = `inputs of ${part.name}: ${Object.keys(part.inputs).join(', ') || 'none'}`;
+      throw new ConfigError('GRAPH_EDGE', `${id} has no input '${name}'`, { where: `${id}.${name}`, cure });
+    }
+    const handles: Record<string, Handle<unknown>> = {};
+    for (const [name, port] of Object.entries(part.inputs)) {
+      const input = this.#subInput(`${id}.${name}`, port, inputs[name]);
+      this.#contracts.push({ where: `${id}.${name}`, input, port });
+      handles[name] = new Handle(this, input);
+    }
+    if (isMapped && !Object.values(handles).some(({ source }) => spacesIn(source, this.#known).length > 0)) {
+      throw new ConfigError('GRAPH_KEYS', `mapSub of ${id}: no input is mapped`, {
+        where: id,
+        cure: 'pass wf.items(...) or the output of a map, or use wf.sub',
+      });
+    }
+    const { conditions } = this.#scope;
+    const scope: Scope = { prefix: `${id}.`, conditions, isMapped: isMapped || this.#scope.isMapped };
+    return { id, out: this.#within(scope, () => part.build(this, handles as SubInputs<I>)) };
+  }
+
+  #subInput(where: string, port: Port, value: unknown): TemplateInput {
+    if (value !== undefined) return this.#source(value, `input ${where}`);
+    if (port.kind === 'optional') return { kind: 'value', value: null };
+    const parsed = port.kind === 'value' ? port.schema.safeParse(undefined) : null;
+    if (parsed?.success === true) return { kind: 'value', value: parsed.data };
+    throw new ConfigError('GRAPH_EDGE', `input ${where}: nothing is connected`, {
+      where,
+      cure: 'connect it, or give its port a default',
+    });
+  }
+
+  #within<R>(scope: Scope, build: () => R): R {
+    const outer = this.#scope;
+    this.#scope = scope;
+    let made: R;
+    try {
+      made = build();
+    } finally {
+      this.#scope = outer;
+    }
+    if (made instanceof Promise) {
+      throw new ConfigError('WORKFLOW_DEFINITION', 'a part of a workflow is built by a function that does not wait', {
+        where: this.name,
+        cure: 'do what takes time before, and pass a function that is not async',
+      });
+    }
+    return made;
+  }
+
+  /** The same structure with handles of what may have been skipped. */
+  #maybe(made: unknown): unknown {
+    if (made instanceof Handle || made instanceof Mapped) {
+      const { source } = made;
+      if (source.kind !== 'output') {
+        throw new ConfigError('GRAPH_EDGE', 'when: only outputs of nodes can leave a condition', {
+          where: this.name,
+          cure: 'return handles of node.out, and join them outside: wf.join(mapped, { minItems })',
+        });
+      }
+      const maybe: TemplateInput = { ...source, orNull: true };
+      return made instanceof Handle ? new Handle(this, maybe) : new MaybeMapped(this, maybe, made.keys);
+    }
+    if (Array.isArray(made)) return made.map((part) => this.#maybe(part));
+    if (typeof made !== 'object' || made === null) return made;
+    return Object.fromEntries(Object.entries(made).map(([name, part]) => [name, this.#maybe(part)]));
   }
 
   #own(handle: Handle<unknown> | Mapped<unknown>, what: string): void {

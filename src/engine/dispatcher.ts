@@ -12,17 +12,24 @@ const WINDOW = 256;
 export class Dispatcher {
   readonly #window: number[] = [];
   readonly #passedOver = new Map<number, number>();
-  readonly #homogeneous: boolean;
+  #homogeneous: boolean;
+  #priority: Float64Array;
 
   constructor(
     private readonly queue: ReadyQueue,
     private readonly pool: ResourcePool,
     private readonly instances: readonly Instance[],
-    private readonly priority: Float64Array,
+    priority: Float64Array,
   ) {
-    const first = instances[0]?.resources;
-    this.#homogeneous =
-      first !== undefined && instances.every(({ resources }) => sameRequest(resources, first));
+    this.#priority = priority;
+    this.#homogeneous = asksForTheSame(instances);
+  }
+
+  /** More instances, and new priorities for all. */
+  grow(priority: Float64Array): void {
+    this.#priority = priority;
+    this.#homogeneous = asksForTheSame(this.instances);
+    this.queue.grow(priority);
   }
 
   get waiting(): number {
@@ -90,12 +97,17 @@ export class Dispatcher {
   }
 
   #priorityOf(index: number): number {
-    return this.priority[index] as number;
+    return this.#priority[index] as number;
   }
 
   #resources(index: number): Resources {
     return (this.instances[index] as Instance).resources;
   }
+}
+
+function asksForTheSame(instances: readonly Instance[]): boolean {
+  const first = instances[0]?.resources;
+  return first !== undefined && instances.every(({ resources }) => sameRequest(resources, first));
 }
 
 function sameRequest(a: Resources, b: Resources): boolean {

@@ -65,6 +65,13 @@ export type RunEvent =
       readonly nodes: number;
       readonly jobs: number;
     }
+  /** A list that a node made gave items, or (`because` null) will not come any more; `nodes` are there now. */
+  | {
+      readonly type: 'nodes-added';
+      readonly because: string | null;
+      readonly added: number;
+      readonly nodes: number;
+    }
   | { readonly type: 'node-reused'; readonly id: string; readonly key: string }
   /** Left without an entry by a run that died, or finished meanwhile by one that runs beside this one. */
   | { readonly type: 'node-adopted'; readonly id: string; readonly key: string }

@@ -15,6 +15,8 @@ export interface InputDigest {
 export interface KeySources {
   /** An output of an instance that has a result; see {@link outputDigest}. */
   output(instance: number, port: string): InputDigest;
+  /** One element of an output that is a list; see {@link elementDigest}. */
+  element(instance: number, port: string, at: number): InputDigest;
   file(path: string): FileFacts;
   /** Why an instance has no result (skipped or failed), or null when it has one. */
   missing(instance: number): string | null;
@@ -143,7 +145,11 @@ export class KeyMaker {
       case 'external':
         return fileDigestOf(sources.file(binding.path));
       case 'output':
+        // What may be null is nothing when it was skipped.
+        if (binding.orNull === true && sources.missing(binding.instance) !== null) return NOTHING;
         return sources.output(binding.instance, binding.port);
+      case 'element':
+        return sources.element(binding.instance, binding.port, binding.at);
       case 'list':
         return listDigest(binding.items.map((item) => this.#digest(item, sources)));
       case 'dropped': {
@@ -171,6 +177,8 @@ export class KeyMaker {
   }
 }
 
+const NOTHING: InputDigest = { digest: canonicalDigest(['null']), brief: 'none' };
+
 /** Key of a list of components: their kinds, names and digests in order. Briefs are for people only. */
 export function keyOf(components: readonly KeyComponent[]): string {
   return canonicalDigest(['node/1', components.map(({ kind, name, digest }) => [kind, name, digest])]);
@@ -190,6 +198,25 @@ export function outputDigest(result: StoredResult, port: string, node: NodeDefin
   if (!node.deterministic) return { digest: canonicalDigest(['by key', result.key, port]), brief };
   if (record.kind === 'value') return { digest: canonicalDigest(record.value), brief };
   return { digest: canonicalDigest(hashedRecord(record)), brief };
+}
+
+/** What one element of a list contributes: its content, wherever it stands in the list. */
+export function elementDigest(result: StoredResult, port: string, at: number, node: NodeDefinition): InputDigest {
+  const record = elementOf(result, port, at);
+  const brief = recordBrief(record);
+  if (!node.deterministic) return { digest: canonicalDigest(['by key', result.key, port, at]), brief };
+  if (record.kind === 'value') return { digest: canonicalDigest(record.value), brief };
+  return { digest: canonicalDigest(hashedRecord(record)), brief };
+}
+
+/** Element `at` of an output that is a list, or a value that is an array. */
+export function elementOf(result: StoredResult, port: string, at: number): OutputRecord {
+  const record = result.outputs[port] ?? { kind: 'null' };
+  if (record.kind === 'list') return record.items[at] ?? { kind: 'null' };
+  if (record.kind === 'value' && Array.isArray(record.value)) {
+    return { kind: 'value', value: record.value[at] as unknown };
+  }
+  return { kind: 'null' };
 }
 
 /** Digest over all outputs of a node, kept with its result. */

@@ -1,16 +1,32 @@
 import { ConfigError, type ErrorCode } from '../errors.js';
 import { whyNotJson, MAX_VALUE_BYTES } from './json.js';
-import { checkItemKey, compareKeys } from './labels.js';
+import { axisSpace, wrongKeys, type KeySpace } from './key-space.js';
+import { compareKeys } from './labels.js';
+import { mappedInputs, spaceOf, type KnownSpaces } from './node-space.js';
 import { describePort, type Port } from './port.js';
-import { DROPPED_PORT, whyNotFit } from './port-fit.js';
+import { CONDITION_PORT, DROPPED_PORT, elementPort, whyNotFit } from './port-fit.js';
 import { checkPublications } from './publication-check.js';
-import { sourcesOf, type TemplateGraph, type TemplateInput, type TemplateNode } from './template.js';
+import {
+  edgesOf,
+  sourcesOf,
+  type TemplateExpansion,
+  type TemplateGraph,
+  type TemplateInput,
+  type TemplateNode,
+} from './template.js';
 
 export interface CheckedTemplate {
   /** Every node after those that it depends on; otherwise as added. */
   readonly order: readonly TemplateNode[];
-  /** Item keys of mapped nodes, null for single ones. */
-  readonly keys: ReadonlyMap<string, readonly string[] | null>;
+  /** What mapped nodes vary over, null for single ones. Without keys where a list of the run decides. */
+  readonly spaces: ReadonlyMap<string, KeySpace | null>;
+  readonly expansions: ReadonlyMap<string, TemplateExpansion>;
+}
+
+/** Nodes and lists of a template by id. */
+interface Known {
+  readonly nodes: ReadonlyMap<string, TemplateNode>;
+  readonly expansions: ReadonlyMap<string, TemplateExpansion>;
 }
 
 export interface GraphProblem {
@@ -41,17 +57,29 @@ export function checkTemplate(template: TemplateGraph): CheckedTemplate {
     nodes.set(item.id, item);
   }
   refuse(template.name, problems);
-  for (const item of template.nodes) checkNames(item, nodes, problems);
+  const expansions = new Map((template.expansions ?? []).map((expansion) => [expansion.id, expansion]));
+  const known: Known = { nodes, expansions };
+  for (const item of template.nodes) checkNames(item, known, problems);
+  for (const expansion of expansions.values()) checkExpansion(expansion, known, problems);
   refuse(template.name, problems);
-  const order = orderOf(template, nodes);
-  const keys = new Map<string, readonly string[] | null>();
-  for (const item of order) keys.set(item.id, keysOf(item, keys, problems));
+  const order = orderOf(template, known);
+  const spaces = new Map<string, KeySpace | null>();
+  const knownSpaces: KnownSpaces = {
+    node: (id) => spaces.get(id) ?? null,
+    expansion: (id) => axisSpace(id, null),
+  };
+  for (const item of order) spaces.set(item.id, checkedSpace(item, knownSpaces, problems));
   refuse(template.name, problems);
-  for (const item of order) checkEdges(item, nodes, problems);
+  for (const item of order) checkEdges(item, known, problems);
+  for (const { where, input, port } of template.contracts ?? []) {
+    checkInput(input, port, known, (message, cure) => {
+      problems.push({ code: 'GRAPH_EDGE', message: `input ${where}: ${message}`, where, cure });
+    });
+  }
   refuse(template.name, problems);
-  checkPublications(template, nodes, keys, problems);
+  checkPublications(template, nodes, spaces, problems);
   refuse(template.name, problems);
-  return { order, keys };
+  return { order, spaces, expansions };
 }
 
 const SHOWN_PROBLEMS = 10;
@@ -69,35 +97,57 @@ function refuse(workflow: string, problems: readonly GraphProblem[]): void {
   });
 }
 
-function checkNames(
-  item: TemplateNode,
-  nodes: ReadonlyMap<string, TemplateNode>,
-  problems: GraphProblem[],
-): void {
+function checkNames(item: TemplateNode, { nodes, expansions }: Known, problems: GraphProblem[]): void {
   const known = Object.keys(item.node.inputs);
-  for (const [name, input] of Object.entries(item.inputs)) {
+  for (const name of Object.keys(item.inputs)) {
+    if (Object.hasOwn(item.node.inputs, name)) continue;
     const where = `${item.id}.${name}`;
-    if (!Object.hasOwn(item.node.inputs, name)) {
-      const cure = `inputs of ${item.node.name}: ${known.join(', ') || 'none'}`;
-      problems.push({ code: 'GRAPH_EDGE', message: `node ${item.id} has no input '${name}'`, where, cure });
+    const cure = `inputs of ${item.node.name}: ${known.join(', ') || 'none'}`;
+    problems.push({ code: 'GRAPH_EDGE', message: `node ${item.id} has no input '${name}'`, where, cure });
+  }
+  const named: [string, TemplateInput][] = [
+    ...Object.entries(item.inputs).map(([name, input]): [string, TemplateInput] => [`input ${name}`, input]),
+    ...(item.conditions ?? []).map((input): [string, TemplateInput] => ['a condition', input]),
+  ];
+  for (const [name, input] of named) {
+    const where = `${item.id}: ${name}`;
+    if (input.kind === 'expanded' && !expansions.has(input.expansion)) {
+      const message = `${name} of ${item.id} comes from a list that is not in the workflow`;
+      problems.push({ code: 'GRAPH_EDGE', message, where, cure: `add expansion '${input.expansion}'` });
     }
-    for (const source of sourcesOf(input)) {
+    for (const source of sourcesOf(input, expansions)) {
       if (nodes.has(source)) continue;
-      const message = `input ${name} of ${item.id} comes from '${source}', which is not in the workflow`;
+      const message = `${name} of ${item.id} comes from '${source}', which is not in the workflow`;
       problems.push({ code: 'GRAPH_EDGE', message, where, cure: `add node '${source}'` });
     }
   }
 }
 
+function checkExpansion({ id, node, port }: TemplateExpansion, known: Known, problems: GraphProblem[]): void {
+  const source = known.nodes.get(node);
+  const report = (message: string, cure: string): void => {
+    problems.push({ code: 'GRAPH_EDGE', message: `expand of ${node}.${port}: ${message}`, where: id, cure });
+  };
+  const output = source?.node.outputs[port];
+  if (source === undefined || output === undefined) {
+    report('there is no such output', 'expand an output of a node of this workflow');
+  } else if (source.mapped) {
+    report(`${node} is mapped`, 'join its outputs in a node that gives one list');
+  } else if (elementPort(output) === null) {
+    report(`${describePort(output)} is not a list`, 'expand a list port, or a value that is an array');
+  }
+}
+
 /** Kahn's algorithm without recursion, in the order of adding; a long chain costs no stack. */
-function orderOf(template: TemplateGraph, nodes: ReadonlyMap<string, TemplateNode>): TemplateNode[] {
+function orderOf(template: TemplateGraph, known: Known): TemplateNode[] {
   const waiting = new Map<string, number>();
   const followers = new Map<string, TemplateNode[]>();
   const order: TemplateNode[] = [];
   for (const item of template.nodes) {
     const sources = new Set<string>();
-    for (const input of Object.values(item.inputs))
-      for (const source of sourcesOf(input)) sources.add(source);
+    for (const input of edgesOf(item)) {
+      for (const source of sourcesOf(input, known.expansions)) sources.add(source);
+    }
     waiting.set(item.id, sources.size);
     for (const source of sources) {
       const list = followers.get(source);
@@ -114,7 +164,7 @@ function orderOf(template: TemplateGraph, nodes: ReadonlyMap<string, TemplateNod
     }
   }
   if (order.length < template.nodes.length) {
-    const path = cyclePath(template, nodes, waiting);
+    const path = cyclePath(template, known, waiting);
     const shown = path.length > 12 ? [...path.slice(0, 6), '...', ...path.slice(-5)] : path;
     throw new ConfigError('GRAPH_CYCLE', `nodes wait for each other: ${shown.join(' -> ')}`, {
       where: `${template.name}: ${path[0]}`,
@@ -127,7 +177,7 @@ function orderOf(template: TemplateGraph, nodes: ReadonlyMap<string, TemplateNod
 /** Walks back from a node that Kahn left over: every such node has a source that was left over too. */
 function cyclePath(
   template: TemplateGraph,
-  nodes: ReadonlyMap<string, TemplateNode>,
+  { nodes, expansions }: Known,
   waiting: ReadonlyMap<string, number>,
 ): string[] {
   const isLeft = (id: string): boolean => (waiting.get(id) ?? 0) > 0;
@@ -137,8 +187,8 @@ function cyclePath(
   while (!visitedAt.has(id)) {
     visitedAt.set(id, walked.length);
     walked.push(id);
-    const sources = Object.values((nodes.get(id) as TemplateNode).inputs).flatMap((input) => [
-      ...sourcesOf(input),
+    const sources = edgesOf(nodes.get(id) as TemplateNode).flatMap((input) => [
+      ...sourcesOf(input, expansions),
     ]);
     id = sources.find(isLeft) as string;
   }
@@ -146,94 +196,52 @@ function cyclePath(
   return [...cycle, cycle[0] as string];
 }
 
-function keysOf(
-  item: TemplateNode,
-  known: ReadonlyMap<string, readonly string[] | null>,
-  problems: GraphProblem[],
-): readonly string[] | null {
-  let keys: readonly string[] | null = null;
-  let from = '';
-  for (const [name, input] of Object.entries(item.inputs)) {
-    const own = mappedKeys(input, known);
-    if (own === null) continue;
-    const where = `${item.id}.${name}`;
-    if (!item.mapped) {
+function checkedSpace(item: TemplateNode, known: KnownSpaces, problems: GraphProblem[]): KeySpace | null {
+  const inputs = mappedInputs(item, known);
+  if (!item.mapped) {
+    for (const { name } of inputs) {
       problems.push({
         code: 'GRAPH_EDGE',
         message: `input ${name} of ${item.id} is mapped, and ${item.id} runs once`,
-        where,
+        where: `${item.id}.${name}`,
         cure: `use wf.map, or join it: wf.join(...)`,
       });
-      continue;
     }
-    if (input.kind === 'items') problems.push(...wrongKeys(own, where));
-    if (keys === null) {
-      keys = own;
-      from = name;
-      continue;
-    }
-    const difference = keyDifference(keys, own);
-    if (difference !== null) {
-      problems.push({
-        code: 'GRAPH_KEYS',
-        message: `inputs ${from} and ${name} of ${item.id} have different keys: ${difference}`,
-        where,
-        cure: 'map over items with the same keys',
-      });
-    }
+    return null;
   }
-  if (item.mapped && keys === null) {
+  for (const [name, input] of Object.entries(item.inputs)) {
+    if (input.kind === 'items') problems.push(...itemProblems(input.keys, `${item.id}.${name}`));
+  }
+  const combined = spaceOf(item, known);
+  if (combined === null) {
     problems.push({
       code: 'GRAPH_KEYS',
       message: `map of ${item.id}: no input is mapped`,
       where: item.id,
       cure: 'pass items or the output of another map, or add the node once',
     });
+    return null;
   }
-  return item.mapped ? (keys ?? []) : null;
+  if (!combined.ok) {
+    problems.push({
+      code: 'GRAPH_KEYS',
+      message: combined.message.replace(/^inputs (\S+) and (\S+) /, `inputs $1 and $2 of ${item.id} `),
+      where: `${item.id}.${combined.input}`,
+      cure: 'map over items with the same keys, or use mode: cross for every combination',
+    });
+  }
+  return combined.space;
 }
 
-function mappedKeys(
-  input: TemplateInput,
-  known: ReadonlyMap<string, readonly string[] | null>,
-): readonly string[] | null {
-  if (input.kind === 'items') return input.keys;
-  return input.kind === 'output' ? (known.get(input.node) ?? null) : null;
-}
-
-function wrongKeys(keys: readonly string[], where: string): GraphProblem[] {
-  const problems: GraphProblem[] = [];
+function itemProblems(keys: readonly string[], where: string): GraphProblem[] {
   const cure = 'give every item its own key, and list them in key order';
-  keys.forEach((key, i) => {
-    const wrong = checkItemKey(key);
-    if (wrong !== null) problems.push({ code: 'GRAPH_KEYS', message: wrong, where, cure });
-    else if (i > 0 && compareKeys(keys[i - 1] as string, key) >= 0) {
-      const message = `key '${key}' appears twice or out of order`;
-      problems.push({ code: 'GRAPH_KEYS', message, where, cure });
-    }
-  });
-  return problems;
+  const messages = wrongKeys(keys);
+  const isSorted = keys.every((key, i) => i === 0 || compareKeys(keys[i - 1] as string, key) <= 0);
+  if (!isSorted) messages.push('the keys are out of order');
+  return messages.map((message) => ({ code: 'GRAPH_KEYS', message, where, cure }));
 }
 
-function keyDifference(a: readonly string[], b: readonly string[]): string | null {
-  const inA = new Set(a);
-  const inB = new Set(b);
-  const onlyA = a.filter((key) => !inB.has(key));
-  const onlyB = b.filter((key) => !inA.has(key));
-  if (onlyA.length + onlyB.length === 0) return null;
-  const list = (keys: string[]): string =>
-    keys.length > 5 ? `${keys.slice(0, 5).join(', ')}, ...` : keys.join(', ');
-  const parts: string[] = [];
-  if (onlyA.length > 0) parts.push(`only the first has ${list(onlyA)}`);
-  if (onlyB.length > 0) parts.push(`only the second has ${list(onlyB)}`);
-  return parts.join('; ');
-}
-
-function checkEdges(
-  item: TemplateNode,
-  nodes: ReadonlyMap<string, TemplateNode>,
-  problems: GraphProblem[],
-): void {
+function checkEdges(item: TemplateNode, known: Known, problems: GraphProblem[]): void {
   for (const [name, definition] of Object.entries(item.node.inputs)) {
     const where = `${item.id}.${name}`;
     const report = (message: string, cure: string): void => {
@@ -244,7 +252,13 @@ function checkEdges(
       if (!mayBeAbsent(definition)) report('nothing is connected', `connect a ${describePort(definition)}`);
       continue;
     }
-    checkInput(input, definition, nodes, report);
+    checkInput(input, definition, known, report);
+  }
+  for (const condition of item.conditions ?? []) {
+    checkInput(condition, CONDITION_PORT, known, (message) => {
+      const cure = 'use a node output with port.value(z.boolean()) in wf.when';
+      problems.push({ code: 'GRAPH_EDGE', message: `condition of ${item.id}: ${message}`, where: item.id, cure });
+    });
   }
 }
 
@@ -258,21 +272,22 @@ type Report = (message: string, cure: string) => void;
 function checkInput(
   input: TemplateInput,
   definition: Port,
-  nodes: ReadonlyMap<string, TemplateNode>,
+  known: Known,
   report: Report,
 ): void {
   const required = definition.kind === 'optional' ? definition.of : definition;
   switch (input.kind) {
     case 'output':
     case 'join':
-    case 'dropped': {
-      const from = offered(input, nodes, report);
+    case 'dropped':
+    case 'expanded': {
+      const from = offered(input, known, report);
       const wrong = from === null ? null : whyNotFit(from, definition);
       if (wrong !== null) report(wrong, 'connect an output of the same kind');
       return;
     }
     case 'items':
-      for (const item of input.items) checkInput(item, definition, nodes, report);
+      for (const item of input.items) checkInput(item, definition, known, report);
       return;
     case 'external':
       if (required.kind !== 'file')
@@ -280,7 +295,7 @@ function checkInput(
       return;
     case 'list':
       if (required.kind === 'list') {
-        for (const item of input.items) checkInput(item, required.of, nodes, report);
+        for (const item of input.items) checkInput(item, required.of, known, report);
       } else if (required.kind === 'value' && input.items.every((item) => item.kind === 'value')) {
         const values = input.items.map((item) => (item.kind === 'value' ? item.value : null));
         checkLiteral(values, required, report);
@@ -295,23 +310,29 @@ function checkInput(
 
 /** The port at the far end of an edge, as the consumer sees it. */
 function offered(
-  input: Extract<TemplateInput, { kind: 'output' | 'join' | 'dropped' }>,
-  nodes: ReadonlyMap<string, TemplateNode>,
+  input: Extract<TemplateInput, { kind: 'output' | 'join' | 'dropped' | 'expanded' }>,
+  known: Known,
   report: Report,
 ): Port | null {
-  const source = nodes.get(input.node) as TemplateNode;
+  if (input.kind === 'expanded') {
+    const { node, port } = known.expansions.get(input.expansion) as TemplateExpansion;
+    return elementPort((known.nodes.get(node) as TemplateNode).node.outputs[port] as Port);
+  }
+  const source = known.nodes.get(input.node) as TemplateNode;
   if (input.kind !== 'output' && !source.mapped) {
     report(`${input.node} is not mapped, so there is nothing to join`, 'connect its output itself');
     return null;
   }
   if (input.kind === 'dropped') return DROPPED_PORT;
   if (!Object.hasOwn(source.node.outputs, input.port)) {
-    const known = Object.keys(source.node.outputs).join(', ') || 'none';
-    report(`${input.node} has no output '${input.port}'`, `outputs of ${source.node.name}: ${known}`);
+    const outputs = Object.keys(source.node.outputs).join(', ') || 'none';
+    report(`${input.node} has no output '${input.port}'`, `outputs of ${source.node.name}: ${outputs}`);
     return null;
   }
   const from = source.node.outputs[input.port] as Port;
-  if (input.kind === 'output') return from;
+  if (input.kind === 'output') {
+    return input.orNull === true && from.kind !== 'optional' ? { kind: 'optional', of: from } : from;
+  }
   if (from.kind === 'list' || from.kind === 'optional') {
     report(`a join of ${describePort(from)} is a list that no port takes`, 'join single values or files');
     return null;

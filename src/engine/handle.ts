@@ -16,6 +16,7 @@ import type {
 import type { TemplateInput } from './template.js';
 
 declare const CARRIES: unique symbol;
+declare const MAYBE: unique symbol;
 
 /** One value or file that will exist when the graph runs. */
 export class Handle<T> {
@@ -37,30 +38,40 @@ export class Mapped<T> {
   readonly kind: 'mapped' | 'items' = 'mapped';
   readonly owner: object;
   readonly source: TemplateInput;
-  /** Item keys in key order. */
-  readonly keys: readonly string[];
+  /** Item keys in key order; null when they are known at run time only. */
+  readonly keys: readonly string[] | null;
 
-  constructor(owner: object, source: TemplateInput, keys: readonly string[]) {
+  constructor(owner: object, source: TemplateInput, keys: readonly string[] | null) {
     this.owner = owner;
     this.source = source;
     this.keys = keys;
   }
 }
 
+/** What a map inside `wf.when` gives to those outside: nothing (null) for items that were skipped. */
+export class MaybeMapped<T> extends Mapped<T | null> {
+  declare readonly [MAYBE]: T;
+}
+
 /** Items known while the workflow is built, in key order. */
 export class Items<T> extends Mapped<T> {
   override readonly kind = 'items';
+  declare readonly keys: readonly string[];
   readonly values: readonly T[];
+  /** Inputs of one axis vary together in a product; each call of `wf.items` makes one. */
+  readonly axis: string;
 
-  constructor(owner: object, keys: readonly string[], values: readonly T[]) {
-    super(owner, { kind: 'items', keys, items: values.map(literalInput) }, keys);
+  constructor(owner: object, axis: string, keys: readonly string[], values: readonly T[]) {
+    super(owner, { kind: 'items', axis, keys, items: values.map(literalInput) }, keys);
     this.values = values;
+    this.axis = axis;
   }
 
   /** Something of each item, for example a path: `subjects.select((s) => inputFile(s.volume))`. */
   select<U>(pick: (item: T, key: string) => U): Items<U> {
     return new Items(
       this.owner,
+      this.axis,
       this.keys,
       this.values.map((value, i) => pick(value, this.keys[i] as string)),
     );
@@ -109,7 +120,8 @@ export interface AddedNode<O extends Ports> {
 /** Outputs of a node that was mapped over items. */
 export interface MappedNode<O extends Ports> {
   readonly id: string;
-  readonly keys: readonly string[];
+  /** In key order; null when they are known at run time only. */
+  readonly keys: readonly string[] | null;
   readonly out: { readonly [K in keyof O]: Mapped<WireOut<O[K]>> };
 }
 
@@ -152,6 +164,28 @@ export type MapInputs<I extends Ports> = {
 export type OnlySingle<A, I extends Ports> = {
   readonly [K in keyof A]: K extends keyof I ? (A[K] extends Mapped<unknown> ? never : unknown) : never;
 };
+
+/** A file of a list, as the function sees it that gives its key to `wf.expand`. */
+export interface ExpandedFile {
+  /** Path below the output directory of the node that made it, with `/`. */
+  readonly relPath: string;
+  readonly bytes: number;
+  /** SHA-256 of the content, 64 hex digits. */
+  readonly digest: string;
+}
+
+/** One element of a list as the function sees it that gives its key. */
+export type ExpandItem<T> = T extends FileOf ? ExpandedFile : T;
+
+/** What a part under a condition gives to those outside: handles of what may have been skipped. */
+export type Maybe<R> =
+  R extends Handle<infer T>
+    ? Handle<T | null>
+    : R extends Mapped<infer T>
+      ? MaybeMapped<T>
+      : R extends object
+        ? { readonly [K in keyof R]: Maybe<R[K]> }
+        : R;
 
 /** What may be published: files, lists of files, and files that may be absent. */
 export type Publishable = FileOf | readonly FileOf[] | null;

@@ -1,7 +1,8 @@
 /** The inputs of an instance in the form that travels to a worker. */
 import { basename, join as joinPath } from 'node:path';
-import type { FileFacts, OutputRecord } from './cache-store.js';
-import type { DroppedItem } from './handle.js';
+import type { FileFacts, OutputRecord, StoredResult } from './cache-store.js';
+import { elementOf } from './fingerprint.js';
+import type { DroppedItem, ExpandedFile } from './handle.js';
 import type { Binding, Instance } from './graph.js';
 import type { InstanceTable } from './instance-table.js';
 import type { TaskInput } from './worker-protocol.js';
@@ -42,7 +43,12 @@ function bind(table: InstanceTable, binding: Binding, facts: ExternalFacts): Tas
       return { kind: 'file', path, relPath: basename(path), digest, bytes };
     }
     case 'output':
+      if (binding.orNull === true && table.missing(binding.instance) !== null) return { kind: 'null' };
       return outputOf(table, binding.instance, binding.port);
+    case 'element': {
+      const result = resultOf(table, binding.instance);
+      return fromRecord(elementOf(result, binding.port, binding.at), result.outputDir);
+    }
     case 'join': {
       const there = [...binding.members].filter((member) => table.state(member) === 'done');
       return { kind: 'list', items: there.map((member) => outputOf(table, member, binding.port)) };
@@ -64,10 +70,27 @@ function droppedItems(table: InstanceTable, binding: Extract<Binding, { kind: 'd
 }
 
 function outputOf(table: InstanceTable, index: number, port: string): TaskInput {
-  const result = table.result(index);
-  if (result === undefined) throw new Error(`${table.instance(index).id} is done and has no result`);
+  const result = resultOf(table, index);
   const record = result.outputs[port] ?? { kind: 'null' };
   return fromRecord(record, result.outputDir);
+}
+
+function resultOf(table: InstanceTable, index: number): StoredResult {
+  const result = table.result(index);
+  if (result === undefined) throw new Error(`${table.instance(index).id} is done and has no result`);
+  return result;
+}
+
+/** Elements of a list output, as the function sees them that gives their keys; null when there is no list. */
+export function listElements(result: StoredResult, port: string): unknown[] | null {
+  const record = result.outputs[port];
+  if (record?.kind === 'value') return Array.isArray(record.value) ? (record.value as unknown[]) : null;
+  if (record?.kind !== 'list') return null;
+  return record.items.map((item) => {
+    if (item.kind !== 'file') return item.kind === 'value' ? item.value : null;
+    const { rel: relPath, bytes, digest } = item;
+    return { relPath, bytes, digest } satisfies ExpandedFile;
+  });
 }
 
 function fromRecord(record: OutputRecord, directory: string): TaskInput {

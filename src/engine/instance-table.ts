@@ -70,6 +70,13 @@ const GO: Judgement = { kind: 'go' };
 
 /** Judges an instance all of whose dependencies have come to an end. A failure above outranks a skip. */
 export function judge(table: InstanceTable, instance: Instance): Judgement {
+  const refusal = table.graph.refused.get(instance.index);
+  if (refusal !== undefined) return { kind: 'fail', failure: refusal };
+  // What is not wanted is not looked at further.
+  for (const condition of instance.conditions) {
+    const found = judgeCondition(table, condition);
+    if (found.kind !== 'go') return found;
+  }
   let verdict: Judgement = GO;
   for (const binding of Object.values(instance.inputs)) {
     const found = judgeBinding(table, binding);
@@ -79,6 +86,15 @@ export function judge(table: InstanceTable, instance: Instance): Judgement {
   return verdict;
 }
 
+function judgeCondition(table: InstanceTable, condition: Binding): Judgement {
+  if (condition.kind !== 'output') return GO;
+  const verdict = judgeSingle(table, condition.instance);
+  if (verdict.kind !== 'go') return verdict;
+  const record = table.result(condition.instance)?.outputs[condition.port];
+  if (record?.kind === 'value' && record.value === true) return GO;
+  return { kind: 'skip', reason: `${table.instance(condition.instance).id}.${condition.port} is false` };
+}
+
 function judgeBinding(table: InstanceTable, binding: Binding): Judgement {
   switch (binding.kind) {
     case 'value':
@@ -86,6 +102,9 @@ function judgeBinding(table: InstanceTable, binding: Binding): Judgement {
     case 'dropped':
       return GO;
     case 'output':
+      if (binding.orNull === true && table.state(binding.instance) === 'skipped') return GO;
+      return judgeSingle(table, binding.instance);
+    case 'element':
       return judgeSingle(table, binding.instance);
     case 'join':
       return judgeJoin(table, binding);
@@ -148,6 +167,7 @@ function toleratesLoss(binding: Binding, index: number): boolean {
     case 'dropped':
       return true;
     case 'output':
+    case 'element':
       return binding.instance !== index;
     case 'join':
       return binding.minItems !== null || !binding.members.includes(index);
@@ -177,7 +197,8 @@ export function isAllowedFailure(
     for (let edge = from; edge < to; edge++) {
       const consumer = targets[edge] as number;
       const lost = at;
-      const tolerant = Object.values(table.instance(consumer).inputs).every((binding) =>
+      const { inputs, conditions } = table.instance(consumer);
+      const tolerant = [...Object.values(inputs), ...conditions].every((binding) =>
         toleratesLoss(binding, lost),
       );
       if (tolerant) {

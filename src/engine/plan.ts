@@ -1,7 +1,8 @@
 /** What a run would do, and why; the same questions as in a run, and nothing is written. */
 import type { CacheStore } from './cache-store.js';
 import type { RunReason } from './events.js';
-import type { Binding, CompiledGraph, Instance } from './graph.js';
+import { expandLists } from './expand-lists.js';
+import { requestsOf, type Binding, type CompiledGraph, type Instance } from './graph.js';
 import { InstanceTable, judge } from './instance-table.js';
 import { Planner } from './planner.js';
 import { checkRequests, type ResourceLimits } from './resource-pool.js';
@@ -41,16 +42,22 @@ export interface PlanOptions {
 /** @throws RequirementError RESOURCES, TOOL_MISSING; ConfigError USAGE */
 export async function makePlan(options: PlanOptions): Promise<Plan> {
   const { graph } = options;
-  checkRequests(graph.instances, options.limits);
+  checkRequests(requestsOf(graph), options.limits);
   const table = new InstanceTable(graph);
   const planner = await Planner.create({ ...options, table });
-  const open = new Uint8Array(graph.instances.length);
+  const open = new Set<number>();
   const entries: PlanEntry[] = [];
   const counts: Record<PlanAction, number> = { run: 0, reuse: 0, 'may-run': 0, 'not-run': 0 };
-  for (const instance of graph.instances) {
-    const entry = await planOne(instance);
+  // Lists that are known already add instances on the way.
+  for (let i = 0; i < graph.instances.length; i++) {
+    const entry = await planOne(graph.instances[i] as Instance);
     counts[entry.action]++;
     entries.push(entry);
+    if (!open.has(i)) expandLists(table, i);
+  }
+  for (const { id, mapped } of graph.deferred) {
+    counts['may-run']++;
+    entries.push(unknownEntry(graph, id, mapped));
   }
   return { workflow: graph.name, entries, counts };
 
@@ -58,7 +65,7 @@ export async function makePlan(options: PlanOptions): Promise<Plan> {
     const { index, id, nodeId } = instance;
     const above = firstOpen(instance, open);
     if (above !== null) {
-      open[index] = 1;
+      open.add(index);
       const reason: RunReason = {
         kind: 'upstream',
         port: above.port,
@@ -84,29 +91,45 @@ export async function makePlan(options: PlanOptions): Promise<Plan> {
       table.finish(index, found.result);
       return { id, nodeId, action: 'reuse', reason: null, because: null, key };
     }
-    open[index] = 1;
+    open.add(index);
     return { id, nodeId, action: 'run', reason: found.reason, because: null, key };
   }
 }
 
-function firstOpen(instance: Instance, open: Uint8Array): { port: string; index: number } | null {
+/** A node whose items are not known: one entry stands for all of them. */
+function unknownEntry(graph: CompiledGraph, nodeId: string, mapped: boolean): PlanEntry {
+  const [list] = graph.expansions;
+  const reason: RunReason | null =
+    list === undefined
+      ? null
+      : { kind: 'upstream', port: list.port, instance: graph.instances[list.instance]?.id ?? '' };
+  const id = mapped ? `${nodeId}[*]` : nodeId;
+  return { id, nodeId, action: 'may-run', reason, because: null, key: null };
+}
+
+function firstOpen(instance: Instance, open: ReadonlySet<number>): { port: string; index: number } | null {
   for (const port in instance.inputs) {
     const index = openIn(instance.inputs[port] as Binding, open);
     if (index >= 0) return { port, index };
   }
+  for (const condition of instance.conditions) {
+    const index = openIn(condition, open);
+    if (index >= 0) return { port: 'of the condition', index };
+  }
   return null;
 }
 
-function openIn(binding: Binding, open: Uint8Array): number {
+function openIn(binding: Binding, open: ReadonlySet<number>): number {
   switch (binding.kind) {
     case 'value':
     case 'external':
       return -1;
     case 'output':
-      return open[binding.instance] === 1 ? binding.instance : -1;
+    case 'element':
+      return open.has(binding.instance) ? binding.instance : -1;
     case 'join':
     case 'dropped':
-      return binding.members.find((member) => open[member] === 1) ?? -1;
+      return binding.members.find((member) => open.has(member)) ?? -1;
     case 'list': {
       for (const item of binding.items) {
         const index = openIn(item, open);

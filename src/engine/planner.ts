@@ -4,6 +4,7 @@ import type { CacheStore, FileFacts, LastAttempt, StoredResult } from './cache-s
 import { codeDigests } from './closure-digest.js';
 import type { RunReason } from './events.js';
 import {
+  elementDigest,
   KeyMaker,
   outputDigest,
   type Fingerprint,
@@ -59,9 +60,9 @@ export class Planner {
    * @throws ConfigError USAGE when a forced node does not exist; RequirementError TOOL_MISSING
    */
   static async create(options: PlannerOptions): Promise<Planner> {
-    const { instances } = options.graph;
-    checkForced(options.forceNodes, instances);
-    const nodes = new Set(instances.map((instance) => instance.node));
+    const { instances, deferred } = options.graph;
+    checkForced(options.forceNodes, options.graph);
+    const nodes = new Set([...instances, ...deferred].map(({ node }) => node));
     const [code, tools] = await Promise.all([codeDigests(nodes), probeTools(nodes)]);
     const keys = new KeyMaker({
       seed: options.seed,
@@ -116,6 +117,7 @@ export class Planner {
   #sourceOf(binding: Binding | undefined, place: number): number | undefined {
     switch (binding?.kind) {
       case 'output':
+      case 'element':
         return binding.instance;
       case 'join':
         return [...binding.members].filter((member) => this.#table.missing(member) === null)[place];
@@ -135,6 +137,7 @@ export class Planner {
   #sources(facts: ExternalFacts): KeySources {
     return {
       output: (index, port) => this.#outputDigest(index, port),
+      element: (index, port, at) => elementDigest(this.#result(index), port, at, this.#table.instance(index).node),
       file: (path) => facts.get(path) as FileFacts,
       missing: (index) => this.#table.missing(index),
     };
@@ -144,23 +147,28 @@ export class Planner {
     const ports = (this.#outputDigests[index] ??= new Map<string, InputDigest>());
     let digest = ports.get(port);
     if (digest === undefined) {
-      const result = this.#table.result(index);
-      const { node, id } = this.#table.instance(index);
-      if (result === undefined) throw new Error(`${id} is done and has no result`);
-      digest = outputDigest(result, port, node);
+      digest = outputDigest(this.#result(index), port, this.#table.instance(index).node);
       ports.set(port, digest);
     }
     return digest;
   }
+
+  #result(index: number): StoredResult {
+    const result = this.#table.result(index);
+    if (result === undefined) throw new Error(`${this.#table.instance(index).id} is done and has no result`);
+    return result;
+  }
 }
 
-function checkForced(forced: readonly string[], instances: readonly Instance[]): void {
+function checkForced(forced: readonly string[], { instances, deferred }: CompiledGraph): void {
   if (forced.length === 0) return;
   const known = new Set<string>();
   for (const { id, nodeId } of instances) known.add(id).add(nodeId);
+  for (const { id } of deferred) known.add(id);
   for (const name of forced) {
-    if (known.has(name)) continue;
-    const nodes = [...new Set(instances.map((instance) => instance.nodeId))];
+    // Items that the run makes known can be named before they are.
+    if (known.has(name) || deferred.some(({ id, mapped }) => mapped && name.startsWith(`${id}[`))) continue;
+    const nodes = [...new Set([...instances.map(({ nodeId }) => nodeId), ...deferred.map(({ id }) => id)])];
     throw new ConfigError('USAGE', `there is no node ${name} to force`, {
       cure: `use one of: ${nodes.slice(0, 20).join(', ')}${nodes.length > 20 ? ', ...' : ''}`,
     });

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { describePort, type Port, type ValuePort } from './port.js';
+import { describePort, type ElementPort, type Port, type ValuePort } from './port.js';
 
 type Json = Readonly<Record<string, unknown>>;
 
@@ -8,6 +8,21 @@ export const DROPPED_PORT: ValuePort = {
   kind: 'value',
   schema: z.array(z.strictObject({ key: z.string(), reason: z.string() })),
 };
+
+/** What `wf.when` takes. */
+export const CONDITION_PORT: ValuePort = { kind: 'value', schema: z.boolean() };
+
+const ANYTHING: ValuePort = { kind: 'value', schema: z.unknown() };
+
+/** What one element of an output is, or null when the output is no list. */
+export function elementPort(output: Port): ElementPort | null {
+  if (output.kind === 'list') return output.of;
+  if (output.kind !== 'value') return null;
+  const { schema } = output;
+  if (schema instanceof z.ZodArray) return { kind: 'value', schema: schema.element as z.ZodType };
+  const { type } = outputSchema(output);
+  return type === 'array' || type === undefined ? ANYTHING : null;
+}
 
 /**
  * Why an output may not be connected to an input, or null when it may.

@@ -1,5 +1,6 @@
 import path from 'node:path';
 import type { GraphProblem } from './graph-check.js';
+import type { KeySpace } from './key-space.js';
 import { describePort, type Port } from './port.js';
 import type { TemplateGraph, TemplateNode, TemplatePublication } from './template.js';
 
@@ -10,7 +11,7 @@ const MAX_NAME_BYTES = 220;
 export function checkPublications(
   template: TemplateGraph,
   nodes: ReadonlyMap<string, TemplateNode>,
-  keys: ReadonlyMap<string, readonly string[] | null>,
+  spaces: ReadonlyMap<string, KeySpace | null>,
   problems: GraphProblem[],
 ): void {
   const taken = new Map<string, string>();
@@ -32,7 +33,7 @@ export function checkPublications(
       report(`${where} is ${describePort(output)}, not a file`, 'publish file outputs only');
       continue;
     }
-    for (const { name, from } of namesOf(publication, keys.get(publication.node) ?? null, report)) {
+    for (const { name, from } of namesOf(publication, spaces.get(publication.node) ?? null, report)) {
       const wrong = whyNotPublishable(name);
       if (wrong !== null) {
         report(`output name ${JSON.stringify(name)} ${wrong}`, 'name a file inside the output directory');
@@ -53,14 +54,14 @@ function holdsFiles(output: Port): boolean {
 
 function* namesOf(
   { node, port, name }: TemplatePublication,
-  keys: readonly string[] | null,
+  space: KeySpace | null,
   report: (message: string, cure: string) => void,
 ): Generator<{ name: string; from: string }> {
-  if (keys === null) {
+  if (space === null) {
     if (typeof name === 'string') yield { name, from: `${node}.${port}` };
     else report(`${node} runs once, and its output name is a function of a key`, 'pass the name as text');
   } else if (typeof name === 'function') {
-    for (const key of keys) yield { name: name(key), from: `${node}[${key}].${port}` };
+    for (const key of space.keys ?? []) yield { name: name(key), from: `${node}[${key}].${port}` };
   } else {
     report(
       `${node} is mapped, and its output name '${name}' is the same for all items`,
@@ -69,7 +70,8 @@ function* namesOf(
   }
 }
 
-function whyNotPublishable(name: string): string | null {
+/** What is wrong with the name of a published file, or null. */
+export function whyNotPublishable(name: string): string | null {
   if (typeof name !== 'string' || name === '') return 'is empty';
   if (/[\p{Cc}\p{Surrogate}]/u.test(name)) return 'holds a control character';
   if (name.endsWith('/')) return 'is a directory';

@@ -1,7 +1,7 @@
 /** Instances that could start, by priority: a binary heap over typed arrays, nothing allocated per entry. */
 export class ReadyQueue {
-  readonly #heap: Int32Array;
-  readonly #priority: Float64Array;
+  #heap: Int32Array;
+  #priority: Float64Array;
   #size = 0;
 
   /** @param priority - per instance; larger goes first, then the smaller index */
@@ -12,6 +12,15 @@ export class ReadyQueue {
 
   get size(): number {
     return this.#size;
+  }
+
+  /** More instances, and new priorities for all; what waits is put in order again. */
+  grow(priority: Float64Array): void {
+    const waiting = this.#heap.slice(0, this.#size);
+    this.#heap = new Int32Array(priority.length);
+    this.#priority = priority;
+    this.#size = 0;
+    for (const index of waiting) this.push(index);
   }
 
   push(index: number): void {

@@ -1,7 +1,7 @@
 import { accessSync, constants, existsSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { PipelineError, type ErrorCode } from '../errors.js';
-import type { CompiledGraph } from './graph.js';
+import { requestsOf, type CompiledGraph } from './graph.js';
 import { checkRequests, type ResourceLimits } from './resource-pool.js';
 
 /** Something that must or should hold before a run. A workflow is ready when none has severity `error`. */
@@ -22,7 +22,7 @@ export function isReady(problems: readonly Problem[]): boolean {
 /** Nodes of a built workflow that could never start with these limits, as a problem. */
 export function resourceProblems(graph: CompiledGraph, limits: ResourceLimits): Problem[] {
   try {
-    checkRequests(graph.instances, limits);
+    checkRequests(requestsOf(graph), limits);
     return [];
   } catch (error) {
     return [problemOf(error)];

@@ -1,7 +1,6 @@
 /** What a machine has, what is taken, and which of the waiting instances fits best. */
 import { availableParallelism, totalmem } from 'node:os';
 import { RequirementError } from '../errors.js';
-import type { Instance } from './graph.js';
 import type { Resources } from './node.js';
 
 const BYTES_PER_GB = 2 ** 30;
@@ -16,6 +15,12 @@ export interface ResourceLimits {
   readonly gpus: number;
   /** Counts of named tokens. A token without a count is taken as just enough for its largest single request. */
   readonly tokens: Readonly<Record<string, number>>;
+}
+
+/** What a node asks for. */
+export interface Request {
+  readonly id: string;
+  readonly resources: Resources;
 }
 
 /** Limits of this machine where the caller did not set them. */
@@ -39,9 +44,9 @@ export function machineLimits(given: {
  *
  * @throws RequirementError RESOURCES that names the first five such instances
  */
-export function checkRequests(instances: readonly Instance[], limits: ResourceLimits): void {
+export function checkRequests(requests: readonly Request[], limits: ResourceLimits): void {
   const refused: string[] = [];
-  for (const { id, resources } of instances) {
+  for (const { id, resources } of requests) {
     if (resources.cpus > limits.cpus) {
       refused.push(`${id} needs ${resources.cpus} cpus, ${limits.cpus} are there`);
     } else if (resources.memoryGb > limits.memoryGb) {
@@ -75,9 +80,9 @@ export class ResourcePool {
   readonly #tokens = new Map<string, number>();
   readonly #tokenLimits = new Map<string, number>();
 
-  constructor(limits: ResourceLimits, instances: readonly Instance[]) {
+  constructor(limits: ResourceLimits, requests: readonly Pick<Request, 'resources'>[]) {
     this.limits = limits;
-    for (const { resources } of instances) {
+    for (const { resources } of requests) {
       for (const [name, count] of Object.entries(resources.tokens)) {
         const known = limits.tokens[name] ?? Math.max(count, this.#tokenLimits.get(name) ?? 0);
         this.#tokenLimits.set(name, known);

@@ -6,6 +6,7 @@ import { judge, isAllowedFailure, type InstanceTable } from './instance-table.js
 import type { ExternalFacts } from './inputs.js';
 import type { InstanceEnd, InstanceRunner, Order } from './instance-runner.js';
 import type { CacheStore, StoredResult } from './cache-store.js';
+import { expandLists, loseLists } from './expand-lists.js';
 import type { Publication } from './graph.js';
 import { killPoint } from './kill-points.js';
 import type { Planner } from './planner.js';
@@ -35,7 +36,6 @@ export interface RunWorkOptions {
   readonly planner: Planner;
   readonly runner: InstanceRunner;
   readonly publisher: Publisher;
-  readonly publications: readonly Publication[];
   readonly cancel: (id: string, now: boolean) => void;
   readonly emit: (event: RunEvent) => void;
 }
@@ -62,6 +62,7 @@ export class RunWork implements SchedulerWork {
   readonly #working = new Map<string, { readonly index: number; readonly parked: number[] }>();
   readonly #groupsOf = new Map<number, Group[]>();
   readonly #groups: Group[] = [];
+  readonly #groupsByName = new Map<string, Group>();
   readonly #publishing = new PQueue({ concurrency: PUBLISH_AT_A_TIME });
   readonly #published: PublishedFile[] = [];
   #publishError: { readonly error: unknown } | null = null;
@@ -69,7 +70,7 @@ export class RunWork implements SchedulerWork {
   constructor(options: RunWorkOptions) {
     this.#options = options;
     this.#reports = new Array<NodeReport | undefined>(options.table.graph.instances.length);
-    this.#groupPublications();
+    this.#groupPublications(0);
   }
 
   decide(index: number): Decision | Promise<Decision> {
@@ -169,6 +170,20 @@ export class RunWork implements SchedulerWork {
     emit({ type: 'node-not-started', id: table.instance(index).id, because });
     this.#report(index, { state: 'not-started', because });
     this.#ended(index);
+  }
+
+  unfold(index: number | null): boolean {
+    const { graph } = this.#options.table;
+    const before = graph.instances.length;
+    const known = graph.publications.length;
+    if (index === null) loseLists(graph);
+    else expandLists(this.#options.table, index);
+    const added = graph.instances.length - before;
+    this.#groupPublications(known);
+    if (added === 0) return false;
+    const because = index === null ? null : this.#options.table.instance(index).id;
+    this.#options.emit({ type: 'nodes-added', because, added, nodes: graph.instances.length });
+    return true;
   }
 
   released(index: number): readonly number[] {
@@ -304,13 +319,13 @@ export class RunWork implements SchedulerWork {
     this.#reports[index] = { id, nodeId, reason: null, key: null, error: null, because: null, ...report };
   }
 
-  #groupPublications(): void {
-    const byName = new Map<string, Group>();
-    for (const publication of this.#options.publications) {
-      const known = publication.group === null ? undefined : byName.get(publication.group);
+  #groupPublications(from: number): void {
+    const { publications } = this.#options.table.graph;
+    for (const publication of publications.slice(from)) {
+      const known = publication.group === null ? undefined : this.#groupsByName.get(publication.group);
       const group = known ?? { publications: [], open: new Set<number>() };
       if (known === undefined) this.#groups.push(group);
-      if (publication.group !== null) byName.set(publication.group, group);
+      if (publication.group !== null) this.#groupsByName.set(publication.group, group);
       group.publications.push(publication);
       if (!group.open.has(publication.instance)) {
         group.open.add(publication.instance);

@@ -7,7 +7,7 @@ import { openCacheStore, type CacheStore } from './cache-store.js';
 import { canonicalDigest } from './canonical.js';
 import type { RunCounts, RunEvent, RunListener, RunStatus } from './events.js';
 import { LocalExecutor } from './executors/local.js';
-import type { CompiledGraph } from './graph.js';
+import { requestsOf, type CompiledGraph } from './graph.js';
 import { InstanceRunner, type KeepWork } from './instance-runner.js';
 import { InstanceTable } from './instance-table.js';
 import { killPoint } from './kill-points.js';
@@ -81,7 +81,7 @@ const BEAT_MS = 20_000;
  *   ConfigError USAGE
  */
 export async function runGraph(graph: CompiledGraph, request: RunRequest): Promise<RunResult> {
-  checkRequests(graph.instances, machineLimits(request));
+  checkRequests(requestsOf(graph), machineLimits(request));
   const outputDir = resolve(request.outputDir);
   prepareDirectory(outputDir);
   const store = await openCacheStore({
@@ -248,7 +248,6 @@ async function runAndAccount(
     planner,
     runner,
     publisher,
-    publications: graph.publications,
     cancel: (id, now) => {
       executor.cancel(id, now);
     },
@@ -258,7 +257,7 @@ async function runAndAccount(
   const scheduler = new Scheduler({
     graph,
     work,
-    pool: new ResourcePool(limits, graph.instances),
+    pool: new ResourcePool(limits, requestsOf(graph)),
     failureMode: request.onFailure ?? 'keep-going',
     stop: stop.controller.signal,
   });

@@ -30,6 +30,8 @@ export interface SchedulerWork {
   cancelAll(now: boolean): void;
   /** The instance can no longer run. */
   abandon(index: number, because: string): void;
+  /** Whether the end of this instance made more instances known; null: those that will never be known otherwise. */
+  unfold(index: number | null): boolean;
   /** Parked instances that can be looked at again now that this one has ended. */
   released(index: number): readonly number[];
   /** Whether the end of this instance stops the run in the modes that stop. */
@@ -51,8 +53,8 @@ const MAX_PENDING_DECISIONS = 64;
 
 export class Scheduler {
   readonly #options: SchedulerOptions;
-  readonly #waitsFor: Int32Array;
-  readonly #settled: Uint8Array;
+  #waitsFor = new Int32Array(0);
+  #settled = new Uint8Array(0);
   readonly #queue: ReadyQueue;
   readonly #dispatcher: Dispatcher;
   /** Instances to look at, in order; read from `#nextToDecide`. */
@@ -61,7 +63,7 @@ export class Scheduler {
   #pendingDecisions = 0;
   readonly #delayed = new Set<NodeJS.Timeout>();
   #running = 0;
-  #left: number;
+  #left = 0;
   #sliceAsked = false;
   #stopped: string | null = null;
   #finish: () => void = () => undefined;
@@ -71,15 +73,10 @@ export class Scheduler {
   constructor(options: SchedulerOptions) {
     this.#options = options;
     const { graph, pool } = options;
-    const count = graph.instances.length;
-    this.#left = count;
-    this.#settled = new Uint8Array(count);
-    this.#waitsFor = new Int32Array(count);
-    const { offsets } = graph.dependencies;
-    for (let i = 0; i < count; i++) this.#waitsFor[i] = (offsets[i + 1] as number) - (offsets[i] as number);
     const priority = longestPaths(graph);
     this.#queue = new ReadyQueue(priority);
     this.#dispatcher = new Dispatcher(this.#queue, pool, graph.instances, priority);
+    this.#addInstances();
   }
 
   /**
@@ -98,7 +95,6 @@ export class Scheduler {
       await new Promise<void>((resolve, reject) => {
         this.#finish = resolve;
         this.#fail = reject;
-        for (let i = 0; i < this.#left; i++) if (this.#waitsFor[i] === 0) this.#toDecide.push(i);
         this.#guard(() => {
           this.#rise(stop.level);
           this.#slice();
@@ -230,6 +226,35 @@ export class Scheduler {
       this.#waitsFor[dependent] = waits;
       if (waits === 0) this.#toDecide.push(dependent);
     }
+    if (this.#options.work.unfold(index)) this.#grow();
+  }
+
+  #grow(): void {
+    this.#addInstances();
+    this.#dispatcher.grow(longestPaths(this.#options.graph));
+  }
+
+  /** Takes in the instances that the graph has more than before. */
+  #addInstances(): void {
+    const { graph } = this.#options;
+    const { offsets, targets } = graph.dependencies;
+    const from = this.#settled.length;
+    const count = graph.instances.length;
+    const waitsFor = new Int32Array(count);
+    const settled = new Uint8Array(count);
+    waitsFor.set(this.#waitsFor);
+    settled.set(this.#settled);
+    for (let i = from; i < count; i++) {
+      let waits = 0;
+      for (let edge = offsets[i] as number; edge < (offsets[i + 1] as number); edge++) {
+        if (settled[targets[edge] as number] === 0) waits++;
+      }
+      waitsFor[i] = waits;
+      if (waits === 0) this.#toDecide.push(i);
+    }
+    this.#waitsFor = waitsFor;
+    this.#settled = settled;
+    this.#left += count - from;
   }
 
   #stopAfter(index: number): void {
@@ -251,6 +276,7 @@ export class Scheduler {
         return;
       }
     } else if (this.#error === null) {
+      if (this.#options.work.unfold(null)) this.#addInstances();
       for (let i = 0; i < this.#settled.length; i++) {
         if (this.#settled[i] !== 0) continue;
         this.#settled[i] = 1;

@@ -26,6 +26,10 @@ export class EventTexts {
     switch (event.type) {
       case 'run-started':
         return step(`${event.workflow}: ${count(event.nodes, 'node')}, up to ${count(event.jobs, 'worker')}`);
+      case 'nodes-added':
+        return event.because === null
+          ? null
+          : step(`${event.because}  gave a list: ${count(event.added, 'node')} more, ${event.nodes} in all`);
       case 'node-reused':
         return this.options.verbose ? step(`${event.id}  reused`) : null;
       case 'node-adopted':

@@ -26,7 +26,7 @@ export class PrettyLines {
   }
 
   show(event: RunEvent): void {
-    if (event.type === 'run-started') this.#nodes = event.nodes;
+    if (event.type === 'run-started' || event.type === 'nodes-added') this.#nodes = event.nodes;
     if (/^node-(reused|adopted|done|skipped|failed|cancelled|not-started)$/.test(event.type)) this.#ended++;
     const line = this.#texts.of(event);
     if (line === null) return;
