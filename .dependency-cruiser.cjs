@@ -42,7 +42,7 @@ module.exports = {
     ownedPackage('nifti-reader-js', '^src/io/nifti'),
     ownedPackage('yaml', '^src/config/'),
     ownedPackage('commander', '^src/cli/'),
-    ownedPackage('@dagrejs/graphlib', '^src/engine/graph.ts'),
+    ownedPackage('@dagrejs/graphlib', '^src/engine/template-graph.ts'),
   ],
   options: {
     doNotFollow: { path: 'node_modules' },

@@ -233,10 +233,14 @@ export class Workflow {
     options: MapOptions = {},
   ): MappedNode<O> {
     if (this.#scope.isMapped) {
-      throw new ConfigError('GRAPH_KEYS', `map of ${node.name}: a nested workflow that is mapped cannot map itself`, {
-        where: `${this.name}: ${this.#scope.prefix}${node.name}`,
-        cure: 'map outside of it, with mode: cross where every combination is wanted',
-      });
+      throw new ConfigError(
+        'GRAPH_KEYS',
+        `map of ${node.name}: a nested workflow that is mapped cannot map itself`,
+        {
+          where: `${this.name}: ${this.#scope.prefix}${node.name}`,
+          cure: 'map outside of it, with mode: cross where every combination is wanted',
+        },
+      );
     }
     const id = this.#register(node as unknown as NodeDefinition, inputs, true, options);
     const keys = this.#spaces.get(id)?.keys ?? null;
@@ -339,7 +343,8 @@ export class Workflow {
    * gives a new one.
    */
   compile(): CompiledGraph {
-    if (this.#compiled === null || this.#expansions.length > 0) this.#compiled = compileGraph(this.template());
+    if (this.#compiled === null || this.#expansions.length > 0)
+      this.#compiled = compileGraph(this.template());
     return this.#compiled;
   }
 
@@ -483,10 +488,14 @@ export class Workflow {
       this.#scope = outer;
     }
     if (made instanceof Promise) {
-      throw new ConfigError('WORKFLOW_DEFINITION', 'a part of a workflow is built by a function that does not wait', {
-        where: this.name,
-        cure: 'do what takes time before, and pass a function that is not async',
-      });
+      throw new ConfigError(
+        'WORKFLOW_DEFINITION',
+        'a part of a workflow is built by a function that does not wait',
+        {
+          where: this.name,
+          cure: 'do what takes time before, and pass a function that is not async',
+        },
+      );
     }
     return made;
   }

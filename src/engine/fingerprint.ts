@@ -201,7 +201,12 @@ export function outputDigest(result: StoredResult, port: string, node: NodeDefin
 }
 
 /** What one element of a list contributes: its content, wherever it stands in the list. */
-export function elementDigest(result: StoredResult, port: string, at: number, node: NodeDefinition): InputDigest {
+export function elementDigest(
+  result: StoredResult,
+  port: string,
+  at: number,
+  node: NodeDefinition,
+): InputDigest {
   const record = elementOf(result, port, at);
   const brief = recordBrief(record);
   if (!node.deterministic) return { digest: canonicalDigest(['by key', result.key, port, at]), brief };

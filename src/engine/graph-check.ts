@@ -105,12 +105,19 @@ function checkNames(item: TemplateNode, { nodes, expansions }: Known, problems: 
     const cure = `inputs of ${item.node.name}: ${known.join(', ') || 'none'}`;
     problems.push({ code: 'GRAPH_EDGE', message: `node ${item.id} has no input '${name}'`, where, cure });
   }
-  const named: [string, TemplateInput][] = [
-    ...Object.entries(item.inputs).map(([name, input]): [string, TemplateInput] => [`input ${name}`, input]),
-    ...(item.conditions ?? []).map((input): [string, TemplateInput] => ['a condition', input]),
+  const named: [string, string, TemplateInput][] = [
+    ...Object.entries(item.inputs).map(([name, input]): [string, string, TemplateInput] => [
+      `${item.id}.${name}`,
+      `input ${name}`,
+      input,
+    ]),
+    ...(item.conditions ?? []).map((input): [string, string, TemplateInput] => [
+      item.id,
+      'a condition',
+      input,
+    ]),
   ];
-  for (const [name, input] of named) {
-    const where = `${item.id}: ${name}`;
+  for (const [where, name, input] of named) {
     if (input.kind === 'expanded' && !expansions.has(input.expansion)) {
       const message = `${name} of ${item.id} comes from a list that is not in the workflow`;
       problems.push({ code: 'GRAPH_EDGE', message, where, cure: `add expansion '${input.expansion}'` });
@@ -257,7 +264,12 @@ function checkEdges(item: TemplateNode, known: Known, problems: GraphProblem[]):
   for (const condition of item.conditions ?? []) {
     checkInput(condition, CONDITION_PORT, known, (message) => {
       const cure = 'use a node output with port.value(z.boolean()) in wf.when';
-      problems.push({ code: 'GRAPH_EDGE', message: `condition of ${item.id}: ${message}`, where: item.id, cure });
+      problems.push({
+        code: 'GRAPH_EDGE',
+        message: `condition of ${item.id}: ${message}`,
+        where: item.id,
+        cure,
+      });
     });
   }
 }
@@ -269,12 +281,7 @@ function mayBeAbsent(definition: Port): boolean {
 
 type Report = (message: string, cure: string) => void;
 
-function checkInput(
-  input: TemplateInput,
-  definition: Port,
-  known: Known,
-  report: Report,
-): void {
+function checkInput(input: TemplateInput, definition: Port, known: Known, report: Report): void {
   const required = definition.kind === 'optional' ? definition.of : definition;
   switch (input.kind) {
     case 'output':

@@ -207,14 +207,19 @@ function knownList(definition: TemplateExpansion, items: readonly unknown[] | nu
   try {
     keys = items.map((item) => definition.key(item));
   } catch (error) {
-    return { ...lost, wrong: keyFailure(`the key of an element of ${from} could not be made: ${String(error)}`) };
+    return {
+      ...lost,
+      wrong: keyFailure(`the key of an element of ${from} could not be made: ${String(error)}`),
+    };
   }
   const problems = wrongKeys(keys);
   if (problems.length > 0) {
     const shown = problems.slice(0, SHOWN_PROBLEMS).join('; ');
     return { ...lost, wrong: keyFailure(`elements of ${from} cannot be told apart: ${shown}`) };
   }
-  const places = Int32Array.from(keys.keys()).sort((a, b) => compareKeys(keys[a] as string, keys[b] as string));
+  const places = Int32Array.from(keys.keys()).sort((a, b) =>
+    compareKeys(keys[a] as string, keys[b] as string),
+  );
   const sorted = Array.from(places, (place) => keys[place] as string);
   return { space: axisSpace(definition.id, sorted), places, wrong: null };
 }

@@ -147,7 +147,9 @@ function positionOf(space: KeySpace, axes: readonly string[], parts: readonly st
 export function positionsIn(node: KeySpace, input: KeySpace): Int32Array | null {
   const { keys, parts, axes } = node;
   if (keys === null || node.isLost || isSameList(keys, input.keys)) return null;
-  return Int32Array.from(keys, (key, i) => positionOf(input, axes, parts === null ? [key] : (parts[i] ?? [])));
+  return Int32Array.from(keys, (key, i) =>
+    positionOf(input, axes, parts === null ? [key] : (parts[i] ?? [])),
+  );
 }
 
 function isSameList(a: readonly string[], b: readonly string[] | null): boolean {

@@ -67,7 +67,9 @@ export class NodeUnfolding {
       case 'expanded': {
         const { instance, port, places } = this.known.list(input.expansion);
         const at = places[place];
-        return at === undefined ? { kind: 'output', instance, port } : { kind: 'element', instance, port, at };
+        return at === undefined
+          ? { kind: 'output', instance, port }
+          : { kind: 'element', instance, port, at };
       }
       case 'output':
         return outputBinding(input, this.known.first(input.node) + place);

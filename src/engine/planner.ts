@@ -137,7 +137,8 @@ export class Planner {
   #sources(facts: ExternalFacts): KeySources {
     return {
       output: (index, port) => this.#outputDigest(index, port),
-      element: (index, port, at) => elementDigest(this.#result(index), port, at, this.#table.instance(index).node),
+      element: (index, port, at) =>
+        elementDigest(this.#result(index), port, at, this.#table.instance(index).node),
       file: (path) => facts.get(path) as FileFacts,
       missing: (index) => this.#table.missing(index),
     };

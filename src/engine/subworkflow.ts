@@ -61,9 +61,11 @@ function changesValues(port: Port): boolean {
   if (port.kind === 'file') return false;
   const schema = port.schema instanceof z.ZodDefault ? (port.schema.unwrap() as z.ZodType) : port.schema;
   const shape = (io: 'input' | 'output'): string =>
-    JSON.stringify(z.toJSONSchema(schema, { io, unrepresentable: 'any', cycles: 'ref' }), (key, value: unknown) =>
-      // Objects refuse unknown keys on their way out only.
-      key === 'additionalProperties' && value === false ? undefined : value,
+    JSON.stringify(
+      z.toJSONSchema(schema, { io, unrepresentable: 'any', cycles: 'ref' }),
+      (key, value: unknown) =>
+        // Objects refuse unknown keys on their way out only.
+        key === 'additionalProperties' && value === false ? undefined : value,
     );
   return shape('input') !== shape('output');
 }

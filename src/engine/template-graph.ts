@@ -1,7 +1,7 @@
 /** The wiring of a workflow as a graph to look at: template nodes only, never instances. The only user of graphlib. */
 import { Graph } from '@dagrejs/graphlib';
 import { checkTemplate } from './graph-check.js';
-import { sourcesOf, type TemplateGraph, type TemplateNode } from './template.js';
+import { sourcesOf, type TemplateGraph, type TemplateInput, type TemplateNode } from './template.js';
 
 /** A node as it is drawn. */
 export interface DrawnNode {
@@ -16,13 +16,13 @@ export interface DrawnNode {
   readonly publishes: readonly string[];
 }
 
-/** `gather`: one node takes all items of another. */
-export type DrawnEdgeKind = 'one' | 'each' | 'gather';
+/** `gather`: one node takes all items of another. `element`: each item takes one element of a list. */
+export type DrawnEdgeKind = 'one' | 'each' | 'gather' | 'element';
 
 export interface DrawnEdge {
   readonly from: string;
   readonly to: string;
-  /** The input port that it leads to. */
+  /** The input port that it leads to; `when` for a condition. */
   readonly port: string;
   readonly kind: DrawnEdgeKind;
 }
@@ -40,22 +40,17 @@ export interface DrawnGraph {
  * @throws ConfigError with a GRAPH_ code when the wiring is wrong
  */
 export function drawnGraph(template: TemplateGraph): DrawnGraph {
-  const { order, keys } = checkTemplate(template);
+  const { order, spaces, expansions } = checkTemplate(template);
   const graph = new Graph({ directed: true, multigraph: true });
   for (const item of order) {
-    const known = keys.get(item.id) ?? null;
+    const known = spaces.get(item.id)?.keys ?? null;
     graph.setNode(item.id, drawnNode(item, known, publishedBy(template, item.id, known?.[0] ?? null)));
   }
   for (const item of order) {
-    for (const [port, input] of Object.entries(item.inputs)) {
-      for (const from of new Set(sourcesOf(input))) {
-        const source = graph.node(from) as DrawnNode;
-        const kind: DrawnEdgeKind = !source.mapped
-          ? 'one'
-          : item.mapped && input.kind === 'output'
-            ? 'each'
-            : 'gather';
-        graph.setEdge({ v: from, w: item.id, name: port }, kind);
+    for (const [port, input] of drawnInputs(item)) {
+      for (const from of new Set(sourcesOf(input, expansions))) {
+        const { mapped } = graph.node(from) as DrawnNode;
+        graph.setEdge({ v: from, w: item.id, name: port }, edgeKind(item, input, mapped));
       }
     }
   }
@@ -71,6 +66,20 @@ export function drawnGraph(template: TemplateGraph): DrawnGraph {
       })),
     ),
   };
+}
+
+function drawnInputs(item: TemplateNode): [port: string, input: TemplateInput][] {
+  const conditions = (item.conditions ?? []).map((input, i): [string, TemplateInput] => [
+    i === 0 ? 'when' : `when ${i + 1}`,
+    input,
+  ]);
+  return [...Object.entries(item.inputs), ...conditions];
+}
+
+function edgeKind(item: TemplateNode, input: TemplateInput, isFromMap: boolean): DrawnEdgeKind {
+  if (input.kind === 'expanded') return 'element';
+  if (!isFromMap) return 'one';
+  return item.mapped && input.kind === 'output' ? 'each' : 'gather';
 }
 
 function drawnNode(

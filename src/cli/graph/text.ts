@@ -5,7 +5,8 @@ export function graphText(graph: DrawnGraph): string {
   const blocks = graph.nodes.map((node) => {
     const lines = [`${node.id}${itemsText(node)}${node.name === node.id ? '' : `  (${node.name})`}`];
     for (const { from, port, kind } of graph.edges.filter((edge) => edge.to === node.id)) {
-      lines.push(`  ${port} <- ${kind === 'gather' ? 'all of ' : ''}${from}`);
+      const of = kind === 'gather' ? 'all of ' : kind === 'element' ? 'each element of ' : '';
+      lines.push(`  ${port} <- ${of}${from}`);
     }
     for (const name of node.publishes) lines.push(`  -> ${name}`);
     return lines.join('\n');

@@ -31,6 +31,10 @@ function sources({ files = {}, outputs = {}, missing = {} }: World): KeySources 
       const digest = (outputs[`${instance}.${name}`] ?? 'f').padEnd(64, '0');
       return { digest, brief: digest.slice(0, 4) };
     },
+    element: (instance, name, at) => {
+      const digest = (outputs[`${instance}.${name}.${at}`] ?? 'e').padEnd(64, '0');
+      return { digest, brief: digest.slice(0, 4) };
+    },
     missing: (instance) => missing[instance] ?? null,
   };
 }
