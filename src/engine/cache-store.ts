@@ -41,6 +41,8 @@ export interface StoredResult extends Omit<ObjectRecord, 'format' | 'components'
   /** Absolute path of the folder that output files are relative to. */
   readonly outputDir: string;
   readonly bytes: number;
+  /** The run that made it; null when that is not known. */
+  readonly runId: string | null;
 }
 
 export type Lookup =
@@ -201,6 +203,8 @@ export interface CacheStore {
 
   /** Digest of a file outside the graph by the stat fast path; null when the content must be read. */
   knownFile(path: string): FileFacts | null;
+  /** What this process last learned of a file outside the graph; it is not looked at again. */
+  seenFile(path: string): FileFacts | null;
   /** Reads and remembers the digest of a file outside the graph. */
   hashFile(path: string): Promise<FileFacts>;
   /** Whether a file is still what it was: by stat, and by content where stat moved. */

@@ -64,6 +64,11 @@ export class FileDigests {
     return facts;
   }
 
+  /** What this process last learned of a file, without looking at it again; null when it never read it. */
+  seen(path: string): FileFacts | null {
+    return this.#seen.get(path)?.facts ?? null;
+  }
+
   /** Reads the content; two calls for one path at a time read once. */
   read(path: string): Promise<FileFacts> {
     let reading = this.#reading.get(path);

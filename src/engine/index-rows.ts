@@ -23,6 +23,7 @@ export interface ResultRow {
   readonly ms: number;
   readonly peakMb: number;
   readonly lastUsed: number;
+  readonly runId: string | null;
   readonly state: 'done' | 'skipped';
 }
 
@@ -128,6 +129,7 @@ export class IndexRows {
       ms: row['ms'] as number,
       peakMb: row['peak_mb'] as number,
       lastUsed: row['last_used'] as number,
+      runId: row['run_id'] as string | null,
       state: row['state'] as 'done' | 'skipped',
     };
   }

@@ -37,6 +37,8 @@ export interface PublishedFile {
   /** Whether it was written now; false when it was there already. */
   readonly fresh: boolean;
   readonly instance: number;
+  /** SHA-256 of its content. */
+  readonly digest: string;
 }
 
 const WRITABLE_BY_OWNER = 0o666;
@@ -73,7 +75,8 @@ export class Publisher {
     for (const { publication, result } of members) {
       for (const file of this.#filesOf(publication, result)) {
         const fresh = !(await this.#isThere(file.target, file.digest));
-        published.push({ path: this.#name(file.target), fresh, instance: publication.instance });
+        const { digest } = file;
+        published.push({ path: this.#name(file.target), fresh, instance: publication.instance, digest });
         if (fresh) copies.push(file);
       }
     }

@@ -1,15 +1,14 @@
 /** `logs/<run-id>/` of the output directory: what happened, for people and for reports. */
-import { closeSync, openSync, writeFileSync, writeSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import type { RunEvent } from './events.js';
+import { LineFile } from './line-file.js';
 import { saveLog } from './log-capture.js';
 import { makeDirectory } from './make-directory.js';
 import { outputError } from './output-error.js';
 import type { NodeLogs } from './worker-pool.js';
 
-const BUFFER_BYTES = 64 * 1024;
-const FLUSH_AFTER_MS = 200;
 const MAX_NAME_BYTES = 120;
 
 /** Writes events.jsonl and what failed nodes printed. Every method throws StorageError when the disk refuses. */
@@ -17,34 +16,23 @@ export class RunLog {
   /** Relative to the output directory. */
   readonly relative: string;
   readonly directory: string;
-  readonly #fd: number;
-  #buffer: string[] = [];
-  #bytes = 0;
-  #timer: NodeJS.Timeout | null = null;
-  #error: unknown = null;
+  readonly #events: LineFile;
 
   constructor(outputDir: string, runId: string) {
     this.relative = `logs/${runId}`;
     this.directory = join(outputDir, 'logs', runId);
     try {
       makeDirectory(this.directory);
-      this.#fd = openSync(join(this.directory, 'events.jsonl'), 'a', 0o644);
     } catch (cause) {
       throw outputError(cause, this.directory);
     }
+    this.#events = new LineFile(join(this.directory, 'events.jsonl'));
   }
 
   /** Progress is for those who watch; everything else is kept. */
   record(event: RunEvent): void {
     if (event.type === 'node-progress') return;
-    const line = `${JSON.stringify({ time: new Date().toISOString(), ...event })}\n`;
-    this.#buffer.push(line);
-    this.#bytes += line.length;
-    if (this.#bytes > BUFFER_BYTES) this.#write();
-    else
-      this.#timer ??= setTimeout(() => {
-        this.#write();
-      }, FLUSH_AFTER_MS);
+    this.#events.write(`${JSON.stringify({ time: new Date().toISOString(), ...event })}\n`);
   }
 
   /** A document beside the events, for example the configuration that the run was started with. */
@@ -80,23 +68,7 @@ export class RunLog {
 
   /** @throws StorageError also when an earlier write failed */
   close(): void {
-    this.#write();
-    closeSync(this.#fd);
-    if (this.#error !== null) throw outputError(this.#error, join(this.directory, 'events.jsonl'));
-  }
-
-  #write(): void {
-    if (this.#timer !== null) clearTimeout(this.#timer);
-    this.#timer = null;
-    const bytes = Buffer.from(this.#buffer.join(''));
-    this.#buffer = [];
-    this.#bytes = 0;
-    try {
-      for (let at = 0; at < bytes.length;) at += writeSync(this.#fd, bytes, at);
-    } catch (error) {
-      // Runs in a timer too: the error is told when the log is closed.
-      this.#error ??= error;
-    }
+    this.#events.close();
   }
 }
 

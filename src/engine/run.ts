@@ -19,6 +19,7 @@ import { Planner } from './planner.js';
 import { Publisher } from './publish.js';
 import { checkRequests, machineLimits, ResourcePool } from './resource-pool.js';
 import { RunLog } from './run-log.js';
+import { RunRecords, type RunEnd } from './run-records.js';
 import { RunWork, type NodeReport } from './run-work.js';
 import { Scheduler, type FailureMode } from './scheduler.js';
 import { followStop, STOP, type StopSignal } from './stop-signal.js';
@@ -55,6 +56,8 @@ export interface RunRequest extends PlanRequest {
   readonly config?: unknown;
   /** The command, kept in the history of runs. */
   readonly argv?: readonly string[];
+  /** Receives the times of all attempts in Chrome's trace format, beside `logs/<run-id>/trace.json`. */
+  readonly traceFile?: string;
   /** Kept of each output stream of a node, bytes. */
   readonly logCapBytes?: number;
   /** Between asking a node to end, SIGTERM and SIGKILL; ms. Default 5000. */
@@ -187,6 +190,19 @@ async function runAndAccount(
   endings.push(() => {
     log.close();
   });
+  const records = new RunRecords({
+    runId,
+    workflow: graph.name,
+    argv: request.argv ?? [],
+    cacheDir: store.directory,
+    outputDir,
+    log,
+    traceFile: request.traceFile ?? null,
+  });
+  let end: RunEnd = { status, exitCode: null, counts: null };
+  endings.push(() => {
+    records.close(end);
+  });
   const stop = followStop(request.signal);
   endings.push(stop.release);
   // What goes wrong outside the scheduler's calls (a listener of the caller, a timer) ends the run and is its error.
@@ -196,7 +212,7 @@ async function runAndAccount(
     stop.controller.raise(STOP.cancel);
   };
   const emit = (event: RunEvent): void => {
-    log.record(event);
+    records.record(event);
     try {
       request.onEvent?.(event);
     } catch (error) {
@@ -268,6 +284,8 @@ async function runAndAccount(
   const counts = work.counts();
   const failures = work.failures();
   status = statusOf(stop.controller.signal.level > STOP.none && counts.notStarted > 0, failures);
+  records.describe(table, work.published, (path) => store.seenFile(path));
+  end = { status, counts, exitCode: exitCodeOf(status, failures.all) };
   emit({ type: 'run-finished', runId, status, counts, ms: performance.now() - started });
   throwOutside();
   return {

@@ -143,7 +143,7 @@ export class SqliteCache implements CacheStore {
     const row = this.#guard(() => this.#rows.result(key));
     // A row that does not fit its own digest was damaged where SQLite cannot see it; the object knows better.
     if (row === null || outputsDigest(row.outputs) !== row.outDigest) return this.#adopt(key);
-    const result = this.#storedResult(key, row, row.bytes);
+    const result = this.#storedResult(key, row, row);
     for (const file of filesOf(row.outputs)) {
       const outcome = this.#checkOutput(key, result.outputDir, file);
       if (outcome !== null) return { outcome, path: file.rel };
@@ -337,6 +337,10 @@ export class SqliteCache implements CacheStore {
     return this.#files.known(path.resolve(file));
   }
 
+  seenFile(file: string): FileFacts | null {
+    return this.#files.seen(path.resolve(file));
+  }
+
   hashFile(file: string): Promise<FileFacts> {
     return this.#files.read(path.resolve(file));
   }
@@ -466,7 +470,7 @@ export class SqliteCache implements CacheStore {
   #keep(record: ObjectRecord, runId: string | null): StoredResult {
     const files = [...filesOf(record.outputs)];
     const bytes = files.reduce((sum, file) => sum + file.bytes, 0);
-    const result = this.#storedResult(record.key, record, bytes);
+    const result = this.#storedResult(record.key, record, { bytes, runId });
     const stats = files.map((file) => ({
       file,
       stat: fileStat(lstatSync(path.join(result.outputDir, file.rel), { bigint: true })),
@@ -482,10 +486,14 @@ export class SqliteCache implements CacheStore {
     return result;
   }
 
-  #storedResult(key: string, row: Omit<ResultRow, 'lastUsed' | 'bytes'>, bytes: number): StoredResult {
+  #storedResult(
+    key: string,
+    row: Omit<ResultRow, 'lastUsed' | 'bytes' | 'runId'>,
+    { bytes, runId }: Pick<StoredResult, 'bytes' | 'runId'>,
+  ): StoredResult {
     const { node, version, state, skipReason, outputs, outDigest, ms, peakMb } = row;
     const outputDir = path.join(objectDirectory(this.directory, key), OUTPUT_FOLDER);
-    return { key, node, version, state, skipReason, outputs, outDigest, ms, peakMb, bytes, outputDir };
+    return { key, node, version, state, skipReason, outputs, outDigest, ms, peakMb, bytes, runId, outputDir };
   }
 
   /** Fills a new index from the objects; their files are read when they are first used. */

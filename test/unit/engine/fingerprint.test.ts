@@ -179,6 +179,7 @@ describe('what an output gives to the keys below it', () => {
     ms: 1,
     peakMb: 1,
     bytes: 3,
+    runId: null,
   });
 
   test('content and name inside the object, so that the same result of another key stops the rerun', () => {
