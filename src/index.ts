@@ -6,9 +6,13 @@ export {
   inputFile,
   ExternalFile,
   type FileOf,
+  type FilePort,
   type InputFile,
+  type ListPort,
+  type OptionalPort,
   type Port,
   type Ports,
+  type ValuePort,
 } from './engine/port.js';
 export {
   defineNode,
@@ -23,7 +27,13 @@ export {
   type Resources,
   type ToolProbe,
 } from './engine/node.js';
-export { Workflow, type AddOptions, type MapOptions, type PublishOptions } from './engine/builder.js';
+export {
+  Workflow,
+  type AddOptions,
+  type MapOptions,
+  type PublishOptions,
+  type SubOptions,
+} from './engine/builder.js';
 export {
   type ExpandedFile,
   type ExpandItem,

@@ -11,7 +11,7 @@ const STATES: readonly InstanceState[] = ['waiting', 'running', 'done', 'skipped
 const SHOWN_REASONS = 5;
 
 export class InstanceTable {
-  readonly #states: Uint8Array;
+  #states: Uint8Array;
   readonly #results: (StoredResult | undefined)[];
   readonly #reasons = new Map<number, string>();
 
@@ -25,10 +25,16 @@ export class InstanceTable {
   }
 
   state(index: number): InstanceState {
-    return STATES[this.#states[index] as number] as InstanceState;
+    // The graph may have grown since.
+    return STATES[this.#states[index] ?? 0] as InstanceState;
   }
 
   set(index: number, state: InstanceState): void {
+    if (index >= this.#states.length) {
+      const larger = new Uint8Array(Math.max(this.graph.instances.length, index + 1));
+      larger.set(this.#states);
+      this.#states = larger;
+    }
     this.#states[index] = STATES.indexOf(state);
   }
 

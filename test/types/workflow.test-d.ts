@@ -1,8 +1,9 @@
 import { describe, expectTypeOf, test } from 'vitest';
 import { z } from 'zod';
 import { Workflow } from '../../src/engine/builder.js';
-import type { Handle, Mapped } from '../../src/engine/handle.js';
+import type { ExpandedFile, Handle, Mapped, MaybeMapped } from '../../src/engine/handle.js';
 import { defineNode } from '../../src/engine/node.js';
+import { defineSubworkflow } from '../../src/engine/subworkflow.js';
 import { inputFile, port, type FileOf, type InputFile } from '../../src/engine/port.js';
 
 const read = defineNode({
@@ -40,6 +41,28 @@ const anything = defineNode({
   run: () => ({ value: 'x' }),
 });
 
+const listing = defineNode({
+  name: 'listing',
+  version: 1,
+  inputs: {},
+  outputs: {
+    files: port.list(port.file('nifti')),
+    numbers: port.value(z.array(z.number())),
+    isGood: port.value(z.boolean()),
+  },
+  run: (_, ctx) => ({ files: [ctx.outputFile('a.nii')], numbers: [1], isGood: true }),
+});
+const part = defineSubworkflow({
+  name: 'part',
+  inputs: { volume: port.file('nifti'), scale: port.value(z.number().default(2)) },
+  build(inner, { volume, scale }) {
+    expectTypeOf(volume).toEqualTypeOf<Handle<FileOf<'nifti'>>>();
+    expectTypeOf(scale).toEqualTypeOf<Handle<number>>();
+    const { table, mean } = inner.add(read, { volume, scale }).out;
+    return { table, mean };
+  },
+});
+
 const wf = new Workflow('types');
 const subjects = wf.items([{ id: '1', volume: '/v' }], { key: (s) => s.id });
 const volumes = subjects.select((s) => inputFile(s.volume));
@@ -70,6 +93,47 @@ describe('what compiles', () => {
     wf.add(read, { volume: inputFile('/a'), scale: a.out.mean });
     wf.add(anything, { value: a.out.mean });
     wf.add(collect, { tables: [], mask: a.out.mask, dropped: [] });
+  });
+});
+
+describe('items of the run, conditions, products and nested workflows that compile', () => {
+  const list = wf.add(listing, {});
+
+  test('elements carry the type of the list, and the function of their key sees what they are', () => {
+    const files = wf.expand(list.out.files, {
+      key: (file) => {
+        expectTypeOf(file).toEqualTypeOf<ExpandedFile>();
+        return file.relPath;
+      },
+    });
+    expectTypeOf(files).toEqualTypeOf<Mapped<FileOf<'nifti'>>>();
+    const numbers = wf.expand(list.out.numbers, { key: (x) => x.toFixed() });
+    const both = wf.map(read, { volume: files, scale: numbers }, { mode: 'cross' });
+    expectTypeOf(both.out.mean).toEqualTypeOf<Mapped<number>>();
+    expectTypeOf(both.keys).toEqualTypeOf<readonly string[] | null>();
+  });
+
+  test('what leaves a condition may be null, and goes into optional ports', () => {
+    const made = wf.when(list.out.isGood, (inner) => {
+      const one = inner.add(read, { volume: inputFile('/a') });
+      return { one, each: inner.map(read, { volume: volumes }).out.table, text: 'x' };
+    });
+    expectTypeOf(made.one.out.table).toEqualTypeOf<Handle<FileOf<'tsv'> | null>>();
+    expectTypeOf(made.each).toEqualTypeOf<MaybeMapped<FileOf<'tsv'>>>();
+    expectTypeOf(made.text).toEqualTypeOf<string>();
+    wf.add(collect, {
+      tables: wf.join(made.each, { minItems: 0 }),
+      mask: made.one.out.mask,
+      dropped: wf.dropped(made.each),
+    });
+  });
+
+  test('a nested workflow has the types of its outputs, mapped ones when it is mapped', () => {
+    const once = wf.sub(part, { volume: inputFile('/a') });
+    expectTypeOf(once.out.mean).toEqualTypeOf<Handle<number>>();
+    const each = wf.mapSub(part, { volume: volumes, scale: once.out.mean });
+    expectTypeOf(each.out.table).toEqualTypeOf<Mapped<FileOf<'tsv'>>>();
+    wf.publish(each.out.table, (key) => `${key}.tsv`);
   });
 });
 
@@ -155,5 +219,40 @@ describe('what must not compile', () => {
       steering: ['b'],
       run: () => ({}),
     });
+  });
+
+  test('a list that is none, a flag that is none, a node that could be skipped where something must be', () => {
+    const list = wf.add(listing, {});
+    // @ts-expect-error a number is no list
+    wf.expand(one.out.mean, { key: String });
+    // @ts-expect-error a mapped output is no list that one node makes
+    wf.expand(mapped.out.mean, { key: String });
+    // @ts-expect-error a key is text
+    wf.expand(list.out.numbers, { key: (x) => x });
+    // @ts-expect-error a number is no flag
+    wf.when(one.out.mean, () => 1);
+    const made = wf.when(list.out.isGood, (inner) => ({
+      volume: inner.add(read, { volume: inputFile('/a') }).out.mask,
+      mean: inner.map(read, { volume: volumes }).out.mean,
+    }));
+    // @ts-expect-error it may have been skipped
+    wf.add(read, { volume: made.volume });
+    // @ts-expect-error items may have been skipped: a join of them says how many are enough
+    wf.add(collect, { tables: [], means: wf.join(made.mean), dropped: [] });
+    // @ts-expect-error there is no such way to go together
+    wf.map(read, { volume: volumes }, { mode: 'crossed' });
+  });
+
+  test('a nested workflow with a wrong, a missing, a mapped or an unknown input', () => {
+    // @ts-expect-error tsv is not nifti
+    wf.sub(part, { volume: one.out.table });
+    // @ts-expect-error volume is missing
+    wf.sub(part, { scale: 1 });
+    // @ts-expect-error mapped: that is mapSub
+    wf.sub(part, { volume: volumes });
+    // @ts-expect-error there is no such input
+    wf.sub(part, { volume: inputFile('/a'), scael: 1 });
+    // @ts-expect-error text is not a number
+    wf.mapSub(part, { volume: volumes, scale: 'x' });
   });
 });
