@@ -62,4 +62,16 @@ export const BUILTIN_WORKFLOWS: readonly BuiltinWorkflow[] = [
     },
     sample: async () => ({ write: (await import('./tract-similarity/sample.js')).writeSampleComparison }),
   },
+  {
+    name: 'atlas_to_patient',
+    summary: 'Brings the maps of an atlas, averaged or learned, to the grid of every patient',
+    scope: 'participant',
+    namespace: 'atlas_to_patient',
+    loadConfigSchema: async () => (await import('./atlas-to-patient/config.js')).AtlasToPatientConfig,
+    load: async () => {
+      await import('./atlas-to-patient/workflow.js');
+      return getWorkflow('atlas_to_patient');
+    },
+    sample: async () => ({ write: (await import('./atlas-to-patient/sample.js')).writeSamplePatients }),
+  },
 ];
