@@ -8,6 +8,8 @@ export const EXIT = {
   requirements: 3,
   doneWithFailures: 4,
   storage: 5,
+  /** Of `plan --exit-code` alone: a run would do something. */
+  workToDo: 10,
   bug: 70,
   interrupted: 130,
   terminated: 143,

@@ -1,5 +1,7 @@
 import { InvalidArgumentError, Option } from 'commander';
 
+import { splitWords } from './split-words.js';
+
 export const LOG_FORMATS = ['pretty', 'plain', 'json'] as const;
 export type LogFormat = (typeof LOG_FORMATS)[number];
 
@@ -37,6 +39,8 @@ export interface RunOptions extends StudyOptions, CacheOptions {
   readonly onFailure: 'keep-going' | 'finish-running' | 'stop';
   readonly keepWork: 'never' | 'failed' | 'always';
   readonly logFormat?: LogFormat;
+  readonly trace?: string;
+  readonly onFinish?: readonly string[];
 }
 
 function collect(value: string, earlier: readonly string[]): string[] {
@@ -62,6 +66,14 @@ function gigabytes(value: string): number {
   const number = Number(parts?.[1]) * (factor ?? Number.NaN);
   if (!(number > 0)) throw new InvalidArgumentError('give an amount with its unit, such as 16G or 800M.');
   return number;
+}
+
+function commandWords(value: string): string[] {
+  const words = splitWords(value);
+  if (words === null || words.length === 0) {
+    throw new InvalidArgumentError('give a program and its arguments, with every quote closed.');
+  }
+  return words;
 }
 
 function participantLabels(value: string): string[] {
@@ -125,6 +137,11 @@ export function runOptions(): Option[] {
       '--log-format <format>',
       'how progress is shown (default: pretty on a terminal, else plain)',
     ).choices(LOG_FORMATS),
+    new Option('--trace <file>', "when each node ran, in Chrome's trace format; also in logs/<run-id>"),
+    new Option(
+      '--on-finish <command>',
+      'program that is started when the run has ended, without a shell',
+    ).argParser(commandWords),
   ];
 }
 

@@ -116,12 +116,14 @@ export function buildProgram(
   const plan = verb(program, 'plan', 'Say what a run would do, node by node; run nothing', [
     ['pipeline plan -w learned_atlas -i cohort -o results', ''],
     ['pipeline plan -w learned_atlas --json', 'for a program'],
+    ['pipeline plan -w learned_atlas --exit-code', 'ends with 0 when there is nothing to do, else with 10'],
   ]);
   for (const option of [...studyOptions(), ...cacheOptions()]) plan.addOption(option);
   plan
     .option('--json', 'as JSON')
+    .option('--exit-code', 'end with 0 when there is nothing to do, with 10 when there is')
     .action(
-      does<StudyOptions & CacheOptions & JsonOption>(
+      does<StudyOptions & CacheOptions & JsonOption & { readonly exitCode?: boolean }>(
         (options) => async (session) => (await import('./commands/plan.js')).planCommand(options, session),
       ),
     );

@@ -27,6 +27,7 @@ export function runRequest(options: RunOptions, study: Study, session: Session):
   return {
     ...planRequest(options, study, session),
     ...(options.workDir !== undefined && { workDir: resolve(session.cwd, options.workDir) }),
+    ...(options.trace !== undefined && { traceFile: resolve(session.cwd, options.trace) }),
     onFailure: options.onFailure,
     keepWork: options.keepWork,
     config: study.loaded.config,

@@ -1,5 +1,6 @@
 /** What an instance took its inputs from, when all of it has ended. */
 import type { OutputRecord } from './cache-store.js';
+import { elementOf } from './fingerprint.js';
 import type { Binding } from './graph.js';
 import type { InstanceTable } from './instance-table.js';
 
@@ -38,6 +39,15 @@ function visitBinding(table: InstanceTable, binding: Binding, visit: (source: So
     case 'output':
       visitOutput(table, binding.instance, binding.port, visit);
       return;
+    case 'element': {
+      const { instance, port, at } = binding;
+      const result = table.result(instance);
+      if (result === undefined) return;
+      eachLeaf(elementOf(result, port, at), (record) => {
+        visit({ kind: 'output', instance, port, record });
+      });
+      return;
+    }
     case 'join':
       for (const member of binding.members) visitOutput(table, member, binding.port, visit);
       return;

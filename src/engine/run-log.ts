@@ -1,15 +1,18 @@
 /** `logs/<run-id>/` of the output directory: what happened, for people and for reports. */
-import { writeFileSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import type { RunEvent } from './events.js';
 import { LineFile } from './line-file.js';
-import { saveLog } from './log-capture.js';
+import { readLogTail, saveLog } from './log-capture.js';
 import { makeDirectory } from './make-directory.js';
 import { outputError } from './output-error.js';
 import type { NodeLogs } from './worker-pool.js';
 
 const MAX_NAME_BYTES = 120;
+/** Of what a node printed, shown to people. */
+const SHOWN_LINES = 200;
+const SHOWN_BYTES = 64 * 1024;
 
 /** Writes events.jsonl and what failed nodes printed. Every method throws StorageError when the disk refuses. */
 export class RunLog {
@@ -70,6 +73,22 @@ export class RunLog {
   close(): void {
     this.#events.close();
   }
+}
+
+/**
+ * The end of what a node printed, as far as it was kept.
+ *
+ * @param folder - log folder of the run
+ */
+export function readNodeOutput(
+  folder: string,
+  id: string,
+): { readonly name: string; readonly text: string }[] {
+  return ['stdout.log', 'stderr.log'].flatMap((file) => {
+    const name = `${nodeLogFolder(id)}/${file}`;
+    const path = join(folder, name);
+    return existsSync(path) ? [{ name, text: readLogTail(path, SHOWN_LINES, SHOWN_BYTES) }] : [];
+  });
 }
 
 /** `fit[sub-03]` becomes `fit/sub-03`; whatever could leave the folder or is too long is replaced. */

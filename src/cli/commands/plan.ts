@@ -7,17 +7,27 @@ import type { Session } from '../session.js';
 
 /** `pipeline plan`: what a run would do with every node, and why; writes nothing. */
 export async function planCommand(
-  options: StudyOptions & CacheOptions & { readonly json?: boolean },
+  options: StudyOptions & CacheOptions & { readonly json?: boolean; readonly exitCode?: boolean },
   session: Session,
 ): Promise<number> {
-  return showPlan(options, session, { json: options.json === true, node: null, showNodes: true });
+  return showPlan(options, session, {
+    json: options.json === true,
+    node: null,
+    showNodes: true,
+    tellsWork: options.exitCode === true,
+  });
 }
 
 /** Also what `run --dry-run` does: with `showNodes` false only the counts are told. */
 export async function showPlan(
   options: StudyOptions & CacheOptions & { readonly jobs?: number },
   session: Session,
-  shown: { readonly json: boolean; readonly node: string | null; readonly showNodes: boolean },
+  shown: {
+    readonly json: boolean;
+    readonly node: string | null;
+    readonly showNodes: boolean;
+    readonly tellsWork?: boolean;
+  },
 ): Promise<number> {
   const prepared = await prepareStudy(options, session);
   if (prepared.kind === 'refused') return prepared.exitCode;
@@ -26,5 +36,6 @@ export async function showPlan(
   if (shown.json) session.terminal.result(planJson(plan, entries));
   else if (shown.showNodes) for (const line of planLines(entries)) session.terminal.result(line);
   session.terminal.note(planSummary(plan));
-  return EXIT.done;
+  const hasWork = plan.counts.run + plan.counts['may-run'] > 0;
+  return shown.tellsWork === true && hasWork ? EXIT.workToDo : EXIT.done;
 }

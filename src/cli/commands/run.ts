@@ -1,3 +1,6 @@
+import type { RunResult } from '../../engine/run.js';
+import { exitCodeOf } from '../exit-codes.js';
+import { runOnFinish } from '../on-finish.js';
 import type { RunOptions } from '../options.js';
 import { entriesOf, planLines, planSummary } from '../plan-text.js';
 import { prepareStudy } from '../prepare.js';
@@ -30,6 +33,11 @@ export async function runCommand(options: RunOptions, session: Session): Promise
   const renderer = progressRenderer(format, terminal, options);
   const keys = listenToStopKeys(terminal);
   const started = performance.now();
+  const finish = async (result: RunResult | null, exitCode: number): Promise<void> => {
+    if (options.onFinish === undefined) return;
+    const { outputDir, entry } = study;
+    await runOnFinish(options.onFinish, { workflow: entry.name, outputDir, result, exitCode }, session);
+  };
   prepared.makeFolders();
   try {
     const result = await workflow.run({
@@ -42,7 +50,12 @@ export async function runCommand(options: RunOptions, session: Session): Promise
       const ms = performance.now() - started;
       terminal.note(runSummary(study.entry.name, result, ms, study.outputDir, session.cwd));
     }
-    return result.status === 'cancelled' ? keys.exitCode() : result.exitCode;
+    const exitCode = result.status === 'cancelled' ? keys.exitCode() : result.exitCode;
+    await finish(result, exitCode);
+    return exitCode;
+  } catch (error) {
+    await finish(null, exitCodeOf(error));
+    throw error;
   } finally {
     keys.release();
   }
