@@ -1,4 +1,5 @@
 import { InvalidArgumentError, Option } from 'commander';
+import type { ClusterOptions } from './cluster-options.js';
 
 import { splitWords } from './split-words.js';
 
@@ -13,7 +14,7 @@ export interface GlobalOptions {
 }
 
 /** Options that choose a workflow, its configuration and its directories. */
-export interface StudyOptions extends GlobalOptions {
+export interface StudyOptions extends GlobalOptions, Partial<ClusterOptions> {
   /** Its absence is told with the names that there are, see `openStudy`. */
   readonly workflow?: string;
   readonly input?: string;
@@ -124,9 +125,10 @@ export function runOptions(): Option[] {
   return [
     new Option('--dry-run', 'check and plan, run nothing, write nothing'),
     new Option('--explain [node]', 'say for each node, or for one, whether it runs and why'),
-    new Option('--jobs <n>', 'workers that may run together (default: number of cores)').argParser(
-      positiveInteger,
-    ),
+    new Option(
+      '--jobs <n>',
+      'workers that may run together (default: number of cores); array elements with --executor slurm',
+    ).argParser(positiveInteger),
     new Option('--on-failure <mode>', 'what the others do when a node fails')
       .choices(['keep-going', 'finish-running', 'stop'])
       .default('keep-going'),

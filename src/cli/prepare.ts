@@ -2,12 +2,13 @@ import { availableParallelism } from 'node:os';
 import type { Workflow } from '../engine/builder.js';
 import { createProducts, prepareWorkflow } from '../engine/prepare.js';
 import type { WorkflowContext, WorkflowDefinition } from '../engine/registry.js';
+import { siteOf } from '../engine/executors/site.js';
 import { resourceProblems, type Problem } from '../engine/requirements.js';
-import { machineLimits } from '../engine/resource-pool.js';
 import { reportConfigProblems } from './commands/report-config.js';
 import { EXIT, isStorageCode } from './exit-codes.js';
 import type { StudyOptions } from './options.js';
 import { renderRequirements, renderWarning } from './render-error.js';
+import { siteRequest } from './requests.js';
 import type { Session } from './session.js';
 import { openStudy, type Study } from './study.js';
 import { openCatalog } from './workflow-catalog.js';
@@ -42,8 +43,8 @@ export async function prepareStudy(
     return { kind: 'refused', exitCode: reportRequirements(name, prepared.error, session) };
   }
   const { workflow, warnings } = prepared.value;
-  const limits = machineLimits({ cpus: options.cpus, memoryGb: options.memory });
-  const tooLarge = resourceProblems(workflow.compile(), limits);
+  const site = await siteOf({ ...siteRequest(study), cpus: options.cpus, memoryGb: options.memory });
+  const tooLarge = resourceProblems(workflow.compile(), site.largest);
   if (tooLarge.length > 0) {
     return { kind: 'refused', exitCode: reportRequirements(name, [...warnings, ...tooLarge], session) };
   }

@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { clusterOptions } from './cluster-options.js';
 import {
   cacheOptions,
   globalOptions,
@@ -10,6 +11,7 @@ import {
   type RunOptions,
   type StudyOptions,
 } from './options.js';
+import { addClusterVerbs } from './verbs/cluster.js';
 import { addLookVerbs } from './verbs/look.js';
 import { examples, verb, type Does, type Implementation } from './verbs/verb.js';
 
@@ -67,7 +69,8 @@ export function buildProgram(
     ['pipeline run -w atlas --participants 101,102,105', 'a part of the cohort'],
     ['pipeline run -w atlas --dry-run --explain', 'only say what would run, and why'],
   ]);
-  for (const option of [...studyOptions(), ...runOptions(), ...cacheOptions()]) run.addOption(option);
+  for (const option of [...studyOptions(), ...runOptions(), ...cacheOptions(), ...clusterOptions()])
+    run.addOption(option);
   run.action(
     does<RunOptions>(
       (options) => async (session) => (await import('./commands/run.js')).runCommand(options, session),
@@ -118,7 +121,7 @@ export function buildProgram(
     ['pipeline plan -w learned_atlas --json', 'for a program'],
     ['pipeline plan -w learned_atlas --exit-code', 'ends with 0 when there is nothing to do, else with 10'],
   ]);
-  for (const option of [...studyOptions(), ...cacheOptions()]) plan.addOption(option);
+  for (const option of [...studyOptions(), ...cacheOptions(), ...clusterOptions()]) plan.addOption(option);
   plan
     .option('--json', 'as JSON')
     .option('--exit-code', 'end with 0 when there is nothing to do, with 10 when there is')
@@ -187,6 +190,7 @@ export function buildProgram(
   );
 
   addLookVerbs(program, does);
+  addClusterVerbs(program, does);
 
   verb(program, 'sample', 'Write a small synthetic data set for a workflow', [
     ['pipeline sample learned_atlas demo', 'then: cd demo && pipeline run -w learned_atlas'],

@@ -1,4 +1,5 @@
 import { resolve } from 'node:path';
+import type { SlurmSettings } from '../engine/executors/slurm-settings.js';
 import type { PlanRequest, RunRequest } from '../engine/run.js';
 import type { CacheOptions, RunOptions, StudyOptions } from './options.js';
 import type { Session } from './session.js';
@@ -14,6 +15,7 @@ export function planRequest(
   const cacheDir = options.cacheDir ?? env['NEUROLOOM_CACHE_DIR'];
   return {
     outputDir: study.outputDir,
+    ...siteRequest(study),
     forceNodes: options.forceNode,
     ...(options.jobs !== undefined && { jobs: options.jobs }),
     ...(options.cpus !== undefined && { cpus: options.cpus }),
@@ -33,4 +35,9 @@ export function runRequest(options: RunOptions, study: Study, session: Session):
     config: study.loaded.config,
     argv: session.argv,
   };
+}
+
+/** Where nodes run, from the configuration, which the options have gone into. */
+export function siteRequest({ loaded: { config } }: Study): Pick<PlanRequest, 'executor' | 'slurm'> {
+  return { executor: config.executor, slurm: config['slurm'] as SlurmSettings };
 }

@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path';
 import { DEFAULT_CONFIG_FILE, loadConfig, type ConfigProblem, type LoadedConfig } from '../config/index.js';
 import { ConfigError } from '../errors.js';
 import { err, ok, type Result } from '../result.js';
+import { clusterSettings, type ClusterOptions } from './cluster-options.js';
 import type { StudyOptions } from './options.js';
 import type { Session } from './session.js';
 import type { Catalog, CatalogEntry } from './workflow-catalog.js';
@@ -62,10 +63,12 @@ export interface ConfigSources {
   readonly set?: readonly string[];
 }
 
+type Sources = ConfigSources & Partial<ClusterOptions>;
+
 /** The configuration in force; blocks in `needed` must be valid even when nothing gives them. */
 export async function loadStudyConfig(
   catalog: Catalog,
-  options: ConfigSources,
+  options: Sources,
   session: Session,
   needed: readonly string[] = [],
 ): Promise<Result<LoadedConfig, ConfigProblem[]>> {
@@ -77,7 +80,7 @@ export async function loadStudyConfig(
     files,
     cwd,
     env,
-    set: options.set ?? [],
+    set: [...(options.set ?? []), ...clusterSettings(options)],
   });
 }
 

@@ -23,7 +23,7 @@ export interface Catalog {
   readonly entries: readonly CatalogEntry[];
   /** @throws ConfigError UNKNOWN_WORKFLOW with the nearest name */
   find(name: string): CatalogEntry;
-  /** Schemas of the blocks of all workflows. */
+  /** Schemas of the blocks of all workflows, and of the cluster. */
   namespaces(): Promise<Namespaces>;
 }
 
@@ -41,7 +41,9 @@ export async function openCatalog(session: Session): Promise<Catalog> {
     find: (name) => findEntry(entries, name),
     async namespaces() {
       const blocks = entries.map(async (entry) => [entry.namespace, await entry.configSchema()] as const);
-      return Object.fromEntries(await Promise.all(blocks));
+      // The scheduler of a cluster is no workflow's: its block stands beside theirs.
+      const { SlurmConfig } = await import('../engine/executors/slurm-settings.js');
+      return { ...Object.fromEntries(await Promise.all(blocks)), slurm: SlurmConfig };
     },
   };
 }

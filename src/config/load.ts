@@ -33,6 +33,7 @@ export interface LoadConfigOptions<N extends Namespaces> {
 export type Config<N extends Namespaces = Namespaces> = {
   readonly input_dir: string | null;
   readonly output_dir: string | null;
+  readonly executor: 'local' | 'slurm';
 } & { readonly [K in keyof N]: z.output<N[K]> };
 
 export interface LoadedConfig<N extends Namespaces = Namespaces> {

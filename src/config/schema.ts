@@ -8,6 +8,10 @@ export type Namespaces = Readonly<Record<string, ZodType>>;
 export const ROOT_KEYS = {
   input_dir: z.string().min(1).nullable().default(null).describe('Directory to read when -i is not given'),
   output_dir: z.string().min(1).nullable().default(null).describe('Directory to write when -o is not given'),
+  executor: z
+    .enum(['local', 'slurm'])
+    .default('local')
+    .describe('Where nodes run: on this machine, or as jobs of a SLURM cluster (block slurm)'),
 } as const;
 
 /** What every `def` of zod may hold that matters for walking; kinds without it simply have no such field. */

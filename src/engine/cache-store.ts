@@ -1,4 +1,5 @@
 import type { FailureClass } from './events.js';
+import type { BatchStore } from './executors/batch-adoption.js';
 
 /** An output as it is stored: values inline, files by path inside the object, digest and size. */
 export type OutputRecord =
@@ -155,7 +156,7 @@ export interface StoreWarning {
  * Writes are collected and committed in batches (64 results or 20 ms); reads see what is waiting. Every method
  * throws StorageError (IO_FULL, IO_DENIED, IO, CACHE_FORMAT) when the file system refuses.
  */
-export interface CacheStore {
+export interface CacheStore extends BatchStore {
   readonly directory: string;
   /** false: a plan; nothing is written, on disk or in the index. */
   readonly writable: boolean;

@@ -130,6 +130,22 @@ export type RunEvent =
   /** Ended while it ran, because the run was to stop. */
   | { readonly type: 'node-cancelled'; readonly id: string }
   | { readonly type: 'published'; readonly path: string; readonly id: string; readonly fresh: boolean }
+  /** An array job of a cluster: `nodes` of one kind in `jobs` array elements. */
+  | {
+      readonly type: 'jobs-submitted';
+      readonly scheduler: string;
+      readonly jobId: string;
+      readonly node: string;
+      readonly jobs: number;
+      readonly nodes: number;
+    }
+  /** Array jobs of earlier runs that may still be at work, and the nodes in them that have not ended. */
+  | {
+      readonly type: 'jobs-adopted';
+      readonly scheduler: string;
+      readonly jobs: number;
+      readonly nodes: number;
+    }
   | {
       readonly type: 'warning';
       readonly code: string;

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { PipelineError } from '../errors.js';
 import type { CacheStore, StoredResult } from './cache-store.js';
 import type { RunEvent, RunReason } from './events.js';
-import type { Executor, ExecutorOutcome } from './executors/local.js';
+import type { Executor, ExecutorOutcome } from './executors/executor.js';
 import { failure, type NodeFailure } from './failure.js';
 import type { Fingerprint } from './fingerprint.js';
 import type { Instance } from './graph.js';
@@ -83,9 +83,10 @@ export class InstanceRunner {
     this.#writeTask(order, instance, taskFile, { attemptDir, scratchDir, cpus: instance.resources.cpus });
     killPoint('task-written');
     emit({ type: 'node-started', id: instance.id, key, reason: order.reason, attempt: attempt.n });
-    const outcome = await this.#submit(instance, taskFile);
+    const outcome = await this.#submit(order, instance, taskFile);
     killPoint('result-received');
-    const end = await this.#conclude(order, instance, outcome, attemptDir);
+    const end = await this.#conclude(order, instance, outcome, outcome.attemptDir ?? attemptDir);
+    outcome.release?.();
     store.endAttempt({
       ...attempt,
       state:
@@ -139,11 +140,14 @@ export class InstanceRunner {
     }
   }
 
-  #submit(instance: Instance, taskFile: string): Promise<ExecutorOutcome> {
+  #submit(order: Order, instance: Instance, taskFile: string): Promise<ExecutorOutcome> {
     const { executor, emit } = this.#options;
     const { id } = instance;
     return executor.submit({
       id,
+      key: order.fingerprint.key,
+      node: instance.node.name,
+      resources: instance.resources,
       taskFile,
       heapMb: heapMbOf(instance.resources.memoryGb),
       timeoutMs: instance.node.timeoutMs,

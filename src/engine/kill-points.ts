@@ -18,7 +18,10 @@ export const KILL_POINTS = [
   'before-run-finished',
 ] as const;
 
-export type KillPoint = (typeof KILL_POINTS)[number];
+/** Passed only where jobs are submitted to a cluster. */
+export const BATCH_KILL_POINTS = ['batch-recorded', 'batch-accepted', 'batch-known'] as const;
+
+export type KillPoint = (typeof KILL_POINTS)[number] | (typeof BATCH_KILL_POINTS)[number];
 
 const [wanted = '', nth = '1'] = (process.env['NEUROLOOM_TEST_KILL'] ?? '').split(':');
 let left = Number(nth);

@@ -6,7 +6,8 @@ import { removeTree } from './artifact-store.js';
 import { openCacheStore, type CacheStore } from './cache-store.js';
 import { canonicalDigest } from './canonical.js';
 import type { RunCounts, RunEvent, RunListener, RunStatus } from './events.js';
-import { LocalExecutor } from './executors/local.js';
+import { siteOf, type ExecutorName, type Site } from './executors/site.js';
+import type { SlurmSettings } from './executors/slurm-settings.js';
 import { requestsOf, type CompiledGraph } from './graph.js';
 import { InstanceRunner, type KeepWork } from './instance-runner.js';
 import { InstanceTable } from './instance-table.js';
@@ -17,7 +18,7 @@ import { outputError } from './output-error.js';
 import { makePlan, type Plan } from './plan.js';
 import { Planner } from './planner.js';
 import { Publisher } from './publish.js';
-import { checkRequests, machineLimits, ResourcePool } from './resource-pool.js';
+import { checkRequests, ResourcePool } from './resource-pool.js';
 import { RunLog } from './run-log.js';
 import { RunRecords, type RunEnd } from './run-records.js';
 import { RunWork, type NodeReport } from './run-work.js';
@@ -38,6 +39,10 @@ export interface PlanRequest {
   readonly seed?: number;
   /** Ids of nodes or instances that run whatever the cache holds. */
   readonly forceNodes?: readonly string[];
+  /** Where nodes run; default `local`. */
+  readonly executor?: ExecutorName;
+  /** What SLURM is asked for. Its defaults are those of the `slurm` block of the configuration. */
+  readonly slurm?: SlurmSettings;
   /** `content` reads every input again instead of trusting its size and times. */
   readonly hash?: 'stat' | 'content';
 }
@@ -84,7 +89,8 @@ const BEAT_MS = 20_000;
  *   ConfigError USAGE
  */
 export async function runGraph(graph: CompiledGraph, request: RunRequest): Promise<RunResult> {
-  checkRequests(requestsOf(graph), machineLimits(request));
+  const site = await siteOf(request);
+  checkRequests(requestsOf(graph), site.largest);
   const outputDir = resolve(request.outputDir);
   prepareDirectory(outputDir);
   const store = await openCacheStore({
@@ -93,7 +99,7 @@ export async function runGraph(graph: CompiledGraph, request: RunRequest): Promi
     hash: request.hash ?? 'stat',
   });
   try {
-    return await runWithStore(graph, request, outputDir, store);
+    return await runWithStore({ graph, request, outputDir, store, site });
   } finally {
     store.close();
   }
@@ -112,7 +118,7 @@ export async function planGraph(graph: CompiledGraph, request: PlanRequest): Pro
       store,
       seed: request.seed ?? 0,
       forceNodes: request.forceNodes ?? [],
-      limits: machineLimits(request),
+      limits: (await siteOf(request)).largest,
     });
   } finally {
     store.close();
@@ -125,17 +131,21 @@ export function cacheDirectory(request: PlanRequest): string {
   return resolve(place ?? join(request.outputDir, '.neuroloom', 'cache'));
 }
 
-async function runWithStore(
-  graph: CompiledGraph,
-  request: RunRequest,
-  outputDir: string,
-  store: CacheStore,
-): Promise<RunResult> {
+interface PreparedRun {
+  readonly graph: CompiledGraph;
+  readonly request: RunRequest;
+  /** Absolute. */
+  readonly outputDir: string;
+  readonly store: CacheStore;
+  readonly site: Site;
+}
+
+async function runWithStore(prepared: PreparedRun): Promise<RunResult> {
   const endings: Ending[] = [];
   let result: RunResult | null = null;
   const errors: unknown[] = [];
   try {
-    result = await runAndAccount(graph, request, outputDir, store, endings);
+    result = await runAndAccount(prepared, endings);
   } catch (error) {
     errors.push(error);
   }
@@ -154,13 +164,8 @@ async function runWithStore(
 /** Undoes what a run began: closes, removes, records. */
 type Ending = () => void | Promise<void>;
 
-async function runAndAccount(
-  graph: CompiledGraph,
-  request: RunRequest,
-  outputDir: string,
-  store: CacheStore,
-  endings: Ending[],
-): Promise<RunResult> {
+async function runAndAccount(prepared: PreparedRun, endings: Ending[]): Promise<RunResult> {
+  const { graph, request, outputDir, store, site } = prepared;
   const started = performance.now();
   const runId = newRunId();
   const workRoot = resolve(request.workDir ?? join(outputDir, '.neuroloom', 'work'));
@@ -219,8 +224,6 @@ async function runAndAccount(
       endBy(error);
     }
   };
-  const executor = new LocalExecutor({ ...request, directory: join(workDir, 'workers') });
-  endings.push(() => executor.close());
   const beat = setInterval(() => {
     try {
       store.beat();
@@ -237,14 +240,24 @@ async function runAndAccount(
   const { interruptedRuns } = store.recover();
   for (const dead of interruptedRuns) removeTree(join(workRoot, dead));
   publisher.sweep(interruptedRuns, graph.publications);
-  const limits = executor.limits();
   emit({
     type: 'run-started',
     runId,
     workflow: graph.name,
     nodes: graph.instances.length,
-    jobs: limits.jobs,
+    jobs: site.workers,
   });
+  const logCapBytes = request.logCapBytes ?? DEFAULT_LOG_CAP_BYTES;
+  const executor = await site.open({
+    runId,
+    cacheDirectory: store.directory,
+    workDirectory: join(workDir, 'workers'),
+    store,
+    logCapBytes,
+    graceMs: request.graceMs,
+    emit,
+  });
+  endings.push(() => executor.close());
   const runner = new InstanceRunner({
     runId,
     table,
@@ -254,7 +267,7 @@ async function runAndAccount(
     seed,
     workDir,
     keepWork,
-    logCapBytes: request.logCapBytes ?? DEFAULT_LOG_CAP_BYTES,
+    logCapBytes,
     emit,
   });
   const work = new RunWork({
@@ -273,7 +286,7 @@ async function runAndAccount(
   const scheduler = new Scheduler({
     graph,
     work,
-    pool: new ResourcePool(limits, requestsOf(graph)),
+    pool: new ResourcePool(executor.limits(), requestsOf(graph)),
     failureMode: request.onFailure ?? 'keep-going',
     stop: stop.controller.signal,
   });

@@ -42,7 +42,9 @@ import type {
   StoredResult,
   StoreWarning,
 } from './cache-store.js';
+import { BatchRows } from './batch-rows.js';
 import { canonicalDigest } from './canonical.js';
+import type { BatchJobRow } from './executors/batch-adoption.js';
 import { FileDigests, fileStat } from './file-digest.js';
 import { fileSystemOf } from './file-system.js';
 import { outputsDigest } from './fingerprint.js';
@@ -76,6 +78,7 @@ export class SqliteCache implements CacheStore {
   readonly writable: boolean;
   readonly #db: IndexDatabase;
   readonly #rows: IndexRows;
+  readonly #batchRows: BatchRows;
   readonly #files: FileDigests;
   readonly #now: () => number;
   readonly #warnings: StoreWarning[];
@@ -114,6 +117,7 @@ export class SqliteCache implements CacheStore {
     this.#db = opened.db;
     this.#warnings = [...opened.warnings];
     this.#rows = new IndexRows(opened.db);
+    this.#batchRows = new BatchRows(opened.db);
     this.#files = new FileDigests({
       mode: options.hash ?? 'stat',
       now,
@@ -320,6 +324,35 @@ export class SqliteCache implements CacheStore {
     killPoint('after-object-rename');
     removeTree(path.join(this.directory, 'checkpoints', key));
     return { outcome: 'stored', result: this.#keep(record, options.runId ?? null) };
+  }
+
+  isRunLive(runId: string): boolean {
+    return this.#ownRuns.has(runId) || this.#isOwnerLive(runId);
+  }
+
+  putBatchJob(row: BatchJobRow): void {
+    this.#mustWrite();
+    this.#commit(() => this.#batchRows.put(row, this.#now()));
+  }
+
+  batchJobId(token: string): string | null {
+    return this.#guard(() => this.#batchRows.jobId(token));
+  }
+
+  dropBatchJob(token: string): void {
+    this.#later(() => this.#batchRows.drop(token));
+  }
+
+  adopt(directory: string): boolean {
+    this.#mustWrite();
+    const record = readObjectRecord(directory);
+    if ('problem' in record || findBadFile(directory, record, 'content') !== null) return false;
+    return !this.#rows.hasResult(record.key) && this.admit(record.key, directory).outcome === 'stored';
+  }
+
+  typicalMs(node: string): number | null {
+    this.flush();
+    return this.#guard(() => this.#batchRows.typicalMs(node));
   }
 
   discard(key: string, attemptDirectory: string): void {

@@ -67,6 +67,14 @@ export class EventTexts {
         return { level: 'warning', text: `${event.id}  cancelled while it ran` };
       case 'published':
         return event.fresh && this.options.verbose ? step(`${event.path}  written`) : null;
+      case 'jobs-submitted':
+        return step(
+          `${event.scheduler} job ${event.jobId}: ${count(event.nodes, 'node')} of ${event.node} in ${count(event.jobs, 'array element')}`,
+        );
+      case 'jobs-adopted':
+        return step(
+          `${count(event.jobs, `${event.scheduler} job`)} of earlier runs may still work on ${count(event.nodes, 'node')}; results are taken over`,
+        );
       case 'warning': {
         const cure = event.cure === null ? '' : `\n  mend: ${event.cure}`;
         return { level: 'warning', text: withoutControlCodes(`${event.code}  ${event.message}${cure}`) };

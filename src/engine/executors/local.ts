@@ -1,20 +1,7 @@
 /** Runs tasks in worker processes of this machine. */
 import { machineLimits, type ResourceLimits } from '../resource-pool.js';
-import { WorkerPool, type PoolOutcome, type PoolTask, type WorkerPoolOptions } from '../worker-pool.js';
-
-export type ExecutorTask = PoolTask;
-export type ExecutorOutcome = PoolOutcome;
-
-/** Where tasks run. Failure is an outcome, never an exception. */
-export interface Executor {
-  submit(task: ExecutorTask): Promise<ExecutorOutcome>;
-  /** Ids of the tasks that have been submitted and have not ended. */
-  states(): ReadonlyMap<string, 'submitted' | 'running'>;
-  /** Asks a task to end, then makes it; `now` kills. */
-  cancel(id: string, now: boolean): void;
-  limits(): ResourceLimits;
-  close(): Promise<void>;
-}
+import { WorkerPool, type WorkerPoolOptions } from '../worker-pool.js';
+import type { Executor, ExecutorOutcome, ExecutorTask } from './executor.js';
 
 export interface LocalExecutorOptions extends Omit<WorkerPoolOptions, 'size'> {
   readonly jobs?: number | undefined;

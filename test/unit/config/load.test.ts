@@ -65,6 +65,7 @@ describe('layers', () => {
     expect(loaded.value.config).toEqual({
       input_dir: null,
       output_dir: null,
+      executor: 'local',
       fit: Fit.parse({}),
       other: Other.parse({}),
     });

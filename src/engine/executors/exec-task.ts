@@ -1,0 +1,218 @@
+/**
+ * What runs inside a cluster job: `pipeline exec-task DIR`. It is the parent of one worker, the same as on a local
+ * machine, gives it the nodes of the folder one after the other, and leaves a status file for each.
+ */
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { basename, dirname, join, resolve } from 'node:path';
+import { StorageError } from '../../errors.js';
+import { failure, type NodeFailure } from '../failure.js';
+import { saveLog } from '../log-capture.js';
+import { makeDirectory } from '../make-directory.js';
+import { storageError } from '../storage-error.js';
+import { WorkerPool, type PoolOutcome } from '../worker-pool.js';
+import type { Task } from '../worker-protocol.js';
+import {
+  attemptFolder,
+  attemptLogs,
+  claimElement,
+  DONE_FOLDER,
+  readPack,
+  statusFile,
+  writeWhole,
+  type KeptMessage,
+  type Pack,
+  type TaskStatus,
+} from './batch-files.js';
+
+/** `limit`: the time of the job is nearly over. `ended`: the job is cancelled, displaced or put back in the queue. */
+type Stop = 'limit' | 'ended';
+
+/** Messages of one node that are kept for the parent; the others are in no log. */
+const MOST_MESSAGES = 1000;
+
+/**
+ * Runs the nodes of one array element.
+ *
+ * @param directory - `<folder>/<element>` of a folder that the executor wrote
+ * @param env - tells which job this is
+ * @throws StorageError when the folder cannot be read or written
+ */
+export async function execTask(directory: string, env: NodeJS.ProcessEnv): Promise<void> {
+  const element = resolve(directory);
+  const pack = /^\d+$/.test(basename(element)) ? readPack(element) : null;
+  if (pack === null) {
+    throw new StorageError('IO', 'this is not the folder of a job', {
+      where: directory,
+      cure: '`pipeline exec-task` is what cluster jobs run; start runs with `pipeline run --executor slurm`',
+    });
+  }
+  const job = jobOf(env);
+  if (!claimElement(dirname(element), Number(basename(element)), job)) return;
+  await new ElementRun(element, pack, job, restartsOf(env) + 1).run();
+}
+
+/** The same for all starts of one array element, and for no other. */
+function jobOf(env: NodeJS.ProcessEnv): string {
+  const array = env['SLURM_ARRAY_JOB_ID'];
+  if (array !== undefined) return `${array}_${env['SLURM_ARRAY_TASK_ID'] ?? ''}`;
+  return env['SLURM_JOB_ID'] ?? `process ${process.pid} on ${hostname()}`;
+}
+
+function restartsOf(env: NodeJS.ProcessEnv): number {
+  const restarts = Number(env['SLURM_RESTART_COUNT'] ?? 0);
+  return Number.isSafeInteger(restarts) && restarts > 0 ? restarts : 0;
+}
+
+class ElementRun {
+  readonly #folder: string;
+  readonly #element: number;
+  readonly #pool: WorkerPool;
+  #stop: Stop | null = null;
+  #isTimeUp = false;
+  #running: string | null = null;
+
+  constructor(
+    directory: string,
+    readonly pack: Pack,
+    readonly job: string,
+    readonly attempt: number,
+  ) {
+    this.#folder = dirname(directory);
+    this.#element = Number(basename(directory));
+    const { logCapBytes, graceMs } = pack;
+    const pool = join(directory, `workers.${attempt}`);
+    this.#pool = new WorkerPool({ size: 1, directory: pool, logCapBytes, graceMs });
+  }
+
+  async run(): Promise<void> {
+    const onLimit = (): void => {
+      this.#end('limit');
+    };
+    const onEnd = (): void => {
+      this.#end('ended');
+    };
+    process.on('SIGUSR1', onLimit);
+    process.on('SIGTERM', onEnd);
+    process.on('SIGINT', onEnd);
+    const { giveBackMs } = this.pack;
+    const timer = setTimeout(() => (this.#isTimeUp = true), giveBackMs ?? 0);
+    if (giveBackMs === null) clearTimeout(timer);
+    try {
+      for (let slot = 0; slot < this.pack.tasks.length; slot++) {
+        if (existsSync(statusFile(this.#folder, this.#element, slot))) continue;
+        if (this.#stop === 'ended') break;
+        if (this.#stop === 'limit' || this.#isTimeUp) this.#giveBack(slot);
+        else await this.#runSlot(slot);
+      }
+    } finally {
+      clearTimeout(timer);
+      await this.#pool.close();
+      // A parent that cancelled the job waits for this: nothing of it writes any more.
+      if (this.#stop === 'ended') {
+        writeWhole(join(this.#folder, DONE_FOLDER, `${this.#element}.ended`), this.job);
+      }
+      process.off('SIGUSR1', onLimit).off('SIGTERM', onEnd).off('SIGINT', onEnd);
+    }
+  }
+
+  #end(why: Stop): void {
+    // An end is stronger than a limit: nothing may be written as failed that the queue will start again.
+    if (this.#stop !== 'ended') this.#stop = why;
+    if (this.#running !== null) this.#pool.cancel(this.#running);
+  }
+
+  async #runSlot(slot: number): Promise<void> {
+    const planned = this.pack.tasks[slot] as Pack['tasks'][number];
+    const taskFile = this.#prepare(slot);
+    const messages: KeptMessage[] = [];
+    const begun = new Date();
+    writeWhole(join(this.#folder, DONE_FOLDER, `${this.#element}.${slot}.begun`), this.job);
+    this.#running = planned.id;
+    const outcome = await this.#pool.run({
+      ...planned,
+      taskFile,
+      onMessage: (message) => {
+        if (message.type !== 'progress' && messages.length < MOST_MESSAGES) messages.push(message);
+      },
+    });
+    this.#running = null;
+    const failed = outcome.kind === 'failed' ? this.#explain(outcome.failure) : null;
+    if (failed !== null && this.#stop === 'ended') return;
+    this.#writeStatus(slot, {
+      ...this.#account(outcome, begun),
+      outcome: failed === null ? 'result' : 'failed',
+      failure: failed,
+      printed: this.#keepLogs(slot, outcome),
+      messages,
+    });
+  }
+
+  /** The task file of this attempt: places are those of the cluster, everything else as the parent wrote it. */
+  #prepare(slot: number): string {
+    const attemptDir = attemptFolder(this.#folder, this.#element, slot, this.attempt);
+    const taskFile = `${attemptDir}.task.json`;
+    try {
+      const text = readFileSync(join(this.#folder, String(this.#element), `${slot}.json`), 'utf8');
+      const task = JSON.parse(text) as Task;
+      const scratchDir = task.scratchDir === null ? null : `${attemptDir}.work`;
+      rmSync(attemptDir, { recursive: true, force: true });
+      makeDirectory(attemptDir);
+      if (scratchDir !== null) makeDirectory(scratchDir);
+      writeFileSync(taskFile, JSON.stringify({ ...task, attemptDir, scratchDir } satisfies Task));
+    } catch (cause) {
+      throw storageError(cause, taskFile, 'work');
+    }
+    return taskFile;
+  }
+
+  #explain(cause: NodeFailure): NodeFailure {
+    if (this.#stop !== 'limit' || cause.failureClass !== 'cancelled') return cause;
+    return failure('timeout', 'TIMEOUT', {
+      message: 'the node had not ended when the time limit of its cluster job was near',
+      cure: 'raise slurm.time (minutes), give the node a timeoutMs, or give it less work',
+    });
+  }
+
+  #keepLogs(slot: number, outcome: PoolOutcome): boolean {
+    const target = attemptLogs(this.#folder, this.#element, slot, this.attempt);
+    const { logCapBytes } = this.pack;
+    if (outcome.logs.stdout === '') return false;
+    const out = saveLog(outcome.logs.stdout, target.stdout, logCapBytes);
+    const err = saveLog(outcome.logs.stderr, target.stderr, logCapBytes);
+    return out + err > 0;
+  }
+
+  #account(
+    outcome: PoolOutcome,
+    begun: Date,
+  ): Omit<TaskStatus, 'outcome' | 'failure' | 'printed' | 'messages'> {
+    return {
+      format: 1,
+      exit: outcome.kind === 'failed' ? outcome.exit : null,
+      signal: outcome.kind === 'failed' ? outcome.signal : null,
+      attempt: this.attempt,
+      ms: outcome.ms,
+      peakMb: outcome.peakMb,
+      cpuMs: outcome.cpuMs,
+      pid: outcome.pid,
+      host: hostname(),
+      job: this.job,
+      begun: begun.toISOString(),
+      ended: new Date().toISOString(),
+    };
+  }
+
+  #giveBack(slot: number): void {
+    const now = new Date().toISOString();
+    this.#writeStatus(slot, {
+      ...{ format: 1, outcome: 'given-back', failure: null, exit: null, signal: null, printed: false },
+      ...{ attempt: this.attempt, ms: 0, peakMb: 0, cpuMs: 0, pid: 0, host: hostname(), job: this.job },
+      ...{ begun: now, ended: now, messages: [] },
+    });
+  }
+
+  #writeStatus(slot: number, status: TaskStatus): void {
+    writeWhole(statusFile(this.#folder, this.#element, slot), JSON.stringify(status));
+  }
+}
