@@ -1,5 +1,13 @@
 /** Numerics without the engine. Importing this loads no tensor code; functions that need it load it when called. */
 export { availableDevices, resolveDevice, type DeviceInfo } from './devices.js';
+export { adjustedRSquared, fitError, pointwiseErrors, rSquared } from './fooof/metrics.js';
+export { kneeFrequency } from './fooof/aperiodic.js';
+export { bandPeaks, type BandOptions } from './fooof/bands.js';
+export type { FitFailure, FitStatus, FitTrace, FooofFit } from './fooof/fit-result.js';
+export { fitSpectrum, SpectrumFitter } from './fooof/fit-spectrum.js';
+export { fitGroup, fitGroups, FooofGroup } from './fooof/group.js';
+export { FitOptions, FooofSettings } from './fooof/settings.js';
+export { simulateSpectrum, type SimulatedSpectrum, type SimulateOptions } from './fooof/simulate.js';
 export { seededRandom, type SeededRandom } from './random.js';
 export { encodeModelFile, decodeModelFile, type AtlasModel } from './registration/model-file.js';
 export {

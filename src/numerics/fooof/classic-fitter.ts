@@ -1,0 +1,214 @@
+/** The classic algorithm (Donoghue et al. 2020, "Parameterizing neural power spectra"), step by step as FOOOF 1.1 does it. */
+import { BoundedTrustRegion } from '../optimise/bounded-trust-region.js';
+import { APERIODIC_SIZE, aperiodicInto, AperiodicFitter } from './aperiodic.js';
+import { dropAtEdges, dropOverlaps, searchCandidates, type Candidate } from './candidates.js';
+import { failedFit, type FitFailure, type FitTrace, type FooofFit, type Triple } from './fit-result.js';
+import { GaussianSum } from './gaussian-sum.js';
+import { fitError, rSquared } from './metrics.js';
+import type { FittedGrid } from './prepare.js';
+import type { ResolvedFitOptions } from './settings.js';
+
+/** Rounding of a residual, relative to the log10 power. */
+const ROUNDING = 8 * Number.EPSILON;
+
+/** Fits spectra of one grid with one set of options; keeps its work arrays from one to the next. */
+export class ClassicFitter {
+  readonly #grid: FittedGrid;
+  readonly #options: ResolvedFitOptions;
+  readonly #aperiodic: AperiodicFitter;
+  readonly #flat: Float64Array;
+  readonly #work: Float64Array;
+  readonly #bins: Int32Array;
+  readonly #gaussians: GaussianSum;
+  #solver = new BoundedTrustRegion(24);
+
+  constructor(grid: FittedGrid, options: ResolvedFitOptions) {
+    const bins = grid.frequencies.length;
+    this.#grid = grid;
+    this.#options = options;
+    this.#aperiodic = new AperiodicFitter(grid, options.aperiodic_mode, options.expert.max_evaluations);
+    this.#flat = new Float64Array(bins);
+    this.#work = new Float64Array(bins);
+    this.#bins = new Int32Array(bins);
+    this.#gaussians = new GaussianSum(grid, this.#flat);
+  }
+
+  /**
+   * @param values - (m), log10 power of the fitted bins, finite
+   * @param trace - receives every intermediate
+   */
+  fit(values: Float64Array, trace?: (intermediates: FitTrace) => void): FooofFit {
+    const bins = values.length;
+    const guess = this.#aperiodicGuess(values);
+    if (bins < guess.length) return this.#failed('too_few_points');
+    const simple = this.#aperiodic.fit(values, guess);
+    if (simple === null) return this.#failed('max_evaluations');
+    const { mask, threshold } = this.#onOrBelow(values, simple);
+    if (mask.length < guess.length) return this.#failed('too_few_points');
+    const robust = this.#aperiodic.fit(values, simple, mask);
+    if (robust === null) return this.#failed('max_evaluations');
+    const flat = this.#flat;
+    aperiodicInto(robust, this.#grid, flat);
+    for (let i = 0; i < bins; i++) flat[i] = values[i]! - flat[i]!;
+    this.#work.set(flat);
+    const found = searchCandidates(this.#work, this.#grid, this.#options);
+    const inside = dropAtEdges(found, this.#grid, this.#options.expert.edge_factor);
+    const kept = dropOverlaps(inside, this.#options.expert.overlap_factor);
+    const peaks = this.#fitPeaks(kept);
+    if (peaks === null) return this.#failed('max_evaluations');
+    trace?.({
+      simple_params: simple,
+      robust_threshold: threshold,
+      robust_mask_indices: [...mask],
+      robust_params: robust,
+      flat: flat.slice(),
+      guess_all: found,
+      guess_after_edge: inside,
+      guess_after_overlap: kept,
+      peak_sse: peaks.sumOfSquares,
+    });
+    return this.#finish(values, guess, peaks.gaussians);
+  }
+
+  #failed(status: FitFailure): FooofFit {
+    return failedFit(status, APERIODIC_SIZE[this.#options.aperiodic_mode], this.#grid.frequencies);
+  }
+
+  /** First value, no knee, slope from end to end. */
+  #aperiodicGuess(values: Float64Array): number[] {
+    const { log10 } = this.#grid;
+    const slope = (values.at(-1)! - values[0]!) / (log10.at(-1)! - log10[0]!);
+    const guess =
+      this.#options.aperiodic_mode === 'fixed'
+        ? [values[0]!, Math.abs(slope)]
+        : [values[0]!, 0, Math.abs(slope)];
+    const given = this.#options.expert.aperiodic_guess;
+    return given === null ? guess : guess.map((value, i) => given[i] ?? value);
+  }
+
+  /** The bins whose clipped residual is within the lowest percentile: nearly always those on or below the first fit. */
+  #onOrBelow(values: Float64Array, simple: readonly number[]): { mask: Int32Array; threshold: number } {
+    const residual = this.#work;
+    aperiodicInto(simple, this.#grid, residual);
+    for (let i = 0; i < values.length; i++) {
+      const above = values[i]! - residual[i]!;
+      residual[i] = above < 0 ? 0 : above;
+    }
+    const threshold = percentile(residual, this.#options.expert.percentile_threshold);
+    let count = this.#binsUpTo(threshold, residual);
+    if (count < simple.length && values.length > simple.length) {
+      // An exact power law has only residuals of rounding size: all of them are on the fit.
+      count = this.#binsUpTo(threshold + ROUNDING * largestMagnitude(values), residual);
+    }
+    return { mask: this.#bins.subarray(0, count), threshold };
+  }
+
+  #binsUpTo(highest: number, residual: Float64Array): number {
+    let count = 0;
+    for (let i = 0; i < residual.length; i++) if (residual[i]! <= highest) this.#bins[count++] = i;
+    return count;
+  }
+
+  /** All candidates together against the flattened spectrum; null when the evaluations run out. */
+  #fitPeaks(candidates: readonly Candidate[]): { gaussians: Triple[]; sumOfSquares: number } | null {
+    const size = 3 * candidates.length;
+    this.#gaussians.reserve(candidates.length);
+    if (size === 0) return { gaussians: [], sumOfSquares: sumOfSquares(this.#flat) };
+    const [narrowest, widest] = this.#options.peak_width_limits;
+    const { frequencies } = this.#grid;
+    const reach = 2 * this.#options.expert.center_frequency_bound;
+    const x = new Float64Array(size);
+    const lower = new Float64Array(size);
+    const upper = new Float64Array(size);
+    for (const [i, { center, height, sd }] of candidates.entries()) {
+      x.set([center, height, sd], 3 * i);
+      lower.set([Math.max(center - reach * sd, frequencies[0]!), 0, narrowest / 2], 3 * i);
+      upper.set([Math.min(center + reach * sd, frequencies.at(-1)!), Infinity, widest / 2], 3 * i);
+    }
+    if (size > this.#solver.capacity) this.#solver = new BoundedTrustRegion(2 * size);
+    const fit = this.#solver.solve(
+      this.#gaussians,
+      x,
+      { lower, upper },
+      {
+        tolerance: this.#options.expert.tolerance,
+        maxEvaluations: this.#options.expert.max_evaluations,
+        residualCount: this.#flat.length,
+      },
+    );
+    if (!fit.converged) return null;
+    const gaussians = candidates.map((_, i): Triple => [x[3 * i]!, x[3 * i + 1]!, x[3 * i + 2]!]);
+    gaussians.sort((a, b) => a[0] - b[0]);
+    return { gaussians, sumOfSquares: 2 * fit.cost };
+  }
+
+  /** The aperiodic part once more, without the peaks, and how good the whole is. */
+  #finish(values: Float64Array, guess: readonly number[], gaussians: Triple[]): FooofFit {
+    const bins = values.length;
+    const model = new Float64Array(bins);
+    this.#gaussians.addTo(model);
+    const removed = this.#work;
+    for (let i = 0; i < bins; i++) removed[i] = values[i]! - model[i]!;
+    const start = [...guess];
+    if (this.#options.expert.aperiodic_guess?.[0] == null) start[0] = removed[0]!;
+    const parameters = this.#aperiodic.fit(removed, start);
+    if (parameters === null) return this.#failed('max_evaluations');
+    const aperiodic = new Float64Array(bins);
+    aperiodicInto(parameters, this.#grid, aperiodic);
+    for (let i = 0; i < bins; i++) model[i]! += aperiodic[i]!;
+    return {
+      status: 'ok',
+      aperiodic_params: parameters,
+      gaussian_params: gaussians,
+      peak_params: gaussians.map(([mean, , sd]): Triple => {
+        const bin = nearestBin(this.#grid, mean);
+        return [mean, model[bin]! - aperiodic[bin]!, 2 * sd];
+      }),
+      r_squared: rSquared(values, model),
+      error: fitError(values, model, this.#options.expert.error_metric),
+      n_peaks: gaussians.length,
+      frequencies: this.#grid.frequencies,
+      model,
+      aperiodic,
+    };
+  }
+}
+
+/** Percentile with linear interpolation; up to 4001 bins the default needs the two lowest values only. */
+function percentile(values: Float64Array, percent: number): number {
+  const place = (percent / 100) * (values.length - 1);
+  if (place >= 1) {
+    const sorted = values.toSorted();
+    const low = Math.floor(place);
+    const next = sorted[Math.min(low + 1, sorted.length - 1)]!;
+    return sorted[low]! + (place - low) * (next - sorted[low]!);
+  }
+  let [lowest, second] = [Infinity, Infinity];
+  for (let i = 0; i < values.length; i++) {
+    const value = values[i]!;
+    if (value < lowest) [lowest, second] = [value, lowest];
+    else if (value < second) second = value;
+  }
+  return second === Infinity ? lowest : lowest + place * (second - lowest);
+}
+
+/** The bin closest to a frequency, the lower one on ties. */
+function nearestBin({ frequencies }: FittedGrid, frequency: number): number {
+  let nearest = 0;
+  for (let i = 1; i < frequencies.length; i++) {
+    if (Math.abs(frequencies[i]! - frequency) < Math.abs(frequencies[nearest]! - frequency)) nearest = i;
+  }
+  return nearest;
+}
+
+function largestMagnitude(values: Float64Array): number {
+  let largest = 0;
+  for (let i = 0; i < values.length; i++) largest = Math.max(largest, Math.abs(values[i]!));
+  return largest;
+}
+
+function sumOfSquares(values: Float64Array): number {
+  let sum = 0;
+  for (let i = 0; i < values.length; i++) sum += values[i]! * values[i]!;
+  return sum;
+}
