@@ -3,7 +3,7 @@
  * streamlines are both left out (reference/atlas/RESULTS.md). One JSON line per result; the last one sums up.
  *
  *   node bench/quality/run.mjs --case direct|network|hybrid|mean_warp|control|step [--subjects 101,103]
- *     [--epochs N] [--threads 2] [--set '{"model":{"flow_init_std":1e-3}}']
+ *     [--epochs N] [--threads 2] [--full-steps 30] [--set '{"model":{"flow_init_std":1e-3}}']
  */
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -30,6 +30,7 @@ const { values: options } = parseArgs({
     cohort: { type: 'string' },
     epochs: { type: 'string' },
     threads: { type: 'string', default: '2' },
+    'full-steps': { type: 'string', default: '30' },
     set: { type: 'string', default: '{}' },
     progress: { type: 'boolean', default: false },
   },
@@ -38,7 +39,8 @@ const { values: options } = parseArgs({
 const shared = process.env.NEUROLOOM_SHARED ?? new URL('../../../shared', import.meta.url).pathname;
 const root = options.cohort ?? join(shared, 'reference/atlas/cohort');
 const compute = { device: 'cpu', threads: Number(options.threads) };
-const INSTANCE_STEPS = 30;
+/** The same registration for the learned template and for the mean that it is compared with. */
+const refinement = { instanceSteps: 30, instanceFullSteps: Number(options['full-steps']) };
 
 const print = (record) => console.log(JSON.stringify(record));
 
@@ -99,7 +101,7 @@ async function evaluateMeanTemplate(cohort, id, mode) {
     weights: initialWeights(settings.model, seededRandom(0, 'initialisation')),
     velocities: [],
   };
-  const context = { ...cohort, ids: [], settings, instanceSteps: INSTANCE_STEPS };
+  const context = { ...cohort, ids: [], settings, ...refinement };
   const model = buildAtlasModel(trained, prepared, {
     ...context,
     softwareVersion: '',
@@ -122,7 +124,7 @@ async function evaluateMode(cohort, id, mode) {
     settings: settingsFor(mode),
     crop: true,
     margin: 4,
-    instanceSteps: INSTANCE_STEPS,
+    ...refinement,
     foldPolicy: 'report',
     checkpointDir: null,
     onEpoch: onEpoch(id),

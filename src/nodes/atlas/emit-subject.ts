@@ -12,6 +12,7 @@ import { SubjectInfo } from './subject-volume.js';
 /** How subjects are registered to a trained model. */
 export const EmissionInput = z.strictObject({
   instance_steps: z.int(),
+  instance_full_steps: z.int(),
   fold_policy: z.enum(['report', 'repair', 'fail']),
   verify_jacobian: z.boolean(),
   field_space: z.enum(['voxel', 'ras_mm', 'ants']),
@@ -40,8 +41,9 @@ export const emitSubject = defineNode({
     const { emitSubject: register } = await import('../../numerics/registration/emit.js');
     const { decodeModelFile } = await import('../../numerics/registration/model-file.js');
     const trained = decodeModelFile(await readFile(model.path), model.path);
+    const { instance_steps, instance_full_steps } = settings;
     const emitted = await register({
-      model: { ...trained, metadata: { ...trained.metadata, instance_steps: settings.instance_steps } },
+      model: { ...trained, metadata: { ...trained.metadata, instance_steps, instance_full_steps } },
       id: info.id,
       volume: await readDensity(density),
       foldPolicy: settings.fold_policy,

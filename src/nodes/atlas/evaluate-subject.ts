@@ -53,6 +53,7 @@ export const evaluateSubject = defineNode({
       crop: training.crop_to_support,
       margin: training.crop_margin,
       instanceSteps: emission.instance_steps,
+      instanceFullSteps: emission.instance_full_steps,
       foldPolicy: emission.fold_policy,
       device: training.device,
       threads: ctx.cpus,

@@ -11,6 +11,7 @@ export const Evaluation = z.strictObject({
   id: z.string(),
   left_out: z.array(z.string()),
   n_training: z.int(),
+  template_mass_ratio: measured,
   mae_pred: measured,
   mae_loo_mean: measured,
   delta_mae: measured,

@@ -25,6 +25,7 @@ export const EVALUATION_FILE = 'evaluation.json';
 export const MapsInput = z.strictObject({
   emit_baseline_maps: z.array(z.enum(ATLAS_STATISTIC_NAMES)),
   instance_steps: z.int(),
+  instance_full_steps: z.int(),
   training_space: z.string(),
   /** Volume of each subject that was trained on, and the wanted ones that too few subjects have. */
   relpath: z.string(),
@@ -79,6 +80,7 @@ export async function writeLearnedAtlasFiles(
   const metadata = {
     ...trained.metadata,
     instance_steps: maps.instance_steps,
+    instance_full_steps: maps.instance_full_steps,
     training_space: maps.training_space,
     config_digest: settingsDigest(config),
   };

@@ -58,6 +58,7 @@ export const trainTemplate = defineNode({
       threads: ctx.cpus,
       normalizationMethod: training.normalization_method,
       instanceSteps: 0,
+      instanceFullSteps: 0,
       trainingSpace: '',
       softwareVersion: VERSION,
       checkpointDir: ctx.checkpointDir,

@@ -12,6 +12,8 @@ export interface ModelContext {
   readonly configDigest?: string;
   readonly settings: TrainingSettings;
   readonly instanceSteps: number;
+  /** Left out, none. */
+  readonly instanceFullSteps?: number;
   /** Full grid. */
   readonly shape: Shape3;
   readonly affine: readonly number[];
@@ -36,6 +38,7 @@ export function buildAtlasModel(
     loss: settings.loss,
     direct_lr: settings.optimizer.direct_lr,
     instance_steps: context.instanceSteps,
+    instance_full_steps: context.instanceFullSteps ?? 0,
     shape: context.shape,
     affine: context.affine,
     grid: cohort.grid,

@@ -7,7 +7,7 @@ import type { Shape3 } from './grid.js';
 import type { OptimizerSettings, TrainingSettings } from './settings.js';
 
 /** Changes whenever training would go another way from the same state; part of the configuration hash. */
-export const TRAINING_VERSION = 1;
+export const TRAINING_VERSION = 2;
 
 const KIND = 'learned_atlas_checkpoint';
 const FILE_NAME = 'training.ckpt';

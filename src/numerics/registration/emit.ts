@@ -1,14 +1,20 @@
 import { ProcessingError } from '../../errors.js';
 import { settingsOfModel } from './atlas-model.js';
 import type { ComputeOptions } from './compute-device.js';
-import { densityOf, logDensityOf } from './density-transform.js';
+import { densityOf, logDensityOf, totalMass } from './density-transform.js';
 import { displacementLengthsMm } from './field-space.js';
-import { cropVolume, pasteDisplacement, pasteVolume, velocityShapeOf, voxelCount } from './grid.js';
+import { cropVolume, pasteDisplacement, pasteVolume } from './grid.js';
 import type { AtlasModel } from './model-file.js';
 import { jacobianMinAndFolds } from './jacobian.js';
 import { localCorrelation } from './local-correlation.js';
-import { integrateSubjectVelocity, predictSubjectVelocity, refineVelocity, warpVolume } from './refine.js';
-import { logOffsetOf } from './settings.js';
+import {
+  type GridVelocity,
+  integrateSubjectVelocity,
+  predictSubjectVelocity,
+  refineVelocity,
+  warpVolume,
+} from './refine.js';
+import { type FlowResolution, logOffsetOf } from './settings.js';
 import { toTrainUnits } from './train-units.js';
 
 /** What happens to a field that folds: it is kept and reported, its velocity is scaled down, or the run fails. */
@@ -33,6 +39,8 @@ export interface EmittedSubject {
   readonly id: string;
   /** Shape (velocity grid, 3), voxels of that grid, after repair. */
   readonly velocity: Float32Array;
+  /** Which grid the velocity is on: instance steps may end on a finer one than that of the model. */
+  readonly flow: FlowResolution;
   /** Shape (full grid, 3), voxels: `W(x) = T(x + u(x))`. */
   readonly displacement: Float32Array;
   /** W, full grid, normalised units. */
@@ -88,55 +96,58 @@ export async function emitSubject(options: EmitOptions): Promise<EmittedSubject>
     mean_displacement_mm: meanMm,
     ncc_before: await correlation(model.theta),
     ncc_after: await correlation(logDensityOf(inTrainUnits, logOffset)),
-    mass_ratio: total(warped) / total(volume),
+    mass_ratio: totalMass(warped) / totalMass(volume),
   };
 }
 
 /** Velocity of a subject by the mode of the model. */
-async function subjectVelocity(options: EmitOptions, subject: Float32Array): Promise<Float32Array> {
+async function subjectVelocity(options: EmitOptions, subject: Float32Array): Promise<GridVelocity> {
   const { model, id } = options;
-  const { mode, subjects, grid, instance_steps: steps } = model.metadata;
+  const { mode, subjects, grid, instance_steps: steps, instance_full_steps: fullSteps } = model.metadata;
   const settings = settingsOfModel(model);
+  const { flow_resolution: flow } = settings.model;
   const shape = grid.padded;
   const trained = mode === 'direct' ? model.velocities[subjects.indexOf(id)] : undefined;
-  if (trained !== undefined) return trained.slice();
+  if (trained !== undefined) return { velocity: trained.slice(), flow };
   const { theta, weights } = model;
   const start =
     mode === 'direct'
-      ? new Float32Array(3 * voxelCount(velocityShapeOf(shape, settings.model.flow_resolution)))
+      ? null
       : await predictSubjectVelocity({ ...options, theta, weights, subject, shape, settings });
-  if (mode === 'network') return start;
+  if (mode === 'network') return { velocity: start!, flow };
   const template = densityOf(theta, logOffsetOf(settings));
-  const refined = await refineVelocity({ ...options, template, subject, shape, settings, start, steps });
-  return refined.velocity;
+  return refineVelocity({ ...options, template, subject, shape, settings, start, steps, fullSteps });
 }
 
-type Field = Pick<EmittedSubject, 'velocity' | 'displacement' | 'jac_min' | 'n_folds' | 'velocity_scale'>;
+type Field = Pick<
+  EmittedSubject,
+  'velocity' | 'flow' | 'displacement' | 'jac_min' | 'n_folds' | 'velocity_scale'
+>;
 
 /** Pastes the field into the full grid; scales the velocity down while it folds, if that is the policy. */
-async function repairedField(velocity: Float32Array, options: EmitOptions): Promise<Field> {
+async function repairedField(found: GridVelocity, options: EmitOptions): Promise<Field> {
   const { model, foldPolicy, id } = options;
   const settings = settingsOfModel(model);
   const limit = foldPolicy === 'repair' ? REPAIR_STEPS : 0;
   for (let repairs = 0; ; repairs++) {
-    const field = await fullField(velocity, REPAIR_FACTOR ** repairs, options, settings);
+    const field = await fullField(found, REPAIR_FACTOR ** repairs, options, settings);
     if (field.n_folds === 0 || foldPolicy === 'report') return field;
     if (repairs >= limit) throw foldError(id, field, repairs);
   }
 }
 
 async function fullField(
-  velocity: Float32Array,
+  { velocity, flow }: GridVelocity,
   factor: number,
   options: EmitOptions,
   settings: ReturnType<typeof settingsOfModel>,
 ): Promise<Field> {
   const { grid, shape } = options.model.metadata;
   const scaled = factor === 1 ? velocity : velocity.map((value) => value * factor);
-  const part = await integrateSubjectVelocity(scaled, grid.padded, settings, options);
+  const part = await integrateSubjectVelocity({ velocity: scaled, flow }, grid.padded, settings, options);
   const displacement = pasteDisplacement(part, shape, grid);
   const { min, folds } = jacobianMinAndFolds({ data: displacement, shape });
-  return { velocity: scaled, displacement, jac_min: min, n_folds: folds, velocity_scale: factor };
+  return { velocity: scaled, flow, displacement, jac_min: min, n_folds: folds, velocity_scale: factor };
 }
 
 function foldError(id: string, field: Field, repairs: number): ProcessingError {
@@ -148,10 +159,4 @@ function foldError(id: string, field: Field, repairs: number): ProcessingError {
     `the field of ${id} folds at ${field.n_folds} voxel(s)${still}, smallest determinant ${field.jac_min}`,
     { cure: `raise learned_atlas.loss.smoothness_weight or lower learned_atlas.optimizer.lr${repair}` },
   );
-}
-
-function total(values: ArrayLike<number>): number {
-  let sum = 0;
-  for (let index = 0; index < values.length; index++) sum += values[index]!;
-  return sum;
 }

@@ -1,14 +1,14 @@
 import { ProcessingError } from '../../errors.js';
 import { buildAtlasModel } from './atlas-model.js';
 import type { ComputeOptions } from './compute-device.js';
-import { meanVolume } from './density-transform.js';
+import { meanVolume, totalMass } from './density-transform.js';
 import {
   type DeltaOnTrueSupport,
   deltaOnTrueSupport,
   type RegressionToMeanControl,
   regressionToMeanControl,
 } from './departure.js';
-import { type EmittedSubject, emitSubject, type FoldPolicy } from './emit.js';
+import { type EmittedSubject, emitSubject, emitTemplate, type FoldPolicy } from './emit.js';
 import type { Shape3 } from './grid.js';
 import type { TrainingSettings } from './settings.js';
 import { type TrainTemplateOptions, trainTemplate } from './train.js';
@@ -31,6 +31,7 @@ export interface EvaluateSubjectOptions extends ComputeOptions {
   readonly crop: boolean;
   readonly margin: number;
   readonly instanceSteps: number;
+  readonly instanceFullSteps?: number;
   readonly foldPolicy: FoldPolicy;
   readonly checkpointDir: string | null;
   readonly memoryLimitMb?: number | null;
@@ -48,6 +49,8 @@ export interface SubjectEvaluation
   /** Ids that were left out with the subject, itself included. */
   readonly left_out: string[];
   readonly n_training: number;
+  /** Mass of the template over the mean mass of the training subjects. */
+  readonly template_mass_ratio: number;
 }
 
 /** Ids of the group of a subject, in cohort order. A subject without an entry belongs to the group of its own name. */
@@ -101,6 +104,7 @@ export async function evaluateSubject(options: EvaluateSubjectOptions): Promise<
     id,
     left_out: leftOut,
     n_training: kept.length,
+    template_mass_ratio: massRatio(emitTemplate(model), trainingVolumes),
     ...compareWithMean(emitted.warped, truth, trainingVolumes),
     ...{ jac_min, n_folds, velocity_scale, ncc_before, ncc_after },
   };
@@ -121,6 +125,12 @@ export function compareWithMean(
     ...deltaOnTrueSupport(prediction, truth, mean),
     ...regressionToMeanControl(prediction, truth, mean),
   };
+}
+
+/** Mass of a template over the mean mass of volumes on its grid; 1 for their mean. */
+export function massRatio(template: Float32Array, volumes: readonly Float32Array[]): number {
+  const mean = volumes.reduce((sum, volume) => sum + totalMass(volume), 0) / volumes.length;
+  return totalMass(template) / mean;
 }
 
 /** Medians of the two headline metrics over subjects; NaN entries do not count, none left gives NaN. */

@@ -19,6 +19,8 @@ export interface ModelMetadata {
   /** Step of the velocity in instance steps, voxels. */
   readonly direct_lr: number;
   readonly instance_steps: number;
+  /** Steps at full resolution after them, where the velocity of the model is on half the grid. */
+  readonly instance_full_steps: number;
   /** Full grid and its voxel-to-world matrix, row-major 4x4. */
   readonly shape: Shape3;
   readonly affine: readonly number[];

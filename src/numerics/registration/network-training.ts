@@ -17,7 +17,7 @@ import {
 import { SeededRandom, seededRandom } from '../random.js';
 import { arraysByName, type NamedArray } from './array-file.js';
 import type { TrainingState } from './checkpoint.js';
-import { meanLogDensity, projectTheta } from './density-transform.js';
+import { limitTemplateMass, meanLogDensity, projectTheta, totalMass } from './density-transform.js';
 import { GradientGuard, type GuardState } from './gradient-guard.js';
 import { gradientNorm } from './gradient-norm.js';
 import { jacobianMinAndFolds } from './jacobian.js';
@@ -42,11 +42,14 @@ export class NetworkTraining implements Training {
   #shuffling: SeededRandom;
   #order: number[] = [];
   readonly #mean: MeanDisplacement;
+  /** Mean over the cohort of the sum of the density. */
+  readonly #meanMass: number;
 
   constructor(data: TrainingData) {
     const { settings, volumes, shape } = data;
     this.#data = data;
     this.#mean = new MeanDisplacement(shape, volumes.length);
+    this.#meanMass = volumes.reduce((sum, volume) => sum + totalMass(volume), 0) / volumes.length;
     const start = initialWeights(settings.model, seededRandom(settings.optimizer.seed, 'initialisation'));
     this.#layout = start.map(({ name, shape: sizes }) => ({ name, shape: sizes }));
     this.#theta = parameter(meanLogDensity(volumes, logOffsetOf(settings)), [1, ...shape, 1]);
@@ -79,7 +82,11 @@ export class NetworkTraining implements Training {
   }
 
   finishEpoch(): void {
-    // Nothing is left open between two epochs.
+    const { settings } = this.#data;
+    const { template_mass_limit: limit } = settings.optimizer;
+    if (limit === null) return;
+    const meanMass = this.#meanMass;
+    update(this.#theta, (theta) => limitTemplateMass(theta, logOffsetOf(settings), { meanMass, limit }));
   }
 
   #descend(batch: readonly number[]): StepReport {

@@ -3,7 +3,7 @@ import { NodeError, ProcessingError } from '../../errors.js';
 import type { NamedArray } from './array-file.js';
 import { type ComputeOptions, useComputeDevice } from './compute-device.js';
 import { type Shape3, velocityShapeOf, voxelCount } from './grid.js';
-import { logOffsetOf, type TrainingSettings } from './settings.js';
+import { type FlowResolution, logOffsetOf, type TrainingSettings } from './settings.js';
 
 /** Registration of one subject to a template that stays as it is. */
 export interface RefineOptions extends ComputeOptions {
@@ -17,15 +17,22 @@ export interface RefineOptions extends ComputeOptions {
   readonly start: Float32Array | null;
   /** Steps of Adam with `direct_lr` on the velocity; 0 gives the start back. */
   readonly steps: number;
+  /** Further steps on the training grid itself, where `steps` above 0 went on half of it; left out, none. */
+  readonly fullSteps?: number;
   /** Subject id, for messages. */
   readonly id: string;
   readonly signal?: AbortSignal | undefined;
 }
 
-/** A velocity, and the loss before each step that led to it. */
-export interface RefinedVelocity {
-  /** Shape (velocity grid, 3). */
+/** A velocity on half the training grid or on all of it. */
+export interface GridVelocity {
+  /** Shape (grid of `flow`, 3), voxels of that grid. */
   readonly velocity: Float32Array;
+  readonly flow: FlowResolution;
+}
+
+/** A velocity, and the loss before each step that led to it. */
+export interface RefinedVelocity extends GridVelocity {
   readonly losses: readonly number[];
 }
 
@@ -33,19 +40,45 @@ export interface RefinedVelocity {
  * Takes instance steps: Adam on the velocity of one subject, the template fixed. The mean-deformation term is left out:
  * it centres a cohort, and here is one subject.
  *
+ * After the steps on the half grid the velocity goes on at full resolution, coarse to fine: the half grid finds the
+ * large shape in few steps, the full grid the detail that half of the voxels cannot hold (bench/RESULTS.md). The
+ * smoothness term is the same number for the same velocity on either grid.
+ *
  * @throws ProcessingError TRAINING_DIVERGED when a loss is not finite
  * @throws NodeError CANCELLED when the signal aborts
  */
 export async function refineVelocity(options: RefineOptions): Promise<RefinedVelocity> {
-  const { template, subject, shape, settings, start, steps } = options;
-  const velocityShape = velocityShapeOf(shape, settings.model.flow_resolution);
-  const atStart = start ?? new Float32Array(3 * voxelCount(velocityShape));
-  if (steps === 0) return { velocity: atStart.slice(), losses: [] };
+  const { shape, settings, start, steps, fullSteps = 0 } = options;
+  const flow = settings.model.flow_resolution;
+  const atStart = start ?? new Float32Array(3 * voxelCount(velocityShapeOf(shape, flow)));
+  if (steps === 0) return { velocity: atStart.slice(), flow, losses: [] };
   await useComputeDevice(options);
+  const coarse = await descend(options, { velocity: atStart, flow }, steps);
+  if (flow === 'full' || fullSteps === 0) return coarse;
+  const finer = await onFullGrid(coarse.velocity, shape);
+  const fine = await descend(options, { velocity: finer, flow: 'full' }, fullSteps);
+  return { ...fine, losses: [...coarse.losses, ...fine.losses] };
+}
+
+/** The same velocity field on twice the grid, in voxels of it. */
+async function onFullGrid(velocity: Float32Array, shape: Shape3): Promise<Float32Array> {
+  const { read, tensor, tidy, upsampleField } = await import('../../tensor/index.js');
+  let finer!: Float32Array;
+  tidy(() => {
+    finer = read(upsampleField(tensor(velocity, [1, ...velocityShapeOf(shape, 'half'), 3])));
+  });
+  return finer;
+}
+
+/** Steps of Adam on a velocity, on its own grid. */
+async function descend(options: RefineOptions, from: GridVelocity, steps: number): Promise<RefinedVelocity> {
+  const { template, subject, shape, id, signal } = options;
+  const { flow } = from;
+  const settings = withFlow(options.settings, flow);
   const { Adam, dispose, parameter, read, tensor, tidy, valueAndGradients } =
     await import('../../tensor/index.js');
   const { registrationPass } = await import('./registration-pass.js');
-  const velocity = parameter(atStart, [1, ...velocityShape, 3]);
+  const velocity = parameter(from.velocity, [1, ...velocityShapeOf(shape, flow), 3]);
   const fixed = tensor(template, [1, ...shape, 1]);
   const target = tensor(subject, [1, ...shape, 1]);
   const adam = new Adam({ lr: settings.optimizer.direct_lr });
@@ -53,27 +86,32 @@ export async function refineVelocity(options: RefineOptions): Promise<RefinedVel
   try {
     for (let step = 0; step < steps; step++) {
       await setImmediate();
-      if (options.signal?.aborted === true) {
-        throw new NodeError('CANCELLED', `the registration of ${options.id} was cancelled`);
+      if (signal?.aborted === true) {
+        throw new NodeError('CANCELLED', `the registration of ${id} was cancelled`);
       }
       tidy(() => {
         const pass = () => registrationPass(fixed, target, velocity, settings, null);
         const { value, gradients } = valueAndGradients(pass, [velocity]);
-        requireFinite(value, step, options.id);
+        requireFinite(value, flow, step, id);
         losses.push(value);
         adam.step([velocity], gradients);
       });
     }
-    return { velocity: read(velocity), losses };
+    return { velocity: read(velocity), flow, losses };
   } finally {
     dispose([velocity, fixed, target]);
   }
 }
 
-function requireFinite(loss: number, step: number, id: string): void {
+/** The settings for a velocity on another grid than that of the model. */
+export function withFlow(settings: TrainingSettings, flow: FlowResolution): TrainingSettings {
+  return { ...settings, model: { ...settings.model, flow_resolution: flow } };
+}
+
+function requireFinite(loss: number, flow: FlowResolution, step: number, id: string): void {
   if (Number.isFinite(loss)) return;
   throw new ProcessingError('TRAINING_DIVERGED', `registration diverged: loss ${loss}`, {
-    where: `subject ${id}, instance step ${step + 1}`,
+    where: `subject ${id}, instance step ${step + 1} at ${flow} resolution`,
     cure: 'lower learned_atlas.optimizer.direct_lr, or look at the volume of this subject',
   });
 }
@@ -112,11 +150,10 @@ export async function predictSubjectVelocity(options: PredictOptions): Promise<F
 /**
  * Displacement on the training grid of a velocity.
  *
- * @param velocity - shape (velocity grid, 3)
  * @returns shape (training grid, 3), voxels of the training grid
  */
 export async function integrateSubjectVelocity(
-  velocity: Float32Array,
+  { velocity, flow }: GridVelocity,
   shape: Shape3,
   settings: TrainingSettings,
   compute: ComputeOptions,
@@ -124,10 +161,10 @@ export async function integrateSubjectVelocity(
   await useComputeDevice(compute);
   const { read, tensor, tidy } = await import('../../tensor/index.js');
   const { displacementOf } = await import('./registration-pass.js');
-  const velocityShape = velocityShapeOf(shape, settings.model.flow_resolution);
+  const field = [1, ...velocityShapeOf(shape, flow), 3];
   let displacement!: Float32Array;
   tidy(() => {
-    displacement = read(displacementOf(tensor(velocity, [1, ...velocityShape, 3]), settings.model));
+    displacement = read(displacementOf(tensor(velocity, field), withFlow(settings, flow).model));
   });
   return displacement;
 }

@@ -64,6 +64,12 @@ export const ModelSettings = z
       .gt(0)
       .default(1e-5)
       .describe('Standard deviation of the initial flow weights; small starts near the identity'),
+    conv_init: z
+      .enum(['uniform', 'he'])
+      .default('uniform')
+      .describe(
+        'Initial convolutions: uniform within 1/sqrt(fan_in), or he, which keeps the size of the signal from layer to layer and leaves the start plateau in fewer epochs',
+      ),
     mixture_sharpness: z.number().gt(0).default(20).describe('Sharpness beta of the mixture objective'),
   })
   .refine((model) => model.dec_features.length >= model.enc_features.length, {
@@ -136,6 +142,14 @@ export const OptimizerSettings = z
       .nullable()
       .default(null)
       .describe('Learning rate of the log template beside the network; null: 5 times lr'),
+    template_mass_limit: z
+      .number()
+      .gt(0)
+      .nullable()
+      .default(0.1)
+      .describe(
+        'Largest relative departure of the template mass from the mean of the cohort, held after every epoch of the network; null: none',
+      ),
     epochs: z
       .int()
       .min(1)
@@ -167,6 +181,8 @@ export const OptimizerSettings = z
   );
 
 export type ModelSettings = z.infer<typeof ModelSettings>;
+/** Grid of a velocity: half the training grid along each axis, or all of it. */
+export type FlowResolution = ModelSettings['flow_resolution'];
 export type LossSettings = z.infer<typeof LossSettings>;
 export type OptimizerSettings = z.infer<typeof OptimizerSettings>;
 

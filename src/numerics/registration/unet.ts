@@ -1,8 +1,5 @@
 import { convBlock, maxPool2, type Tensor, upConvBlock } from '../../tensor/index.js';
-import { type NetworkShape, upsamples } from './network-layout.js';
-
-/** Negative slope of the leaky ReLU after every convolution but the last. */
-const SLOPE = 0.2;
+import { LEAKY_SLOPE, type NetworkShape, upsamples } from './network-layout.js';
 
 /**
  * Velocity that the network predicts.
@@ -27,14 +24,14 @@ export function predictVelocity(shape: NetworkShape, weights: readonly Tensor[],
   const skips: Tensor[] = [];
   let x = input;
   for (let level = 0; level < levels; level++) {
-    x = convolve(x, SLOPE);
+    x = convolve(x, LEAKY_SLOPE);
     skips.push(x);
     x = maxPool2(x);
   }
   for (let level = 0; level < levels; level++) {
-    x = convolve(x, SLOPE);
+    x = convolve(x, LEAKY_SLOPE);
     if (upsamples(shape, level)) joined = skips[levels - 1 - level]!;
   }
-  for (let index = levels; index < decoder.length; index++) x = convolve(x, SLOPE);
+  for (let index = levels; index < decoder.length; index++) x = convolve(x, LEAKY_SLOPE);
   return convolve(x, 1);
 }

@@ -77,6 +77,14 @@ export const LearnedAtlasConfig = z
       .max(1000)
       .default(30)
       .describe('Optimisation steps per subject after the network, template fixed (hybrid and loo)'),
+    instance_full_steps: z
+      .int()
+      .min(0)
+      .max(1000)
+      .default(30)
+      .describe(
+        'Steps at full resolution after the instance steps, for detail; 0: none. Without effect with full flow or 0 instance_steps',
+      ),
     crop_to_support: z.boolean().default(true).describe('Train on the bounding box of all density only'),
     crop_margin: z.int().min(0).max(32).default(4).describe('Voxels around the bounding box'),
     memory_limit_mb: z

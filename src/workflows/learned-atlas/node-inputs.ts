@@ -29,16 +29,17 @@ export function trainingInput({ atlas, learned_atlas: learned }: Config): Traini
 
 /** The settings of the registration of each subject. */
 export function emissionInput(learned: LearnedAtlasConfig): z.infer<typeof EmissionInput> {
-  const { instance_steps, fold_policy, verify_jacobian, field_space, device } = learned;
-  return { instance_steps, fold_policy, verify_jacobian, field_space, device };
+  const { instance_steps, instance_full_steps, fold_policy, verify_jacobian, field_space, device } = learned;
+  return { instance_steps, instance_full_steps, fold_policy, verify_jacobian, field_space, device };
 }
 
 /** What is written of the trained atlas. */
 export function mapsInput(learned: LearnedAtlasConfig, chosen: TrainingRelpath): MapsInput {
-  const { emit_baseline_maps, instance_steps, training_space, optimizer } = learned;
+  const { emit_baseline_maps, instance_steps, instance_full_steps, training_space, optimizer } = learned;
   return {
     emit_baseline_maps,
     instance_steps,
+    instance_full_steps,
     training_space,
     relpath: chosen.relpath,
     passed_over: [...chosen.passedOver],

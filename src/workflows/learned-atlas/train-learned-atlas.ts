@@ -124,6 +124,7 @@ function trainingOptions({ config, options, cohort, grid, threads }: Job) {
     crop: learned.crop_to_support,
     margin: learned.crop_margin,
     instanceSteps: learned.instance_steps,
+    instanceFullSteps: learned.instance_full_steps,
     device: learned.device,
     threads,
     checkpointDir: null,

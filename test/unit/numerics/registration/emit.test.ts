@@ -1,11 +1,17 @@
 import { describe, expect, test } from 'vitest';
 import { buildAtlasModel } from '../../../../src/numerics/registration/atlas-model.js';
-import { densityOf, logDensityOf } from '../../../../src/numerics/registration/density-transform.js';
+import {
+  densityOf,
+  limitTemplateMass,
+  logDensityOf,
+  totalMass,
+} from '../../../../src/numerics/registration/density-transform.js';
 import { emitSubject, emitTemplate, type FoldPolicy } from '../../../../src/numerics/registration/emit.js';
 import {
   evaluateSubject,
   evaluationMedians,
   groupOf,
+  massRatio,
 } from '../../../../src/numerics/registration/evaluate.js';
 import { convertFieldSpace } from '../../../../src/numerics/registration/field-space.js';
 import { pasteVolume, type Shape3, voxelCount } from '../../../../src/numerics/registration/grid.js';
@@ -15,7 +21,11 @@ import {
   decodeModelFile,
   encodeModelFile,
 } from '../../../../src/numerics/registration/model-file.js';
-import { refineVelocity, warpVolume } from '../../../../src/numerics/registration/refine.js';
+import {
+  integrateSubjectVelocity,
+  refineVelocity,
+  warpVolume,
+} from '../../../../src/numerics/registration/refine.js';
 import { trainTemplate } from '../../../../src/numerics/registration/train.js';
 import { prepareTrainingCohort } from '../../../../src/numerics/registration/train-units.js';
 import { memoryCount } from '../../../../src/tensor/index.js';
@@ -98,6 +108,18 @@ describe('emission', () => {
     const hybrid = await emit(await trainedModel('hybrid'), '2');
     expect(hybrid.ncc_after).toBeGreaterThan(network.ncc_after);
     expect(hybrid.ncc_before).toBe(network.ncc_before);
+  });
+
+  test('full-resolution steps bring it closer still, and the field is that of the finer velocity', async () => {
+    const model = await trainedModel('hybrid');
+    const coarse = await emit(model, '2');
+    const finer = { ...model, metadata: { ...model.metadata, instance_full_steps: 5 } };
+    const fine = await emit(finer, '2');
+    expect([coarse.flow, fine.flow]).toEqual(['half', 'full']);
+    expect(fine.velocity).toHaveLength(3 * voxelCount(model.metadata.grid.padded));
+    expect(fine.ncc_after).toBeGreaterThan(coarse.ncc_after);
+    expect(fine.n_folds).toBe(0);
+    expect(fine.warped).toEqual(await warpVolume(emitTemplate(model), fine.displacement, shape, compute));
   });
 
   test('a model that went through its file emits the same bits', async () => {
@@ -184,6 +206,38 @@ describe('instance steps', () => {
     expect((await refineVelocity({ ...options, start, steps: 0 })).velocity).toEqual(start);
   });
 
+  test('go on at full resolution, from the same field, to a lower loss', async () => {
+    const before = memoryCount();
+    const wide: Shape3 = [16, 16, 24];
+    const [still, moving] = tinyTracts(2, wide) as [Float32Array, Float32Array];
+    const pair = { ...options, template: still, subject: moving, shape: wide };
+    const coarse = await refineVelocity({ ...pair, steps: 20 });
+    const fine = await refineVelocity({ ...pair, steps: 12, fullSteps: 8 });
+    expect([coarse.flow, fine.flow]).toEqual(['half', 'full']);
+    expect(fine.velocity).toHaveLength(3 * 16 * 16 * 24);
+    expect(fine.losses.slice(0, 12)).toEqual(coarse.losses.slice(0, 12));
+    // What the half grid reached is the start on the full grid, up to the interpolation between its voxels.
+    expect(Math.abs(fine.losses[12]! - coarse.losses[12]!)).toBeLessThan(0.03 * coarse.losses[12]!);
+    expect(fine.losses.at(-1)!).toBeLessThan(coarse.losses.at(-1)!);
+    expect(memoryCount()).toBe(before);
+  });
+
+  test('a constant velocity moves by the same voxels on either grid', async () => {
+    const onHalf = { velocity: new Float32Array(288).fill(0.25), flow: 'half' } as const;
+    const onFull = { velocity: new Float32Array(2304).fill(0.5), flow: 'full' } as const;
+    const moved = await integrateSubjectVelocity(onHalf, grid, settings, compute);
+    expect(moved).toEqual(await integrateSubjectVelocity(onFull, grid, settings, compute));
+    expect(moved.every((value) => value === 0.5)).toBe(true);
+  });
+
+  test('take no step at full resolution without steps before it, and none twice', async () => {
+    const atRest = await refineVelocity({ ...options, steps: 0, fullSteps: 5 });
+    expect([atRest.flow, atRest.losses]).toEqual(['half', []]);
+    const full = { ...settings, model: { ...settings.model, flow_resolution: 'full' as const } };
+    const once = await refineVelocity({ ...options, settings: full, steps: 3, fullSteps: 5 });
+    expect([once.flow, once.losses.length]).toEqual(['full', 3]);
+  });
+
   test('can be cancelled, and free their tensors', async () => {
     const before = memoryCount();
     const signal = AbortSignal.abort();
@@ -227,6 +281,7 @@ describe('leave-one-out evaluation', () => {
   test('reports both metrics of a subject that training never saw', async () => {
     const result = await evaluateSubject({ ...evaluation, id: '2', groupBy: { 4: 2 } });
     expect(result).toMatchObject({ id: '2', left_out: ['2', '4'], n_training: 2, n_folds: 0 });
+    expect(Math.abs(result.template_mass_ratio - 1)).toBeLessThan(0.5);
     expect(result.relative_reduction).toBeGreaterThan(0);
     expect(result.departure_pearson).toBeGreaterThan(0);
     // Changing the subjects that were left out changes the truth, but not the template that predicts it.
@@ -244,6 +299,18 @@ describe('leave-one-out evaluation', () => {
     await expect(evaluateSubject({ ...evaluation, id: '9', groupBy: null })).rejects.toThrow(
       'subject 9 is not in the cohort',
     );
+  });
+
+  test('the mass ratio of the mean is 1, of an empty template 0, and follows the scale', () => {
+    const mean = volumes[0]!.map((_, at) => volumes.reduce((sum, volume) => sum + volume[at]! / 4, 0));
+    expect(massRatio(mean, volumes)).toBeCloseTo(1, 6);
+    expect(massRatio(new Float32Array(mean.length), volumes)).toBe(0);
+    expect(
+      massRatio(
+        volumes[0]!.map((density) => 2 * density),
+        [volumes[0]!],
+      ),
+    ).toBeCloseTo(2, 6);
   });
 
   test('medians leave out what is not a number', () => {
@@ -266,5 +333,53 @@ describe('log density', () => {
     densityOf(log, 1e-3).forEach((value, at) => expect(value).toBeCloseTo(density[at]!, 5));
     expect(logDensityOf(density, null)).toEqual(density);
     expect(densityOf(density, null)).toEqual(density);
+  });
+});
+
+describe('mass of the template', () => {
+  const density = Float32Array.of(0, 0.2, 0.3, 0.5);
+  const limited = (offset: number | null, meanMass: number, limit: number) => {
+    const theta = logDensityOf(density, offset);
+    limitTemplateMass(theta, offset, { meanMass, limit });
+    return densityOf(theta, offset);
+  };
+
+  test.each([1e-3, null])(
+    'is brought to the nearer end of its range by one factor, log offset %s',
+    (offset) => {
+      const light = limited(offset, 2, 0.1);
+      expect(totalMass(light)).toBeCloseTo(1.8, 5);
+      light.forEach((value, at) => expect(value).toBeCloseTo(1.8 * density[at]!, 5));
+      expect(totalMass(limited(offset, 0.5, 0.1))).toBeCloseTo(0.55, 5);
+    },
+  );
+
+  test('within its range not a bit changes, and an empty template stays empty', () => {
+    const theta = logDensityOf(density, 1e-3);
+    limitTemplateMass(theta, 1e-3, { meanMass: 0.95, limit: 0.1 });
+    expect(theta).toEqual(logDensityOf(density, 1e-3));
+    const empty = new Float32Array(4);
+    limitTemplateMass(empty, 1e-3, { meanMass: 1, limit: 0.1 });
+    expect(empty).toEqual(new Float32Array(4));
+  });
+
+  test('is held by training, and drifts without the limit', async () => {
+    const shifted = (limit: number | null) =>
+      tinySettings({ mode: 'network', epochs: 4, template_lr: 0.05, template_mass_limit: limit });
+    const cohort = prepareTrainingCohort(volumes, shape, { crop: true, margin: 1, levels: 2 });
+    const ratio = async (limit: number | null) => {
+      const { unionSupport, grid } = cohort;
+      const data = {
+        ids,
+        volumes: cohort.volumes,
+        shape: grid.padded,
+        unionSupport,
+        settings: shifted(limit),
+      };
+      const { template } = await trainTemplate({ ...compute, ...data, checkpointDir: null });
+      return massRatio(template, cohort.volumes);
+    };
+    expect(Math.abs((await ratio(0.02)) - 1)).toBeLessThanOrEqual(0.02 + 1e-5);
+    expect(Math.abs((await ratio(null)) - 1)).toBeGreaterThan(0.03);
   });
 });

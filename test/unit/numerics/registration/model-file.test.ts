@@ -23,6 +23,7 @@ function directModel(): AtlasModel {
       loss: LossSettings.parse({}),
       direct_lr: 0.1,
       instance_steps: 30,
+      instance_full_steps: 30,
       shape: [6, 6, 9],
       affine: [2, 0, 0, 0, 0, 2, 0, 0, 0, 0, 2, 0, 0, 0, 0, 1],
       grid: { offset: [1, 1, 1], size: [4, 4, 7], padded },

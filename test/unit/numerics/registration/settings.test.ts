@@ -25,6 +25,7 @@ describe('settings of the learned atlas', () => {
       dec_features: [32, 32, 32, 32, 32, 16, 16],
       flow_resolution: 'half',
       flow_init_std: 1e-5,
+      conv_init: 'uniform',
       mixture_sharpness: 20,
     });
     expect(LossSettings.parse({})).toEqual({
@@ -47,6 +48,7 @@ describe('settings of the learned atlas', () => {
       direct_velocity_rounds: 3,
       lr: 1e-3,
       template_lr: null,
+      template_mass_limit: 0.1,
       epochs: null,
       batch_size: 1,
       seed: 0,

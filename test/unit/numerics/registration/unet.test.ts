@@ -62,6 +62,22 @@ describe('registration network', () => {
     expect(values('flow.bias')).toEqual([0, 0, 0]);
   });
 
+  test('he widens the uniform draws to variance 2 / (1.04 fan in), leaves biases at 0 and the flow as it is', () => {
+    const start = (conv_init: string) => {
+      const model = ModelSettings.parse({ conv_init });
+      const drawn = initialWeights(model, seededRandom(1, 'x'));
+      return (name: string) => [...drawn.find((array) => array.name === name)!.values];
+    };
+    const [uniform, he] = [start('uniform'), start('he')];
+    const enc1 = he('enc.1.weight');
+    const variance = enc1.reduce((sum, value) => sum + value * value, 0) / enc1.length;
+    expect(variance * 27 * 16).toBeCloseTo(2 / 1.04, 1);
+    // The first draws of the stream: the same numbers, wider.
+    expect(he('enc.0.weight')[0]! / uniform('enc.0.weight')[0]!).toBeCloseTo(Math.sqrt(6 / 1.04), 5);
+    expect(new Set(he('enc.1.bias'))).toEqual(new Set([0]));
+    expect(Math.max(...he('flow.weight').map(Math.abs))).toBeLessThan(1e-4);
+  });
+
   test.each([
     ['half', 2, [1, 4, 4, 8, 3]],
     ['full', 2, [1, 8, 8, 16, 3]],

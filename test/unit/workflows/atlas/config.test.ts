@@ -39,6 +39,7 @@ describe('defaults', () => {
       evaluate: 'none',
       group_by: null,
       instance_steps: 30,
+      instance_full_steps: 30,
       crop_to_support: true,
       crop_margin: 4,
       memory_limit_mb: null,
