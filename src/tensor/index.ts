@@ -25,6 +25,7 @@ export {
 export { availableDevices, resolveDevice, useDevice, portableCpuDevice, type DeviceInfo } from './device.js';
 export { withPortableOps, PORTABLE_VOXEL_LIMIT } from './dispatch.js';
 export { valueAndGradients, type Objective, type ValueAndGradients } from './value-and-gradients.js';
+export { recomputed } from './recomputed.js';
 export { Adam, ADAM_DEFAULTS, type AdamSettings, type AdamState } from './adam.js';
 export {
   add,

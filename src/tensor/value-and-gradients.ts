@@ -1,6 +1,7 @@
 import { ProcessingError } from '../errors.js';
 import { shapeText } from './shapes.js';
 import { readScalar } from './tensors.js';
+import { playBack, record } from './tape.js';
 import { tf, type Tensor } from './tfjs.js';
 import { withTape } from './workspace.js';
 
@@ -46,27 +47,23 @@ export function valueAndGradients(run: () => Tensor | Objective, xs: readonly Te
   try {
     let terms: [string, Tensor][] = [];
     let outputs: [string, Tensor][] = [];
-    const { value, grads } = withTape(() =>
-      tf.engine().gradients(
-        () => {
-          const result = run();
-          const objective = 'loss' in result ? result : { loss: result };
-          if (objective.loss.size !== 1 || objective.loss.shape.length !== 0) {
-            throw new ProcessingError('SHAPE_MISMATCH', 'valueAndGradients: the loss is not a 0-d tensor', {
-              where: `shape ${shapeText(objective.loss.shape)}`,
-              cure: 'reduce it with sum or mean',
-            });
-          }
-          terms = hold(objective.terms);
-          outputs = hold(objective.outputs);
-          return objective.loss;
-        },
-        [...xs],
-        undefined,
-        true,
-      ),
-    );
-    const gradients = xs.map((x, i) => (grads[i] as Tensor | undefined) ?? tf.zeros(x.shape, 'float32'));
+    const { value, found } = withTape(() => {
+      const recorded = record(() => {
+        const result = run();
+        const objective = 'loss' in result ? result : { loss: result };
+        if (objective.loss.size !== 1 || objective.loss.shape.length !== 0) {
+          throw new ProcessingError('SHAPE_MISMATCH', 'valueAndGradients: the loss is not a 0-d tensor', {
+            where: `shape ${shapeText(objective.loss.shape)}`,
+            cure: 'reduce it with sum or mean',
+          });
+        }
+        terms = hold(objective.terms);
+        outputs = hold(objective.outputs);
+        return objective.loss;
+      });
+      return { value: recorded.value, found: gradientsOf(recorded, xs) };
+    });
+    const gradients = xs.map((x, i) => found[i] ?? tf.zeros(x.shape, 'float32'));
     const read = { value: readScalar(value), terms: terms.map(([name, term]) => [name, readScalar(term)]) };
     value.dispose();
     return {
@@ -78,4 +75,19 @@ export function valueAndGradients(run: () => Tensor | Objective, xs: readonly Te
   } finally {
     for (const copy of held) copy.dispose();
   }
+}
+
+/** Everything that playing back makes, but for the gradients themselves, is freed. */
+function gradientsOf({ value, tape }: ReturnType<typeof record>, xs: readonly Tensor[]): (Tensor | null)[] {
+  let found: (Tensor | null)[] = [];
+  try {
+    tf.tidy(() => {
+      found = playBack(tape, value, tf.ones([], 'float32'), xs);
+      return found.filter((gradient) => gradient !== null);
+    });
+  } catch (error) {
+    value.dispose();
+    throw error;
+  }
+  return found;
 }

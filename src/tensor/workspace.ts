@@ -51,9 +51,6 @@ export function withTape<T>(run: () => T): T {
   openTapes += 1;
   try {
     return run();
-  } catch (error) {
-    disposeTape();
-    throw error;
   } finally {
     openTapes -= 1;
     if (openTapes === 0) {
@@ -63,13 +60,4 @@ export function withTape<T>(run: () => T): T {
       scratch = [];
     }
   }
-}
-
-/** After an error tfjs leaves the tensors that its tape saved alive: free them. */
-function disposeTape(): void {
-  const { state } = tf.engine();
-  for (const node of state.activeTape ?? []) {
-    for (const saved of node.saved ?? []) saved.dispose();
-  }
-  state.activeTape = [];
 }

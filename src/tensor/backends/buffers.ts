@@ -1,4 +1,4 @@
-import { sumOfSquares } from '../../native/index.js';
+import { axpy, sumOfSquares } from '../../native/index.js';
 import { MathBackendCPU, tf, type Tensor } from '../tfjs.js';
 import { NativeBackend } from './native/backend.js';
 
@@ -41,4 +41,22 @@ export function sumOfSquaredValues(source: Tensor): number {
   const backend = tf.backend();
   if (backend instanceof NativeBackend) return sumOfSquares(backend.valuesOf(source));
   return copiedValues(source).reduce((total, value) => total + value * value, 0);
+}
+
+/** a + b; both are used up. In place where nothing else holds the values of `a`. */
+export function addInPlace(a: Tensor, b: Tensor): Tensor {
+  const backend = tf.backend();
+  const live =
+    backend instanceof NativeBackend && a.dtype === 'float32' && b.dtype === 'float32'
+      ? exclusiveValues(a)
+      : null;
+  if (live === null) {
+    const sum = tf.add(a, b);
+    a.dispose();
+    b.dispose();
+    return sum;
+  }
+  axpy(1, (backend as NativeBackend).valuesOf(b), live);
+  b.dispose();
+  return a;
 }
