@@ -99,15 +99,17 @@ export function describeOutputFile(
  * it is whole or counts as absent. The same holds for the folder entries of files.
  *
  * @param draft - the record without the parts that follow from it
+ * @returns the record, and the length of its file in characters
  * @throws StorageError IO_FULL, IO_DENIED or IO
  */
 export function sealObject(
   directory: string,
   draft: Omit<ObjectRecord, 'format' | 'outDigest'>,
-): ObjectRecord {
+): { readonly record: ObjectRecord; readonly characters: number } {
   const record: ObjectRecord = { format: 1, ...draft, outDigest: outputsDigest(draft.outputs) };
   const target = path.join(directory, RESULT_FILE);
   const files = [...filesOf(record.outputs)];
+  const text = JSON.stringify(record);
   try {
     for (const { rel } of files) {
       const file = path.join(directory, OUTPUT_FOLDER, rel);
@@ -116,7 +118,7 @@ export function sealObject(
     }
     const descriptor = openSync(`${target}.tmp`, 'w', 0o444);
     try {
-      writeFileSync(descriptor, JSON.stringify(record));
+      writeFileSync(descriptor, text);
       if (files.length > 0) fsyncSync(descriptor);
     } finally {
       closeSync(descriptor);
@@ -126,7 +128,7 @@ export function sealObject(
   } catch (cause) {
     throw storageError(cause, directory);
   }
-  return record;
+  return { record, characters: text.length };
 }
 
 /** Every file of a set of outputs, in order. */
@@ -163,7 +165,8 @@ function syncPath(target: string): void {
 
 const HEX = z.string().regex(/^[0-9a-f]{64}$/);
 
-const OutputSchema: z.ZodType<OutputRecord> = z.lazy(() =>
+/** An output as it stands in a record; paths that leave the object are refused. */
+export const OutputSchema: z.ZodType<OutputRecord> = z.lazy(() =>
   z.discriminatedUnion('kind', [
     z.strictObject({ kind: z.literal('value'), value: z.unknown() }),
     z.strictObject({

@@ -112,6 +112,8 @@ export interface AdmitOptions {
   readonly runId?: string;
   /** Puts the new object in the place of one with other outputs (a forced run). */
   readonly replace?: boolean;
+  /** What the worker sealed, when it told; else it is read from the attempt. */
+  readonly record?: ObjectRecord;
 }
 
 export type Admission =
@@ -182,13 +184,15 @@ export interface CacheStore extends BatchStore {
    * `force`: work although there is a result.
    */
   startAttempt(start: AttemptStart, options?: { readonly force?: boolean }): Lease;
+  /** The same for several in one transaction; one lease for each, in order. */
+  startAttempts(starts: readonly (AttemptStart & { readonly force: boolean })[]): readonly Lease[];
   endAttempt(end: AttemptEnd): void;
   /** Remembers that an instance was reused under a key that differs from its last one (no attempt was needed). */
   noteReuse(runId: string, instance: string, key: string): void;
   /** Keeps the leases of this run alive on other hosts; every 20 s is enough. */
   beat(): void;
 
-  /** Where an attempt works: `tmp/<run>/<instance index>.<attempt>`, made empty. Output files belong in its `out/`. */
+  /** Where an attempt works: `tmp/<run>/<instance index>.<attempt>`, made empty. Output files go to an `out/` in it. */
   attemptDirectory(runId: string, instanceIndex: number, n: number): string;
   /** Where the checkpoints of a key are kept; made when missing. */
   checkpointDirectory(key: string): string;

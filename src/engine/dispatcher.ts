@@ -52,6 +52,22 @@ export class Dispatcher {
     return index;
   }
 
+  /** Takes instances from the front that run the same node with the same request; they share the slot of `index`. */
+  companions(index: number, most: number): number[] {
+    const taken: number[] = [];
+    const first = this.instances[index] as Instance;
+    while (taken.length < most && this.waiting > 0) {
+      this.#refill();
+      const next = this.#window[0] as number;
+      const { node, resources } = this.instances[next] as Instance;
+      if (node !== first.node || !sameRequest(resources, first.resources)) break;
+      this.#window.shift();
+      this.#passedOver.delete(next);
+      taken.push(next);
+    }
+    return taken;
+  }
+
   /** Takes everything out that waits. */
   drain(): number[] {
     const all = this.#window.splice(0);

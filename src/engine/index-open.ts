@@ -38,6 +38,11 @@ export interface OpenedIndex {
 /** Files up to this size are checked page by page at each start: 1 ms per MB. Larger ones after a bad end only. */
 const CHECKED_BYTES = 64 * 1024 * 1024;
 
+/** Keys are random, so each insert meets another page: SQLite's 2 MB would be read and written again and again. */
+const PAGE_CACHE_KIB = 16_384;
+/** The log is copied into the index after so many pages (16 MB); each time waits for the disk. */
+const CHECKPOINT_PAGES = 4000;
+
 /**
  * Opens the index, makes it when there is none, and moves a file that is not a whole index of ours aside.
  *
@@ -89,6 +94,8 @@ function tryOpen(options: OpenIndexOptions): { db: IndexDatabase; isNew: boolean
   try {
     db = options.connect(file);
     db.pragma('synchronous = NORMAL');
+    db.pragma(`cache_size = -${PAGE_CACHE_KIB}`);
+    db.pragma(`wal_autocheckpoint = ${CHECKPOINT_PAGES}`);
     db.pragma('foreign_keys = ON');
     const isNew = createTables(db, options.meta);
     const wrong = inspect(db, file);

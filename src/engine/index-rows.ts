@@ -83,7 +83,9 @@ export class IndexRows {
       endRun: one('UPDATE run SET ended = ?, status = ? WHERE id = ?'),
       openRuns: one('SELECT id, host, pid, pid_start FROM run WHERE ended IS NULL'),
       putAttempt: one(
-        `INSERT INTO attempt (run_id, instance, n, key, state, reason, started, ended) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+        // An attempt that its worker gave back begins again under its number.
+        `INSERT OR REPLACE INTO attempt (run_id, instance, n, key, state, reason, started, ended)
+           VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
       ),
       endAttempt: one(
         `UPDATE attempt SET state = ?, worker_pid = ?, ended = ?, exit = ?, signal = ?, failure_class = ?,

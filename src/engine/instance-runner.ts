@@ -2,9 +2,9 @@
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { PipelineError } from '../errors.js';
-import type { CacheStore, StoredResult } from './cache-store.js';
+import type { AttemptStart, CacheStore, Lease, StoredResult } from './cache-store.js';
 import type { RunEvent, RunReason } from './events.js';
-import type { Executor, ExecutorOutcome } from './executors/executor.js';
+import type { Executor, ExecutorOutcome, ExecutorTask } from './executors/executor.js';
 import { failure, type NodeFailure } from './failure.js';
 import type { Fingerprint } from './fingerprint.js';
 import type { Instance } from './graph.js';
@@ -50,7 +50,15 @@ export type InstanceEnd =
       readonly logPath: string | null;
     }
   /** Another run works on this key, or has just done it. */
-  | { readonly kind: 'elsewhere'; readonly isDone: boolean };
+  | { readonly kind: 'elsewhere'; readonly isDone: boolean }
+  /** The worker gave it back before it began. */
+  | { readonly kind: 'returned' };
+
+/** How a run of an instance ended that began. */
+type RealEnd = Extract<InstanceEnd, { kind: 'stored' | 'failed' }>;
+
+type BatchedStart = AttemptStart & { readonly force: boolean };
+type Fail = (error: unknown) => void;
 
 const LOG_TAIL_LINES = 20;
 const MB_PER_GB = 1024;
@@ -59,19 +67,24 @@ const SMALLEST_HEAP_MB = 256;
 
 export class InstanceRunner {
   readonly #options: RunnerOptions;
+  #starting: { readonly start: BatchedStart; readonly done: (lease: Lease) => void; readonly fail: Fail }[] =
+    [];
 
   constructor(options: RunnerOptions) {
     this.#options = options;
   }
 
-  /** @throws StorageError when the cache itself cannot be written */
-  async run(order: Order): Promise<InstanceEnd> {
-    const { store, table, runId, emit } = this.#options;
+  /**
+   * @param batch - instances of one batch are given to one worker
+   * @throws StorageError when the cache itself cannot be written
+   */
+  async run(order: Order, batch: number | null = null): Promise<InstanceEnd> {
+    const { store, table, runId, emit, executor } = this.#options;
     const instance = table.instance(order.index);
     const { key, components } = order.fingerprint;
     const attempt = { runId, instance: instance.id, n: 1, key };
     const force = order.reason.kind === 'forced';
-    const lease = store.startAttempt({ ...attempt, components, reason: order.reason.kind }, { force });
+    const lease = await this.#start({ ...attempt, components, reason: order.reason.kind, force });
     if (lease.outcome === 'finished') return { kind: 'elsewhere', isDone: true };
     if (lease.outcome === 'held') return { kind: 'elsewhere', isDone: false };
     killPoint('attempt-recorded');
@@ -80,10 +93,14 @@ export class InstanceRunner {
     // What nobody will look at needs no directory of its own.
     const scratchDir = keepWork === 'never' ? null : join(workDir, `${order.index}.${attempt.n}`);
     const taskFile = join(workDir, `${order.index}.${attempt.n}.json`);
-    this.#writeTask(order, instance, taskFile, { attemptDir, scratchDir, cpus: instance.resources.cpus });
+    const task = this.#task(order, instance, { attemptDir, scratchDir, cpus: instance.resources.cpus });
+    const isInline = executor.takesBatches === true && keepWork === 'never';
+    this.#writeTask(task, isInline ? null : taskFile);
     killPoint('task-written');
     emit({ type: 'node-started', id: instance.id, key, reason: order.reason, attempt: attempt.n });
-    const outcome = await this.#submit(order, instance, taskFile);
+    const given = { taskFile, batch, ...(isInline ? { task } : {}) };
+    const outcome = await this.#submit(order, instance, given);
+    if (outcome.kind === 'returned') return { kind: 'returned' };
     killPoint('result-received');
     const end = await this.#conclude(order, instance, outcome, outcome.attemptDir ?? attemptDir);
     outcome.release?.();
@@ -104,22 +121,46 @@ export class InstanceRunner {
     });
     const isKept = keepWork === 'always' || (keepWork === 'failed' && end.kind === 'failed');
     if (!isKept) {
-      rmSync(taskFile, { force: true });
+      if (!isInline) rmSync(taskFile, { force: true });
       if (scratchDir !== null) rmSync(scratchDir, { recursive: true, force: true });
     }
     return end;
   }
 
-  #writeTask(
+  /** Instances that start in the same moment share a transaction. */
+  #start(start: BatchedStart): Promise<Lease> {
+    if (this.#starting.length === 0) {
+      queueMicrotask(() => {
+        this.#startAll();
+      });
+    }
+    return new Promise((done, fail) => {
+      this.#starting.push({ start, done, fail });
+    });
+  }
+
+  #startAll(): void {
+    const starting = this.#starting;
+    this.#starting = [];
+    try {
+      const leases = this.#options.store.startAttempts(starting.map(({ start }) => start));
+      starting.forEach(({ done }, at) => {
+        done(leases[at] as Lease);
+      });
+    } catch (error) {
+      for (const { fail } of starting) fail(error);
+    }
+  }
+
+  #task(
     order: Order,
     instance: Instance,
-    taskFile: string,
     place: { attemptDir: string; scratchDir: string | null; cpus: number },
-  ): void {
+  ): Task {
     const { table, store, seed } = this.#options;
     const { node } = instance;
     const { key, components } = order.fingerprint;
-    const task: Task = {
+    return {
       protocol: PROTOCOL,
       id: instance.id,
       key,
@@ -132,15 +173,23 @@ export class InstanceRunner {
       checkpointDir: node.resumable ? store.checkpointDirectory(key) : null,
       seed,
     };
+  }
+
+  /** @param file - null: the task travels in the message */
+  #writeTask(task: Task, file: string | null): void {
     try {
-      if (place.scratchDir !== null) makeDirectory(place.scratchDir);
-      writeFileSync(taskFile, JSON.stringify(task));
+      if (task.scratchDir !== null) makeDirectory(task.scratchDir);
+      if (file !== null) writeFileSync(file, JSON.stringify(task));
     } catch (cause) {
-      throw storageError(cause, taskFile, 'work');
+      throw storageError(cause, file ?? task.scratchDir ?? '', 'work');
     }
   }
 
-  #submit(order: Order, instance: Instance, taskFile: string): Promise<ExecutorOutcome> {
+  #submit(
+    order: Order,
+    instance: Instance,
+    given: Pick<ExecutorTask, 'taskFile' | 'task' | 'batch'>,
+  ): Promise<ExecutorOutcome> {
     const { executor, emit } = this.#options;
     const { id } = instance;
     return executor.submit({
@@ -148,7 +197,7 @@ export class InstanceRunner {
       key: order.fingerprint.key,
       node: instance.node.name,
       resources: instance.resources,
-      taskFile,
+      ...given,
       heapMb: heapMbOf(instance.resources.memoryGb),
       timeoutMs: instance.node.timeoutMs,
       onStarted: () => {
@@ -181,15 +230,19 @@ export class InstanceRunner {
     instance: Instance,
     outcome: ExecutorOutcome,
     attemptDir: string,
-  ): Promise<Exclude<InstanceEnd, { kind: 'elsewhere' }>> {
+  ): Promise<RealEnd> {
     if (outcome.kind === 'failed') return this.#failed(order, instance, outcome, outcome.failure, attemptDir);
     const changed = await this.#changedInput(order.facts);
     if (changed !== null) return this.#failed(order, instance, outcome, changed, attemptDir);
     const { store, runId } = this.#options;
+    const { name, version } = instance.node;
+    const { key, components } = order.fingerprint;
+    const sealed = (outcome.kind === 'result' ? outcome.sealed : null) ?? null;
     killPoint('before-object-rename');
-    const admission = store.admit(order.fingerprint.key, attemptDir, {
+    const admission = store.admit(key, attemptDir, {
       runId,
       replace: order.reason.kind === 'forced',
+      ...(sealed === null ? {} : { record: { ...sealed, format: 1, key, components, node: name, version } }),
     });
     if (!('result' in admission)) {
       const lost =
@@ -236,7 +289,7 @@ export class InstanceRunner {
     outcome: ExecutorOutcome,
     cause: NodeFailure,
     attemptDir: string,
-  ): Exclude<InstanceEnd, { kind: 'elsewhere' }> {
+  ): RealEnd {
     const { store, log, logCapBytes } = this.#options;
     const { stdout, stderr } = outcome.logs;
     let logTail = '';

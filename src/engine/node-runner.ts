@@ -11,7 +11,13 @@ import { Skip, type NodeContext, type NodeDefinition } from './node.js';
 import { isBuiltinModule } from './package-root.js';
 import type { InputFile, Port, ValuePort } from './port.js';
 import { ensureSelfImport } from './self-import.js';
-import { PROTOCOL, type Task, type TaskInput, type WorkerMessage } from './worker-protocol.js';
+import {
+  PROTOCOL,
+  type SealedResult,
+  type Task,
+  type TaskInput,
+  type WorkerMessage,
+} from './worker-protocol.js';
 
 /** Variables by which numerical libraries take their number of threads. */
 const THREAD_VARIABLES = [
@@ -53,12 +59,12 @@ export function readTask(file: string): Task {
 /**
  * Runs the node and leaves a sealed result in the attempt directory.
  *
+ * @returns what was sealed, and the length of its file
  * @throws whatever the node throws, and ProcessingError OUTPUT_* when its outputs do not fit
  */
-export async function runNode(run: NodeRun): Promise<void> {
+export async function runNode(run: NodeRun): Promise<{ sealed: SealedResult; characters: number }> {
   const { task } = run;
   const outDir = join(task.attemptDir, OUTPUT_FOLDER);
-  makeDirectory(outDir);
   for (const name of THREAD_VARIABLES) process.env[name] = String(task.cpus);
   process.chdir(run.scratchDir);
   const node = await findNode(task);
@@ -72,7 +78,7 @@ export async function runNode(run: NodeRun): Promise<void> {
   const skipped = returned instanceof Skip ? returned.reason : null;
   const outputs: Record<string, OutputRecord> =
     skipped === null ? collectOutputs(node, returned, task.attemptDir) : {};
-  sealObject(task.attemptDir, {
+  const { record, characters } = sealObject(task.attemptDir, {
     key: task.key,
     node: task.node,
     version: task.version,
@@ -83,6 +89,8 @@ export async function runNode(run: NodeRun): Promise<void> {
     ms,
     peakMb: run.peakMb(),
   });
+  const { state, skipReason, outDigest, peakMb } = record;
+  return { sealed: { state, skipReason, outputs: { ...outputs }, outDigest, ms, peakMb }, characters };
 }
 
 function contextOf(run: NodeRun, outDir: string): NodeContext {
@@ -91,8 +99,13 @@ function contextOf(run: NodeRun, outDir: string): NodeContext {
   const log = (level: 'debug' | 'info' | 'warn' | 'error') => (message: string) => {
     send({ type: 'log', level, message: String(message) });
   };
+  let hasFolder = false;
   return {
-    outputFile: (name) => outputPath(outDir, name),
+    outputFile: (name) => {
+      if (!hasFolder) makeDirectory(outDir);
+      hasFolder = true;
+      return outputPath(outDir, name);
+    },
     checkpointDir: task.checkpointDir,
     progress: (done, total, text) => {
       const now = performance.now();

@@ -9,6 +9,7 @@ import type { CacheStore, StoredResult } from './cache-store.js';
 import { expandLists, loseLists } from './expand-lists.js';
 import type { Publication } from './graph.js';
 import { killPoint } from './kill-points.js';
+import { NodePace } from './node-pace.js';
 import type { Planner } from './planner.js';
 import type { PublishedFile, Publisher } from './publish.js';
 import type { Decision, SchedulerWork } from './scheduler.js';
@@ -35,6 +36,8 @@ export interface RunWorkOptions {
   readonly store: CacheStore;
   readonly planner: Planner;
   readonly runner: InstanceRunner;
+  /** Whether the executor runs short nodes in batches. */
+  readonly takesBatches: boolean;
   readonly publisher: Publisher;
   readonly cancel: (id: string, now: boolean) => void;
   readonly emit: (event: RunEvent) => void;
@@ -56,6 +59,7 @@ export class RunWork implements SchedulerWork {
   readonly #reports: (NodeReport | undefined)[];
   readonly #orders = new Map<number, Order>();
   readonly #running = new Set<number>();
+  readonly #pace = new NodePace();
   /** Told that another run works on their result. */
   readonly #waiting = new Set<number>();
   /** By key: the instance that is to make the result, and those that wait for it. */
@@ -126,16 +130,21 @@ export class RunWork implements SchedulerWork {
     return { kind: 'settled' };
   }
 
-  async execute(index: number): Promise<Decision> {
+  batchSize(index: number): number {
+    return this.#options.takesBatches ? this.#pace.batchSize(this.#options.table.instance(index).node) : 1;
+  }
+
+  async execute(index: number, batch: number | null): Promise<Decision> {
     const order = this.#orders.get(index);
     if (order === undefined) throw new Error(`instance ${index} was started before it was looked at`);
     this.#running.add(index);
     let end: InstanceEnd;
     try {
-      end = await this.#options.runner.run(order);
+      end = await this.#options.runner.run(order, batch);
     } finally {
       this.#running.delete(index);
     }
+    if (end.kind === 'returned') return { kind: 'run' };
     if (end.kind === 'elsewhere') {
       if (!end.isDone && !this.#waiting.has(index)) {
         this.#waiting.add(index);
@@ -146,6 +155,8 @@ export class RunWork implements SchedulerWork {
     }
     this.#orders.delete(index);
     const { key } = order.fingerprint;
+    const { node } = this.#options.table.instance(index);
+    this.#pace.note(node, end.kind === 'failed' ? Infinity : end.result.ms);
     if (end.kind === 'failed') {
       if (end.failure.failureClass === 'cancelled') this.#cancelled(index, order);
       else this.#fail(index, order, end.failure, end);

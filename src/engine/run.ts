@@ -276,6 +276,7 @@ async function runAndAccount(prepared: PreparedRun, endings: Ending[]): Promise<
     store,
     planner,
     runner,
+    takesBatches: executor.takesBatches ?? false,
     publisher,
     cancel: (id, now) => {
       executor.cancel(id, now);

@@ -24,8 +24,14 @@ export type Decision =
 export interface SchedulerWork {
   /** Looks at an instance whose dependencies have ended. */
   decide(index: number): Decision | Promise<Decision>;
-  /** Runs it; `later` when another run holds its key. */
-  execute(index: number): Promise<Decision>;
+  /**
+   * Runs it; `later` when another run holds its key, `run` when it was given back and needs a slot again.
+   *
+   * @param batch - instances of one batch share a slot and run one after another
+   */
+  execute(index: number, batch: number | null): Promise<Decision>;
+  /** How many instances like this one may share a slot. */
+  batchSize(index: number): number;
   /** Ends running instances: by asking, or (`now`) by killing. */
   cancelAll(now: boolean): void;
   /** The instance can no longer run. */
@@ -62,7 +68,9 @@ export class Scheduler {
   #nextToDecide = 0;
   #pendingDecisions = 0;
   readonly #delayed = new Set<NodeJS.Timeout>();
+  /** Slots that are taken. */
   #running = 0;
+  #batches = 0;
   #left = 0;
   #sliceAsked = false;
   #stopped: string | null = null;
@@ -194,23 +202,39 @@ export class Scheduler {
       if (index < 0) return;
       const instance = graph.instances[index];
       if (instance === undefined) throw new Error(`there is no instance ${index}`);
+      const batch = [index, ...this.#dispatcher.companions(index, this.#batchSize(index) - 1)];
+      const name = batch.length > 1 ? ++this.#batches : null;
       this.#running++;
-      work.execute(index).then(
-        (decision) => {
-          this.#running--;
-          pool.release(instance.resources);
-          this.#guard(() => {
-            this.#apply(index, decision);
-            this.#slice();
-          });
-        },
-        (error: unknown) => {
-          this.#running--;
-          pool.release(instance.resources);
-          this.#abort(error);
-        },
-      );
+      let open = batch.length;
+      const ended = (): void => {
+        if (--open > 0) return;
+        this.#running--;
+        pool.release(instance.resources);
+      };
+      for (const member of batch) {
+        work.execute(member, name).then(
+          (decision) => {
+            ended();
+            this.#guard(() => {
+              this.#apply(member, decision);
+              // Ends that arrive together are looked at together.
+              this.#askSlice();
+            });
+          },
+          (error: unknown) => {
+            ended();
+            this.#abort(error);
+          },
+        );
+      }
     }
+  }
+
+  /** What waits is shared out evenly: a batch never takes what another slot could begin with. */
+  #batchSize(index: number): number {
+    const most = this.#options.work.batchSize(index);
+    if (most <= 1) return 1;
+    return Math.min(most, Math.ceil((this.#dispatcher.waiting + 1) / this.#options.pool.limits.jobs));
   }
 
   #settle(index: number): void {

@@ -86,6 +86,8 @@ export class SqliteCache implements CacheStore {
   #waiting: (() => void)[] = [];
   /** Results that wait to be committed, by key: reads see them. */
   readonly #fresh = new Map<string, StoredResult>();
+  /** Keys whose checkpoint folder was asked for. */
+  readonly #withCheckpoints = new Set<string>();
   #timer: NodeJS.Timeout | null = null;
   #failure: unknown = null;
 
@@ -222,21 +224,27 @@ export class SqliteCache implements CacheStore {
   }
 
   startAttempt(start: AttemptStart, options: { readonly force?: boolean } = {}): Lease {
+    return this.startAttempts([{ ...start, force: options.force ?? false }])[0] as Lease;
+  }
+
+  startAttempts(starts: readonly (AttemptStart & { readonly force: boolean })[]): Lease[] {
     this.#mustWrite();
-    return this.#commit((): Lease => {
-      if (options.force !== true && this.#rows.hasResult(start.key)) {
-        const { outcome } = this.lookup(start.key);
-        if (outcome === 'hit') return { outcome: 'finished' };
-      }
-      const now = this.#now();
-      const held = this.#rows.lease(start.key);
-      if (held !== null && held.runId !== start.runId && this.#isRunLive(held.runId, held, held.beat)) {
-        return { outcome: 'held', runId: held.runId, host: held.host, pid: held.pid };
-      }
-      this.#rows.putLease(start.key, { runId: start.runId, beat: now, ...ownIdentity() });
-      this.#rows.putAttempt(start, now);
-      return { outcome: 'mine' };
-    });
+    return this.#commit(() => starts.map((start) => this.#start(start)));
+  }
+
+  #start(start: AttemptStart & { readonly force: boolean }): Lease {
+    if (!start.force && this.#rows.hasResult(start.key)) {
+      const { outcome } = this.lookup(start.key);
+      if (outcome === 'hit') return { outcome: 'finished' };
+    }
+    const now = this.#now();
+    const held = this.#rows.lease(start.key);
+    if (held !== null && held.runId !== start.runId && this.#isRunLive(held.runId, held, held.beat)) {
+      return { outcome: 'held', runId: held.runId, host: held.host, pid: held.pid };
+    }
+    this.#rows.putLease(start.key, { runId: start.runId, beat: now, ...ownIdentity() });
+    this.#rows.putAttempt(start, now);
+    return { outcome: 'mine' };
   }
 
   endAttempt(end: AttemptEnd): void {
@@ -279,7 +287,6 @@ export class SqliteCache implements CacheStore {
       else if (code !== 'ENOENT') throw storageError(cause, directory);
       this.#makeDirectory(directory);
     }
-    this.#makeDirectory(path.join(directory, OUTPUT_FOLDER));
     return directory;
   }
 
@@ -287,12 +294,13 @@ export class SqliteCache implements CacheStore {
     this.#mustWrite();
     const directory = path.join(this.directory, 'checkpoints', key);
     this.#makeDirectory(directory);
+    this.#withCheckpoints.add(key);
     return directory;
   }
 
   admit(key: string, attemptDirectory: string, options: AdmitOptions = {}): Admission {
     this.#mustWrite();
-    const record = readObjectRecord(attemptDirectory, key);
+    const record = options.record ?? readObjectRecord(attemptDirectory, key);
     if ('problem' in record) {
       return {
         outcome: record.problem === 'not there' ? 'output-missing' : 'output-changed',
@@ -322,7 +330,10 @@ export class SqliteCache implements CacheStore {
       removeTree(old);
     }
     killPoint('after-object-rename');
-    removeTree(path.join(this.directory, 'checkpoints', key));
+    // A record that a worker told belongs to an attempt of this process, which knows whether it made checkpoints.
+    if (options.record === undefined || this.#withCheckpoints.delete(key)) {
+      removeTree(path.join(this.directory, 'checkpoints', key));
+    }
     return { outcome: 'stored', result: this.#keep(record, options.runId ?? null) };
   }
 

@@ -2,23 +2,33 @@
  * Entry of a worker process: `worker-main.js PARENT_PID LOG_CAP STDOUT_FILE STDERR_FILE SCRATCH_DIR`, forked as
  * the leader of its own process group. It answers every task with `result` or `error`; anything else is its death.
  */
-import { readdirSync, rmSync } from 'node:fs';
+import { fstatSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { classifyThrown, type NodeFailure } from './failure.js';
 import { resetLog } from './log-capture.js';
 import { readTask, runNode } from './node-runner.js';
 import { SAMPLE_PEAK_KB, startWatchdog } from './watchdog.js';
-import { PROTOCOL, type ParentMessage, type WorkerMessage } from './worker-protocol.js';
+import {
+  PROTOCOL,
+  type ParentMessage,
+  type SealedResult,
+  type TaskOrder,
+  type WorkerMessage,
+} from './worker-protocol.js';
 
 const STDOUT = 1;
 const STDERR = 2;
 const KB_PER_MB = 1024;
 const EXIT_BUG = 70;
+/** A result that is longer stands in its file only. */
+const MAX_SEALED_CHARACTERS = 32_768;
 
 const [parentPid = '', logCap = '', stdoutPath = '', stderrPath = '', ownScratch = ''] =
   process.argv.slice(2);
 const home = process.cwd();
-let running: AbortController | null = null;
+let running: { readonly n: number; readonly abort: AbortController } | null = null;
+let waiting: TaskOrder[] = [];
+let isWorking = false;
 let cpuAtStart = process.cpuUsage();
 
 const samples = await startWatchdog({
@@ -42,27 +52,60 @@ function usage(): { peakMb: number; cpuMs: number; rssMb: number } {
   return { peakMb, cpuMs: Math.round((cpu.user + cpu.system) / 1000), rssMb };
 }
 
-async function runTask(taskFile: string): Promise<void> {
+/** Gives the event loop a turn: a message that came meanwhile is heard. */
+function turn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
+async function work(): Promise<void> {
+  if (isWorking) return;
+  isWorking = true;
+  for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+    if (!(await runTask(next))) giveBack();
+    if (waiting.length > 0) await turn();
+  }
+  isWorking = false;
+}
+
+/** What has not begun goes back to the parent. */
+function giveBack(): void {
+  if (waiting.length === 0) return;
+  send({ type: 'returned', tasks: waiting.map(({ n }) => n) });
+  waiting = [];
+}
+
+/** @returns whether the next task may follow at once: not after a failure, and not before a log was read */
+async function runTask(order: TaskOrder): Promise<boolean> {
+  const { n } = order;
   const abort = new AbortController();
-  running = abort;
+  const own = { n, abort };
+  running = own;
   cpuAtStart = process.cpuUsage();
   Atomics.store(samples, SAMPLE_PEAK_KB, 0);
-  send({ type: 'started' });
   let failure: NodeFailure | null = null;
+  let sealed: SealedResult | null = null;
   try {
     resetLog(STDOUT, stdoutPath);
     resetLog(STDERR, stderrPath);
-    const task = readTask(taskFile);
+    const task = 'task' in order ? order.task : readTask(order.taskFile);
     const scratchDir = task.scratchDir ?? ownScratch;
-    await runNode({ task, scratchDir, signal: abort.signal, send, peakMb: () => usage().peakMb });
-    process.chdir(home);
+    const run = await runNode({ task, scratchDir, signal: abort.signal, send, peakMb: () => usage().peakMb });
+    if (run.characters <= MAX_SEALED_CHARACTERS) sealed = run.sealed;
     if (task.scratchDir === null) emptyDirectory(ownScratch);
+    else process.chdir(home);
   } catch (error) {
     failure = classifyThrown(error);
   }
+  // An uncaught error has ended this task already.
+  if (running !== own) return false;
   running = null;
-  if (failure === null) send({ type: 'result', ...usage() });
-  else send({ type: 'error', failure, ...usage() });
+  if (failure === null) send({ type: 'result', n, sealed, ...usage() });
+  else send({ type: 'error', n, failure, ...usage() });
+  return failure === null && !hasPrinted();
+}
+
+function hasPrinted(): boolean {
+  return fstatSync(STDOUT).size > 0 || fstatSync(STDERR).size > 0;
 }
 
 /** What a node left in its working directory goes; nothing of it may reach the next node. */
@@ -74,10 +117,14 @@ function receive(message: ParentMessage): void {
   switch (message.type) {
     case 'run':
       if (message.protocol !== PROTOCOL) process.exit(EXIT_BUG);
-      void runTask(message.taskFile);
+      waiting.push(...message.tasks);
+      void work();
       return;
     case 'cancel':
-      running?.abort(new Error(message.reason));
+      running?.abort.abort(new Error(message.reason));
+      return;
+    case 'recall':
+      giveBack();
       return;
     case 'ping':
       send({ type: 'pong' });
@@ -93,8 +140,10 @@ process.on('uncaughtException', (error) => {
     process.stderr.write(`${error.stack ?? error.message}\n`);
     process.exit(EXIT_BUG);
   }
+  const { n } = running;
   running = null;
-  send({ type: 'error', failure: classifyThrown(error), ...usage() });
+  send({ type: 'error', n, failure: classifyThrown(error), ...usage() });
+  giveBack();
 });
 process.on('disconnect', () => {
   process.kill(-process.pid, 'SIGKILL');

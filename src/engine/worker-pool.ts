@@ -1,6 +1,7 @@
 /**
  * Warm worker processes. Each runs one node at a time and leads its own process group; its death fails that one
- * node. A worker is replaced after a failure, after many nodes, and when it has grown.
+ * node. A worker is replaced after a failure, after many nodes, and when it has grown. Several short tasks may be given
+ * to a worker at once; those that it has not begun when it dies, prints or is held up are returned.
  */
 import { fork, type ChildProcess } from 'node:child_process';
 import { closeSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
@@ -10,7 +11,15 @@ import { DEFAULT_LOG_CAP_BYTES, openLog, readLogTail } from './log-capture.js';
 import { classifyExit, classifyThrown, endedByParent, failure, type NodeFailure } from './failure.js';
 import { makeDirectory } from './make-directory.js';
 import { storageError } from './storage-error.js';
-import { PROTOCOL, WorkerMessageSchema, type ParentMessage, type WorkerMessage } from './worker-protocol.js';
+import {
+  PROTOCOL,
+  WorkerMessageSchema,
+  type ParentMessage,
+  type SealedResult,
+  type Task,
+  type TaskOrder,
+  type WorkerMessage,
+} from './worker-protocol.js';
 
 export interface WorkerPoolOptions {
   /** Most processes at a time. */
@@ -20,8 +29,9 @@ export interface WorkerPoolOptions {
   readonly logCapBytes?: number;
   /** Between the steps of ending a node: message, SIGTERM, SIGKILL; ms. */
   readonly graceMs?: number;
-  /** A worker is replaced after this many nodes. */
+  /** A worker is replaced after this many nodes, but not before it is `minAgeMs` old: a start costs as much as many short nodes. */
   readonly maxNodes?: number;
+  readonly minAgeMs?: number;
   /** A worker whose memory stays above this after a node is replaced, MB. */
   readonly maxRssMb?: number;
   /** A worker that does not take up a task within this time is replaced, ms. */
@@ -32,10 +42,14 @@ export interface WorkerPoolOptions {
 export interface PoolTask {
   readonly id: string;
   readonly taskFile: string;
+  /** The task itself: then there need not be a file. */
+  readonly task?: Task;
+  /** Tasks of one batch that wait together are given to one worker, which runs them one after another. */
+  readonly batch?: number | null;
   /** Limit of the JavaScript heap, MB. */
   readonly heapMb: number;
   readonly timeoutMs: number | null;
-  /** The worker has the task; called once. */
+  /** The task was given to a worker that is free for it; called once. */
   readonly onStarted?: (pid: number) => void;
   readonly onMessage?: (message: Extract<WorkerMessage, { type: 'progress' | 'metric' | 'log' }>) => void;
 }
@@ -54,7 +68,14 @@ export interface NodeLogs {
 }
 
 export type PoolOutcome =
-  | ({ readonly kind: 'result'; readonly logs: NodeLogs } & PoolUsage)
+  | ({
+      readonly kind: 'result';
+      readonly logs: NodeLogs;
+      /** Null: it stands in the attempt directory only. */
+      readonly sealed?: SealedResult | null;
+    } & PoolUsage)
+  /** It was not begun and can be given again; tasks without a batch are never returned. */
+  | ({ readonly kind: 'returned'; readonly logs: NodeLogs } & PoolUsage)
   | ({
       readonly kind: 'failed';
       readonly failure: NodeFailure;
@@ -64,9 +85,11 @@ export type PoolOutcome =
     } & PoolUsage);
 
 interface Job {
+  /** Names the task in messages. */
+  readonly n: number;
   readonly task: PoolTask;
   readonly done: (outcome: PoolOutcome) => void;
-  readonly startedAt: number;
+  startedAt: number;
   endedFor: 'timeout' | 'cancelled' | null;
   timers: NodeJS.Timeout[];
 }
@@ -79,8 +102,12 @@ interface PoolWorker {
   readonly heapMb: number;
   readonly logs: NodeLogs;
   state: WorkerState;
-  job: Job | null;
+  /** What it was given and has not answered; the first is running. */
+  jobs: Job[];
   nodes: number;
+  readonly bornAt: number;
+  /** It is replaced when it has answered everything. */
+  isWorn: boolean;
   /** Largest memory seen while the node runs, MB; what is told when the process dies. */
   peakMb: number;
   /** Why the pool itself gave up on this process. */
@@ -90,11 +117,14 @@ interface PoolWorker {
 
 const DEFAULT_GRACE_MS = 5000;
 const DEFAULT_MAX_NODES = 500;
+const DEFAULT_MIN_AGE_MS = 60_000;
 const DEFAULT_MAX_RSS_MB = 1024;
 // A loaded machine needs seconds to start a process; one that takes this long is stuck.
 const DEFAULT_START_TIMEOUT_MS = 60_000;
 const LOG_TAIL_LINES = 20;
 const SAMPLE_MS = 1000;
+/** A worker that is held up this long by one task of a batch gives back the others, ms. */
+const RECALL_AFTER_MS = 100;
 
 /** The compiled worker entry; a run from TypeScript sources uses the built package beside it. */
 export function workerEntry(moduleUrl: string = import.meta.url): string {
@@ -108,6 +138,8 @@ export class WorkerPool {
   readonly #waiting: Job[] = [];
   readonly #sampler: NodeJS.Timeout;
   #serial = 0;
+  #tasks = 0;
+  #isAssigning = false;
   #closed = false;
 
   constructor(options: WorkerPoolOptions) {
@@ -117,6 +149,7 @@ export class WorkerPool {
       logCapBytes: options.logCapBytes ?? DEFAULT_LOG_CAP_BYTES,
       graceMs: options.graceMs ?? DEFAULT_GRACE_MS,
       maxNodes: options.maxNodes ?? DEFAULT_MAX_NODES,
+      minAgeMs: options.minAgeMs ?? DEFAULT_MIN_AGE_MS,
       maxRssMb: options.maxRssMb ?? DEFAULT_MAX_RSS_MB,
       startTimeoutMs: options.startTimeoutMs ?? DEFAULT_START_TIMEOUT_MS,
       env: options.env ?? process.env,
@@ -143,15 +176,21 @@ export class WorkerPool {
   run(task: PoolTask): Promise<PoolOutcome> {
     if (this.#closed) throw new Error('the worker pool is closed');
     return new Promise((done) => {
-      this.#waiting.push({ task, done, startedAt: performance.now(), endedFor: null, timers: [] });
-      this.#assign();
+      const startedAt = performance.now();
+      this.#waiting.push({ n: ++this.#tasks, task, done, startedAt, endedFor: null, timers: [] });
+      this.#askAssign();
     });
   }
 
   /** Ends a node: by message, then SIGTERM, then SIGKILL to its group; `now` goes to SIGKILL at once. */
   cancel(id: string, now = false): void {
     for (const worker of this.#workers) {
-      if (worker.job?.task.id === id) this.#end(worker, worker.job, 'cancelled', now);
+      const place = worker.jobs.findIndex((job) => job.task.id === id);
+      if (place === 0) this.#end(worker, worker.jobs[0] as Job, 'cancelled', now);
+      if (place > 0) {
+        this.#send(worker, { type: 'recall' });
+        for (const job of worker.jobs.splice(place, 1)) failUnstarted(job, endedByParent('cancelled', null));
+      }
     }
     const at = this.#waiting.findIndex((job) => job.task.id === id);
     const job = at < 0 ? undefined : this.#waiting.splice(at, 1)[0];
@@ -165,6 +204,16 @@ export class WorkerPool {
     const all = [...this.#workers];
     for (const worker of all) this.#retire(worker);
     await Promise.all(all.map((worker) => worker.gone));
+  }
+
+  /** In a while: what is asked for in the same moment is seen together. */
+  #askAssign(): void {
+    if (this.#isAssigning) return;
+    this.#isAssigning = true;
+    queueMicrotask(() => {
+      this.#isAssigning = false;
+      this.#assign();
+    });
   }
 
   #assign(): void {
@@ -181,8 +230,19 @@ export class WorkerPool {
         continue;
       }
       this.#waiting.splice(at, 1);
-      this.#give(worker, job);
+      this.#give(worker, [job, ...this.#takeBatch(job.task.batch ?? null)]);
     }
+  }
+
+  #takeBatch(batch: number | null): Job[] {
+    if (batch === null) return [];
+    const isMember = (job: Job): boolean => job.task.batch === batch;
+    const members = this.#waiting.filter(isMember);
+    if (members.length > 0) {
+      // In place: #assign walks over this list.
+      this.#waiting.splice(0, this.#waiting.length, ...this.#waiting.filter((job) => !isMember(job)));
+    }
+    return members;
   }
 
   #idleWorker(heapMb: number): PoolWorker | null {
@@ -255,8 +315,10 @@ export class WorkerPool {
       heapMb,
       logs,
       state: 'starting',
-      job: null,
+      jobs: [],
       nodes: 0,
+      bornAt: performance.now(),
+      isWorn: false,
       peakMb: 0,
       broken: null,
       gone,
@@ -305,8 +367,8 @@ export class WorkerPool {
   #died(worker: PoolWorker, code: number | null, signal: NodeJS.Signals | null): void {
     const wasStarting = worker.state === 'starting';
     worker.state = 'ending';
-    const job = worker.job ?? (wasStarting ? this.#nextWaiting(worker.heapMb) : null);
-    worker.job = null;
+    const job = worker.jobs.shift() ?? (wasStarting ? this.#nextWaiting(worker.heapMb) : null);
+    this.#returnAll(worker);
     if (job === null) return;
     const stderrTail = readLogTail(worker.logs.stderr, LOG_TAIL_LINES);
     const cause =
@@ -330,11 +392,20 @@ export class WorkerPool {
     return at < 0 ? null : (this.#waiting.splice(at, 1)[0] ?? null);
   }
 
-  #give(worker: PoolWorker, job: Job): void {
+  #give(worker: PoolWorker, jobs: Job[]): void {
     worker.state = 'busy';
-    worker.job = job;
+    worker.jobs = jobs;
+    this.#send(worker, { type: 'run', protocol: PROTOCOL, tasks: jobs.map(orderOf) });
+    this.#begin(worker);
+  }
+
+  /** The first of a worker's jobs runs from now on. */
+  #begin(worker: PoolWorker): void {
+    const job = worker.jobs[0];
+    if (job === undefined) return;
     worker.nodes++;
     worker.peakMb = 0;
+    job.startedAt = performance.now();
     const { timeoutMs } = job.task;
     if (timeoutMs !== null) {
       job.timers.push(
@@ -343,7 +414,21 @@ export class WorkerPool {
         }, timeoutMs),
       );
     }
-    this.#send(worker, { type: 'run', protocol: PROTOCOL, taskFile: job.task.taskFile });
+    if (worker.jobs.length > 1) {
+      job.timers.push(
+        setTimeout(() => {
+          this.#send(worker, { type: 'recall' });
+        }, RECALL_AFTER_MS),
+      );
+    }
+    job.task.onStarted?.(worker.pid);
+  }
+
+  /** Jobs that a worker has not begun and will not begin. */
+  #returnAll(worker: PoolWorker, only: (job: Job) => boolean = () => true): void {
+    const returned = worker.jobs.filter(only);
+    worker.jobs = worker.jobs.filter((job) => !only(job));
+    for (const job of returned) this.#settle(worker, job, { kind: 'returned' }, null);
   }
 
   #send(worker: PoolWorker, message: ParentMessage): void {
@@ -358,7 +443,7 @@ export class WorkerPool {
       return;
     }
     const message = parsed.data;
-    const job = worker.job;
+    const job = worker.jobs[0] ?? null;
     switch (message.type) {
       case 'ready':
         if (message.protocol !== PROTOCOL) {
@@ -367,9 +452,6 @@ export class WorkerPool {
           worker.state = 'idle';
           this.#assign();
         }
-        return;
-      case 'started':
-        job?.task.onStarted?.(worker.pid);
         return;
       case 'progress':
       case 'metric':
@@ -380,8 +462,15 @@ export class WorkerPool {
         return;
       case 'result':
       case 'error':
-        if (job !== null) this.#answered(worker, job, message);
+        // An answer to a task that was cancelled before it began is of no use to anybody.
+        if (job?.n === message.n) this.#answered(worker, job, message);
         return;
+      case 'returned': {
+        const returned = new Set(message.tasks);
+        this.#returnAll(worker, ({ n }) => returned.has(n));
+        this.#rest(worker);
+        return;
+      }
     }
   }
 
@@ -390,7 +479,7 @@ export class WorkerPool {
     job: Job,
     message: Extract<WorkerMessage, { type: 'result' | 'error' }>,
   ): void {
-    worker.job = null;
+    worker.jobs.shift();
     // A result that comes after the time limit is still too late; one that comes after a cancel is kept.
     const late = job.endedFor === 'timeout';
     const failed: NodeFailure | null =
@@ -403,21 +492,36 @@ export class WorkerPool {
           : null;
     const outcome =
       failed === null
-        ? ({ kind: 'result' } as const)
+        ? ({ kind: 'result', sealed: message.type === 'result' ? message.sealed : null } as const)
         : ({ kind: 'failed', failure: failed, exit: null, signal: null } as const);
-    worker.state = 'idle';
-    const worn = worker.nodes >= this.#options.maxNodes || message.rssMb > this.#options.maxRssMb;
-    if (failed !== null || job.endedFor !== null) this.#kill(worker);
-    else if (worn) this.#retire(worker);
+    const { maxNodes, minAgeMs, maxRssMb } = this.#options;
+    const isOld = worker.nodes >= maxNodes && performance.now() - worker.bornAt >= minAgeMs;
+    worker.isWorn = isOld || message.rssMb > maxRssMb;
+    if (failed !== null || job.endedFor !== null) {
+      worker.state = 'ending';
+      killGroup(worker.pid);
+    }
     this.#settle(worker, job, outcome, message);
-    this.#assign();
+    if (worker.state === 'ending') this.#returnAll(worker);
+    else this.#begin(worker);
+    this.#rest(worker);
+  }
+
+  /** A worker that has answered everything takes new tasks, or is replaced. */
+  #rest(worker: PoolWorker): void {
+    if (worker.jobs.length === 0 && worker.state === 'busy') {
+      worker.state = 'idle';
+      if (worker.isWorn) this.#retire(worker);
+    }
+    this.#askAssign();
   }
 
   #settle(
     worker: PoolWorker,
     job: Job,
     outcome:
-      | { readonly kind: 'result' }
+      | { readonly kind: 'result'; readonly sealed: SealedResult | null }
+      | { readonly kind: 'returned' }
       | {
           readonly kind: 'failed';
           readonly failure: NodeFailure;
@@ -467,7 +571,7 @@ export class WorkerPool {
   }
 
   #kill(worker: PoolWorker): void {
-    if (worker.job === null) worker.state = 'ending';
+    if (worker.jobs.length === 0) worker.state = 'ending';
     killGroup(worker.pid);
   }
 
@@ -482,6 +586,10 @@ export class WorkerPool {
       clearTimeout(timer);
     });
   }
+}
+
+function orderOf({ n, task: { task, taskFile } }: Job): TaskOrder {
+  return task === undefined ? { n, taskFile } : { n, task };
 }
 
 /** Ends a job that no worker has taken up. */

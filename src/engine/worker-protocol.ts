@@ -1,9 +1,11 @@
 /**
- * What parent and worker say to each other. Data never travels in messages: the task file is the input of a
- * node and `result.json` its output, so another executor can start the same entry with a directory alone.
+ * What parent and worker say to each other. Arrays never travel in messages: a task names files, and the result of a
+ * node is its `result.json`. A task may stand in a file too, so another executor can start the same entry with a path
+ * alone.
  */
 import { z } from 'zod';
 import { ERROR_CODES } from '../errors.js';
+import { OutputSchema } from './artifact-store.js';
 import type { KeyComponent } from './cache-store.js';
 import { FAILURE_CLASSES } from './events.js';
 import type { NodeFailure } from './failure.js';
@@ -44,8 +46,15 @@ export interface Task {
   readonly seed: number;
 }
 
+/** One task of a message: itself, or the file that holds it. `n` names it in the answers. */
+export type TaskOrder =
+  { readonly n: number; readonly task: Task } | { readonly n: number; readonly taskFile: string };
+
 export type ParentMessage =
-  | { readonly type: 'run'; readonly protocol: number; readonly taskFile: string }
+  /** The tasks run one after another. */
+  | { readonly type: 'run'; readonly protocol: number; readonly tasks: readonly TaskOrder[] }
+  /** What has not begun comes back. */
+  | { readonly type: 'recall' }
   | { readonly type: 'cancel'; readonly reason: string }
   | { readonly type: 'ping' }
   | { readonly type: 'bye' };
@@ -59,6 +68,18 @@ const usage = {
   rssMb: z.number(),
 };
 
+/** What `result.json` says beyond the task, so that the parent need not read it. */
+const SealedSchema = z.strictObject({
+  state: z.enum(['done', 'skipped']),
+  skipReason: z.string().nullable(),
+  outputs: z.record(z.string(), OutputSchema),
+  outDigest: z.string(),
+  ms: z.number().min(0),
+  peakMb: z.number().min(0),
+});
+
+export type SealedResult = z.infer<typeof SealedSchema>;
+
 const FailureSchema: z.ZodType<NodeFailure> = z.strictObject({
   failureClass: z.enum(FAILURE_CLASSES),
   code: z.enum(ERROR_CODES),
@@ -70,7 +91,6 @@ const FailureSchema: z.ZodType<NodeFailure> = z.strictObject({
 
 export const WorkerMessageSchema = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('ready'), protocol: z.number(), node: z.string() }),
-  z.strictObject({ type: z.literal('started') }),
   z.strictObject({
     type: z.literal('progress'),
     done: z.number(),
@@ -87,8 +107,11 @@ export const WorkerMessageSchema = z.discriminatedUnion('type', [
     level: z.enum(['debug', 'info', 'warn', 'error']),
     message: z.string(),
   }),
-  z.strictObject({ type: z.literal('result'), ...usage }),
-  z.strictObject({ type: z.literal('error'), failure: FailureSchema, ...usage }),
+  /** `sealed` null: the result is long and stands in its file only. */
+  z.strictObject({ type: z.literal('result'), n: z.int(), sealed: SealedSchema.nullable(), ...usage }),
+  z.strictObject({ type: z.literal('error'), n: z.int(), failure: FailureSchema, ...usage }),
+  /** Tasks that were not begun. */
+  z.strictObject({ type: z.literal('returned'), tasks: z.array(z.int()) }),
   z.strictObject({ type: z.literal('pong') }),
 ]);
 

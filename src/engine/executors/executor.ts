@@ -19,6 +19,8 @@ export type ExecutorOutcome = PoolOutcome & {
 
 /** Where tasks run. Failure is an outcome; an exception ends the run. */
 export interface Executor {
+  /** Tasks need no file, and those of one batch run one after another in one process. Default false. */
+  readonly takesBatches?: boolean;
   submit(task: ExecutorTask): Promise<ExecutorOutcome>;
   /** Ids of the tasks that have been submitted and have not ended. */
   states(): ReadonlyMap<string, 'submitted' | 'running'>;

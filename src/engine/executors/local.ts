@@ -10,6 +10,7 @@ export interface LocalExecutorOptions extends Omit<WorkerPoolOptions, 'size'> {
 }
 
 export class LocalExecutor implements Executor {
+  readonly takesBatches = true;
   readonly #pool: WorkerPool;
   readonly #limits: ResourceLimits;
   readonly #states = new Map<string, 'submitted' | 'running'>();
