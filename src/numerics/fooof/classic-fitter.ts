@@ -3,8 +3,8 @@ import { BoundedTrustRegion } from '../optimise/bounded-trust-region.js';
 import { APERIODIC_SIZE, aperiodicInto, AperiodicFitter } from './aperiodic.js';
 import { dropAtEdges, dropOverlaps, searchCandidates, type Candidate } from './candidates.js';
 import { failedFit, type FitFailure, type FitTrace, type FooofFit, type Triple } from './fit-result.js';
+import { finishFit } from './finish-fit.js';
 import { GaussianSum } from './gaussian-sum.js';
-import { fitError, rSquared } from './metrics.js';
 import type { FittedGrid } from './prepare.js';
 import type { ResolvedFitOptions } from './settings.js';
 
@@ -153,24 +153,13 @@ export class ClassicFitter {
     if (this.#options.expert.aperiodic_guess?.[0] == null) start[0] = removed[0]!;
     const parameters = this.#aperiodic.fit(removed, start);
     if (parameters === null) return this.#failed('max_evaluations');
-    const aperiodic = new Float64Array(bins);
-    aperiodicInto(parameters, this.#grid, aperiodic);
-    for (let i = 0; i < bins; i++) model[i]! += aperiodic[i]!;
-    return {
-      status: 'ok',
-      aperiodic_params: parameters,
-      gaussian_params: gaussians,
-      peak_params: gaussians.map(([mean, , sd]): Triple => {
-        const bin = nearestBin(this.#grid, mean);
-        return [mean, model[bin]! - aperiodic[bin]!, 2 * sd];
-      }),
-      r_squared: rSquared(values, model),
-      error: fitError(values, model, this.#options.expert.error_metric),
-      n_peaks: gaussians.length,
-      frequencies: this.#grid.frequencies,
-      model,
-      aperiodic,
-    };
+    return finishFit(values, {
+      aperiodic: parameters,
+      peaks: gaussians,
+      sum: model,
+      grid: this.#grid,
+      metric: this.#options.expert.error_metric,
+    });
   }
 }
 
@@ -190,15 +179,6 @@ function percentile(values: Float64Array, percent: number): number {
     else if (value < second) second = value;
   }
   return second === Infinity ? lowest : lowest + place * (second - lowest);
-}
-
-/** The bin closest to a frequency, the lower one on ties. */
-function nearestBin({ frequencies }: FittedGrid, frequency: number): number {
-  let nearest = 0;
-  for (let i = 1; i < frequencies.length; i++) {
-    if (Math.abs(frequencies[i]! - frequency) < Math.abs(frequencies[nearest]! - frequency)) nearest = i;
-  }
-  return nearest;
 }
 
 function largestMagnitude(values: Float64Array): number {

@@ -1,5 +1,6 @@
 import { ProcessingError } from '../../errors.js';
 import { APERIODIC_SIZE } from './aperiodic.js';
+import { BicFitter } from './bic-fitter.js';
 import { ClassicFitter } from './classic-fitter.js';
 import { failedFit, type FitTrace, type FooofFit } from './fit-result.js';
 import {
@@ -24,7 +25,7 @@ const FAILURES = {
 export class SpectrumFitter {
   readonly options: ResolvedFitOptions;
   readonly grid: FittedGrid;
-  readonly #fitter: ClassicFitter;
+  readonly #fitter: ClassicFitter | BicFitter;
   readonly #values: Float64Array;
 
   /**
@@ -35,7 +36,10 @@ export class SpectrumFitter {
     this.options = resolveFitOptions(options);
     this.grid = fittedGrid(frequencies, this.options);
     this.#values = new Float64Array(this.grid.frequencies.length);
-    this.#fitter = new ClassicFitter(this.grid, this.options);
+    this.#fitter =
+      this.options.mode === 'classic'
+        ? new ClassicFitter(this.grid, this.options)
+        : new BicFitter(this.grid, this.options);
   }
 
   /**

@@ -25,6 +25,7 @@ export class GaussianSum implements LeastSquaresProblem {
   readonly #grid: FrequencyGrid;
   readonly #target: Float64Array;
   #peakCount = 0;
+  #order = 0;
   #residual: Float64Array;
   #pendingResidual: Float64Array;
   #shape: Float64Array;
@@ -48,9 +49,14 @@ export class GaussianSum implements LeastSquaresProblem {
     this.#x = this.#pendingX = new Float64Array(0);
   }
 
-  /** Makes room for a number of peaks; call before a fit. */
-  reserve(peakCount: number): void {
+  /**
+   * Makes room for a number of peaks; call before a fit.
+   *
+   * @param order - parameters of the whole system when these peaks are its first rows and others follow
+   */
+  reserve(peakCount: number, order = 3 * peakCount): void {
     this.#peakCount = peakCount;
+    this.#order = order;
     if (3 * peakCount <= this.#x.length) return;
     const room = Math.max(8, 2 * peakCount);
     const bins = this.#target.length;
@@ -62,6 +68,40 @@ export class GaussianSum implements LeastSquaresProblem {
     this.#pendingTo = new Int32Array(room);
     this.#x = new Float64Array(3 * room);
     this.#pendingX = new Float64Array(3 * room);
+  }
+
+  /** Residuals of the current point, (m): model minus target. */
+  get residual(): Float64Array {
+    return this.#residual;
+  }
+
+  /**
+   * Products of a further column of the Jacobian with the three of one peak.
+   *
+   * @param column - (m)
+   * @param out - receives three numbers from `at` on
+   */
+  timesColumn(peak: number, column: Float64Array, out: Float64Array, at: number): void {
+    const { frequencies } = this.#grid;
+    const center = this.#x[3 * peak]!;
+    const width = this.#x[3 * peak + 2]!;
+    const offset = peak * frequencies.length;
+    const shape = this.#shape;
+    let m0 = 0;
+    let m1 = 0;
+    let m2 = 0;
+    for (let i = this.#from[peak]!; i <= this.#to[peak]!; i++) {
+      const u = frequencies[i]! - center;
+      let w = shape[offset + i]! * column[i]!;
+      m0 += w;
+      w *= u;
+      m1 += w;
+      m2 += w * u;
+    }
+    const toCenter = this.#x[3 * peak + 1]! / (width * width);
+    out[at] = toCenter * m1;
+    out[at + 1] = m0;
+    out[at + 2] = (toCenter / width) * m2;
   }
 
   /** Adds the model of the current point to `out`, (m). */
@@ -207,7 +247,7 @@ export class GaussianSum implements LeastSquaresProblem {
     gradient[at] = toCenter * g1;
     gradient[at + 1] = g0;
     gradient[at + 2] = toWidth * g2;
-    const size = 3 * this.#peakCount;
+    const size = this.#order;
     const row = at * size + at;
     hessian[row] = toCenter * toCenter * m2;
     hessian[row + size] = toCenter * m1;
@@ -222,7 +262,7 @@ export class GaussianSum implements LeastSquaresProblem {
     const { frequencies } = this.#grid;
     const p = 3 * peak;
     const o = 3 * other;
-    const size = 3 * this.#peakCount;
+    const size = this.#order;
     const center = this.#x[p]!;
     const width = this.#x[p + 2]!;
     const otherCenter = this.#x[o]!;

@@ -1,0 +1,59 @@
+import { aperiodicInto } from './aperiodic.js';
+import type { FooofFit, Triple } from './fit-result.js';
+import { fitError, rSquared } from './metrics.js';
+import type { FittedGrid } from './prepare.js';
+import type { ErrorMetric } from './settings.js';
+
+interface FittedParts {
+  readonly aperiodic: readonly number[];
+  /** Gaussians, ascending. */
+  readonly peaks: readonly Triple[];
+  /** (m), sum of the Gaussians; made from them when absent; becomes the model. */
+  readonly sum?: Float64Array;
+  readonly grid: FittedGrid;
+  readonly metric: ErrorMetric;
+}
+
+/** Model, peak parameters and how good the fit is, from its parameters. */
+export function finishFit(
+  values: Float64Array,
+  { aperiodic, peaks, sum, grid, metric }: FittedParts,
+): FooofFit {
+  const level = new Float64Array(values.length);
+  aperiodicInto(aperiodic, grid, level);
+  const model = sum ?? sumOfGaussians(peaks, grid);
+  for (let i = 0; i < model.length; i++) model[i]! += level[i]!;
+  return {
+    status: 'ok',
+    aperiodic_params: aperiodic,
+    gaussian_params: peaks,
+    peak_params: peaks.map(([mean, , sd]): Triple => {
+      const bin = nearestBin(grid, mean);
+      return [mean, model[bin]! - level[bin]!, 2 * sd];
+    }),
+    r_squared: rSquared(values, model),
+    error: fitError(values, model, metric),
+    n_peaks: peaks.length,
+    frequencies: grid.frequencies,
+    model,
+    aperiodic: level,
+  };
+}
+
+function sumOfGaussians(peaks: readonly Triple[], { frequencies }: FittedGrid): Float64Array {
+  return frequencies.map((f) =>
+    peaks.reduce(
+      (sum, [center, height, sd]) => sum + height * Math.exp(-((f - center) ** 2) / (2 * sd * sd)),
+      0,
+    ),
+  );
+}
+
+/** The bin closest to a frequency, the lower one on ties. */
+function nearestBin({ frequencies }: FittedGrid, frequency: number): number {
+  let nearest = 0;
+  for (let i = 1; i < frequencies.length; i++) {
+    if (Math.abs(frequencies[i]! - frequency) < Math.abs(frequencies[nearest]! - frequency)) nearest = i;
+  }
+  return nearest;
+}
