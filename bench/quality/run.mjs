@@ -3,8 +3,13 @@
  * streamlines are both left out (reference/atlas/RESULTS.md). One JSON line per result; the last one sums up.
  *
  *   node bench/quality/run.mjs --case direct|network|hybrid|mean_warp|control|step [--subjects 101,103]
- *     [--epochs N] [--threads 2] [--full-steps 30] [--set '{"model":{"flow_init_std":1e-3}}']
+ *     [--cohort DIR] [--epochs N] [--threads 2] [--steps 30] [--full-steps 30] [--checkpoints DIR]
+ *     [--set '{"model":{"flow_init_std":1e-3}}']
+ *
+ * --steps 0 is the network alone, --full-steps 0 the registration on the half grid only. With --checkpoints the trainings
+ * stay in DIR, one folder per subject, and a second run with other steps does not train again.
  */
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { discoverSubjects, fortranToC, readNifti, readWaytotal } from '../../dist/io/index.js';
@@ -30,8 +35,10 @@ const { values: options } = parseArgs({
     cohort: { type: 'string' },
     epochs: { type: 'string' },
     threads: { type: 'string', default: '2' },
+    steps: { type: 'string', default: '30' },
     'full-steps': { type: 'string', default: '30' },
     set: { type: 'string', default: '{}' },
+    checkpoints: { type: 'string' },
     progress: { type: 'boolean', default: false },
   },
 });
@@ -40,7 +47,7 @@ const shared = process.env.NEUROLOOM_SHARED ?? new URL('../../../shared', import
 const root = options.cohort ?? join(shared, 'reference/atlas/cohort');
 const compute = { device: 'cpu', threads: Number(options.threads) };
 /** The same registration for the learned template and for the mean that it is compared with. */
-const refinement = { instanceSteps: 30, instanceFullSteps: Number(options['full-steps']) };
+const refinement = { instanceSteps: Number(options.steps), instanceFullSteps: Number(options['full-steps']) };
 
 const print = (record) => console.log(JSON.stringify(record));
 
@@ -114,6 +121,13 @@ async function evaluateMeanTemplate(cohort, id, mode) {
   return { id, ...compareWithMean(emitted.warped, volume, volumes), jac_min, n_folds, ncc_before, ncc_after };
 }
 
+async function checkpointDirectory(id) {
+  if (options.checkpoints === undefined) return null;
+  const directory = join(options.checkpoints, id);
+  await mkdir(directory, { recursive: true });
+  return directory;
+}
+
 async function evaluateMode(cohort, id, mode) {
   const begin = process.cpuUsage();
   const result = await evaluateSubject({
@@ -126,7 +140,7 @@ async function evaluateMode(cohort, id, mode) {
     margin: 4,
     ...refinement,
     foldPolicy: 'report',
-    checkpointDir: null,
+    checkpointDir: await checkpointDirectory(id),
     onEpoch: onEpoch(id),
   });
   const { user, system } = process.cpuUsage(begin);
