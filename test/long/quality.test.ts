@@ -34,7 +34,7 @@ interface Result {
 async function run(...options: string[]): Promise<Result> {
   const running = promisify(execFile)(process.execPath, [script, ...options]);
   // Rows as they come: a run of an hour should not end without one when it is interrupted.
-  running.child.stdout?.on('data', (rows: string) => console.log(rows.trimEnd()));
+  running.child.stdout?.on('data', (rows: string) => process.stdout.write(rows));
   const { stdout } = await running;
   const lines = stdout
     .trim()
