@@ -8,6 +8,7 @@ export const EXIT = {
   requirements: 3,
   doneWithFailures: 4,
   storage: 5,
+  timeLimit: 6,
   /** Of `plan --exit-code` alone: a run would do something. */
   workToDo: 10,
   bug: 70,

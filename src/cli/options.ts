@@ -31,9 +31,15 @@ export interface CacheOptions {
   readonly workDir?: string;
   readonly memory?: number;
   readonly forceNode: readonly string[];
+  readonly refresh?: boolean;
+  /** false: `--no-cache` was given. */
+  readonly cache?: boolean;
 }
 
 export interface RunOptions extends StudyOptions, CacheOptions {
+  readonly retries?: number;
+  /** ms */
+  readonly timeLimit?: number;
   readonly dryRun?: boolean;
   readonly explain?: string | true;
   readonly jobs?: number;
@@ -77,6 +83,22 @@ function commandWords(value: string): string[] {
   return words;
 }
 
+const MS_OF_UNIT = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
+
+/** `90s`, `45m`, `1.5h`, `2h30m`: milliseconds. */
+function duration(value: string): number {
+  const parts = [...value.matchAll(/(\d+(?:\.\d+)?)\s*([smhd])/gi)];
+  const isWhole = parts.map(([text]) => text).join('') === value.replaceAll(/\s+(?=[smhd\d])/gi, '');
+  const ms = parts.reduce(
+    (sum, [, number, unit]) =>
+      sum + Number(number) * MS_OF_UNIT[unit?.toLowerCase() as keyof typeof MS_OF_UNIT],
+    0,
+  );
+  if (!isWhole || !(ms > 0))
+    throw new InvalidArgumentError('give a time with its unit, such as 90m or 2h30m.');
+  return ms;
+}
+
 function participantLabels(value: string): string[] {
   const labels = value.split(',').map((label) => label.trim());
   if (labels.some((label) => label === '')) {
@@ -116,6 +138,8 @@ export function cacheOptions(): Option[] {
   return [
     new Option('--memory <amount>', 'memory that may be used together, such as 16G').argParser(gigabytes),
     repeatable('--force-node <node>', 'run this node although its result is there; may be repeated'),
+    new Option('--refresh', 'run every node although its result is there, and keep the new results'),
+    new Option('--no-cache', 'take no results from the cache and leave none there'),
     new Option('--cache-dir <dir>', 'where results are kept (default: OUT/.neuroloom/cache)'),
     new Option('--work-dir <dir>', 'where nodes work (default: OUT/.neuroloom/work)'),
   ];
@@ -132,6 +156,13 @@ export function runOptions(): Option[] {
     new Option('--on-failure <mode>', 'what the others do when a node fails')
       .choices(['keep-going', 'finish-running', 'stop'])
       .default('keep-going'),
+    new Option(
+      '--retries <n>',
+      'attempts after a failed one, whatever failed; 0: none (default: once or twice, never after an error of the node)',
+    ).argParser(wholeNumber(0)),
+    new Option('--time-limit <time>', 'cancel the run after this time, such as 90m or 2h').argParser(
+      duration,
+    ),
     new Option('--keep-work <which>', 'working directories to keep')
       .choices(['never', 'failed', 'always'])
       .default('failed'),

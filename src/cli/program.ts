@@ -13,6 +13,7 @@ import {
 } from './options.js';
 import { addClusterVerbs } from './verbs/cluster.js';
 import { addLookVerbs } from './verbs/look.js';
+import { addRerun } from './verbs/rerun.js';
 import { examples, verb, type Does, type Implementation } from './verbs/verb.js';
 
 export interface JsonOption {
@@ -191,6 +192,7 @@ export function buildProgram(
 
   addLookVerbs(program, does);
   addClusterVerbs(program, does);
+  addRerun(program, does);
 
   verb(program, 'sample', 'Write a small synthetic data set for a workflow', [
     ['pipeline sample learned_atlas demo', 'then: cd demo && pipeline run -w learned_atlas'],

@@ -27,7 +27,7 @@ export function reasonText(reason: RunReason): string {
     case 'output-changed':
       return `its stored output ${reason.path} was changed`;
     case 'forced':
-      return 'forced by --force-node';
+      return 'forced by --force-node or --refresh';
     case 'previous-failure':
       return `it did not finish last time (${reason.failureClass})`;
     default:

@@ -61,7 +61,8 @@ export function renderNodeFailure(
   event: Extract<RunEvent, { type: 'node-failed' }>,
   options: { readonly showStack: boolean },
 ): string {
-  const head = `${event.code}  ${event.id} failed after ${durationText(event.ms)}: ${event.message}`;
+  const tries = event.attempts > 1 ? ` in attempt ${event.attempts}` : '';
+  const head = `${event.code}  ${event.id} failed${tries} after ${durationText(event.ms)}: ${event.message}`;
   const lines = [head];
   if (event.where !== null) lines.push(`  where: ${event.where}`);
   const tail = event.logTail.trimEnd();
@@ -71,6 +72,7 @@ export function renderNodeFailure(
     lines.push(...event.stack.split('\n').map((line) => `    ${line}`));
   }
   if (event.cure !== null) lines.push(`  mend: ${event.cure}`);
+  if (event.rerun !== null) lines.push(`  run it alone: ${event.rerun}`);
   return withoutControlCodes(lines.join('\n'));
 }
 

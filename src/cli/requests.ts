@@ -17,6 +17,8 @@ export function planRequest(
     outputDir: study.outputDir,
     ...siteRequest(study),
     forceNodes: options.forceNode,
+    ...(options.refresh === true && { refresh: true }),
+    ...(options.cache === false && { noCache: true }),
     ...(options.jobs !== undefined && { jobs: options.jobs }),
     ...(options.cpus !== undefined && { cpus: options.cpus }),
     ...(options.memory !== undefined && { memoryGb: options.memory }),
@@ -32,6 +34,8 @@ export function runRequest(options: RunOptions, study: Study, session: Session):
     ...(options.trace !== undefined && { traceFile: resolve(session.cwd, options.trace) }),
     onFailure: options.onFailure,
     keepWork: options.keepWork,
+    ...(options.retries !== undefined && { retries: options.retries }),
+    ...(options.timeLimit !== undefined && { timeLimitMs: options.timeLimit }),
     config: study.loaded.config,
     argv: session.argv,
   };

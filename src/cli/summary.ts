@@ -19,12 +19,15 @@ export function runSummary(
     cancelled: 'stopped',
   };
   const parts = [`${counts.executed} run`, `${counts.reused} reused`];
+  const retried = result.nodes.filter((node) => node.state === 'executed' && node.attempts > 1).length;
+  if (retried > 0) parts[0] += ` (${retried} after a failed attempt)`;
   if (counts.skipped > 0) parts.push(`${counts.skipped} skipped`);
   if (counts.failed > 0) parts.push(`${counts.failed} failed`);
   if (counts.notStarted > 0) parts.push(`${counts.notStarted} not started`);
   const shown = relative(cwd, outputDir);
   const place = shown === '' ? '.' : shown.startsWith('..') ? outputDir : shown;
-  const lines = [`${workflow}: ${states[status]} in ${durationText(ms)}: ${parts.join(', ')}`];
+  const how = status === 'cancelled' && result.exitCode === 6 ? 'stopped by its time limit' : states[status];
+  const lines = [`${workflow}: ${how} in ${durationText(ms)}: ${parts.join(', ')}`];
   if (published.length > 0) {
     lines.push(`  outputs: ${count(published.length, 'file')} in ${place}`);
     for (const directory of directoriesOf(published)) lines.push(`    ${directory}`);

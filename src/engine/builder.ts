@@ -20,10 +20,11 @@ import {
 } from './handle.js';
 import { axisSpace, wrongKeys, type KeySpace, type MapMode } from './key-space.js';
 import { compareKeys } from './labels.js';
-import { wrongResource, type NodeDefinition, type Resources } from './node.js';
+import { wrongResource, wrongTimeout, type NodeDefinition, type Resources } from './node.js';
 import { mappedInputs, spaceOf, spacesIn, type KnownSpaces } from './node-space.js';
 import type { Plan } from './plan.js';
 import type { Port, Ports } from './port.js';
+import { wrongRetry, type RetryRule } from './retry.js';
 import type { PlanRequest, RunRequest, RunResult } from './run.js';
 import type { MappedOutputs, SubInputs, SubOutputs, Subworkflow } from './subworkflow.js';
 import type {
@@ -40,6 +41,10 @@ export interface AddOptions {
   readonly id?: string;
   /** Replaces single fields of the node's own request. */
   readonly resources?: Partial<Resources>;
+  /** Replaces the node's own time limit. */
+  readonly timeoutMs?: number;
+  /** Replaces the node's own rule. */
+  readonly retry?: RetryRule;
 }
 
 export interface MapOptions extends AddOptions {
@@ -376,9 +381,13 @@ export class Workflow {
   ): string {
     const id = this.#claimId(options.id ?? node.name);
     const resources = { ...node.resources, ...options.resources };
-    const wrong = wrongResource(resources);
+    const { timeoutMs, retry } = options;
+    const wrong = wrongResource(resources) ?? wrongRetry(retry ?? null) ?? wrongTimeout(timeoutMs ?? null);
     if (wrong !== null) {
-      throw new ConfigError('RESOURCES', `node ${id}: ${wrong}`, { where: id, cure: 'correct resources' });
+      throw new ConfigError('RESOURCES', `node ${id}: ${wrong}`, {
+        where: id,
+        cure: 'correct the options of wf.add or wf.map',
+      });
     }
     const sources: Record<string, TemplateInput> = {};
     for (const [port, value] of Object.entries(inputs)) {
@@ -393,6 +402,8 @@ export class Workflow {
       inputs: sources,
       conditions,
       resources,
+      ...(timeoutMs !== undefined && { timeoutMs }),
+      ...(retry !== undefined && { retry }),
     };
     // Mapped conditions alone do not make a map: they need items to decide about.
     const isVaried = mappedInputs({ ...item, conditions: [] }, this.#known).length > 0;

@@ -109,6 +109,20 @@ export type RunEvent =
       readonly key: string;
       readonly ms: number;
       readonly peakMb: number;
+      /** More than 1: earlier attempts failed. */
+      readonly attempts: number;
+    }
+  /** An attempt failed and another one follows. */
+  | {
+      readonly type: 'node-retried';
+      readonly id: string;
+      /** The attempt that failed, from 1. */
+      readonly attempt: number;
+      readonly failureClass: FailureClass;
+      readonly message: string;
+      /** What the next attempt may use. */
+      readonly memoryGb: number;
+      readonly timeoutMs: number | null;
     }
   | { readonly type: 'node-skipped'; readonly id: string; readonly reason: string; readonly reused: boolean }
   | {
@@ -124,6 +138,11 @@ export type RunEvent =
       /** Last lines the node wrote, and where the whole log is (relative to the output directory). */
       readonly logTail: string;
       readonly logPath: string | null;
+      /** The record of the failure, relative to the output directory; null when it could not be written. */
+      readonly crashPath: string | null;
+      /** The command that runs the node alone, in the foreground; null when there is no record. */
+      readonly rerun: string | null;
+      readonly attempts: number;
       readonly allowed: boolean;
     }
   | { readonly type: 'node-not-started'; readonly id: string; readonly because: string }

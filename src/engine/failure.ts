@@ -168,10 +168,19 @@ function ioDenied(error: Error): NodeFailure {
 export function classifyExit(exit: WorkerExit): NodeFailure {
   if (exit.endedFor !== null) return endedByParent(exit.endedFor, exit.timeoutMs);
   const heap = /heap out of memory|allocation failure.*heap|Reached heap limit/i.test(exit.stderrTail);
+  const beyondHeap = /Fatal process out of memory|std::bad_alloc|Array buffer allocation failed/i.test(
+    exit.stderrTail,
+  );
   const aborted = exit.signal === 'SIGABRT' || exit.code === 134;
   if (heap && (aborted || exit.signal === 'SIGTRAP' || exit.signal === 'SIGILL')) {
     return failure('out-of-memory', 'OUT_OF_MEMORY', {
       message: `the node used up its JavaScript heap of ${exit.heapLimitMb} MB${peakText(exit)}`,
+      cure: "raise the node's resources.memoryGb",
+    });
+  }
+  if (beyondHeap && (exit.signal !== null || exit.code !== 0)) {
+    return failure('out-of-memory', 'OUT_OF_MEMORY', {
+      message: `the node used up its memory; it asked for at most ${exit.heapLimitMb} MB${peakText(exit)}`,
       cure: "raise the node's resources.memoryGb",
     });
   }

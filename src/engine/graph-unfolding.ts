@@ -9,6 +9,7 @@ import { compareKeys } from './labels.js';
 import { spaceOf } from './node-space.js';
 import { NodeUnfolding, type Unfolded } from './node-unfolding.js';
 import { whyNotPublishable } from './publication-check.js';
+import type { AttemptLimits } from './retry.js';
 import {
   edgesOf,
   sourcesOf,
@@ -68,6 +69,10 @@ export class GraphUnfolding implements CompiledGraph, Unfolded {
     const before = this.instances.length;
     this.#unfold();
     return this.instances.length - before;
+  }
+
+  raise(index: number, limits: AttemptLimits): void {
+    this.instances[index] = { ...(this.instances[index] as Instance), ...limits };
   }
 
   node(id: string): KeySpace | null {
@@ -135,6 +140,8 @@ export class GraphUnfolding implements CompiledGraph, Unfolded {
         inputs: unfolding.inputs(i),
         conditions: hasConditions ? unfolding.conditions(i) : NO_BINDINGS,
         resources: item.resources,
+        timeoutMs: item.timeoutMs ?? item.node.timeoutMs,
+        retry: item.retry ?? item.node.retry,
       });
     });
     if (wrong !== null) this.refused.set(first, wrong);

@@ -3,6 +3,7 @@ import type { NodeFailure } from './failure.js';
 import { checkTemplate } from './graph-check.js';
 import { GraphUnfolding } from './graph-unfolding.js';
 import type { NodeDefinition, Resources } from './node.js';
+import type { AttemptLimits, RetryRule } from './retry.js';
 import type { TemplateGraph, TemplateNode } from './template.js';
 
 /** Where the value of an input of one instance comes from. */
@@ -46,6 +47,8 @@ export interface Instance {
   /** Truth values of other instances that must all be true; otherwise it is skipped. Not part of the key. */
   readonly conditions: readonly Binding[];
   readonly resources: Resources;
+  readonly timeoutMs: number | null;
+  readonly retry: RetryRule | null;
 }
 
 /** An output that is copied to a place in the output directory. */
@@ -85,6 +88,8 @@ export interface CompiledGraph {
    * @returns the number of instances that were added
    */
   expand(expansion: string, items: readonly unknown[] | null): number;
+  /** What the next attempt of an instance may use. */
+  raise(index: number, limits: AttemptLimits): void;
 }
 
 /** A list that an instance makes and whose elements become items. */

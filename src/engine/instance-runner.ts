@@ -3,6 +3,7 @@ import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { PipelineError } from '../errors.js';
 import type { AttemptStart, CacheStore, Lease, StoredResult } from './cache-store.js';
+import { rerunCommand, type CrashRecord } from './crash-record.js';
 import type { RunEvent, RunReason } from './events.js';
 import type { Executor, ExecutorOutcome, ExecutorTask } from './executors/executor.js';
 import { failure, type NodeFailure } from './failure.js';
@@ -38,6 +39,8 @@ export interface Order {
   readonly fingerprint: Fingerprint;
   readonly reason: RunReason;
   readonly facts: ExternalFacts;
+  /** From 1. */
+  readonly attempt: number;
 }
 
 export type InstanceEnd =
@@ -48,6 +51,8 @@ export type InstanceEnd =
       readonly ms: number;
       readonly logTail: string;
       readonly logPath: string | null;
+      /** Relative to the output directory; null when nothing was recorded. */
+      readonly crashPath: string | null;
     }
   /** Another run works on this key, or has just done it. */
   | { readonly kind: 'elsewhere'; readonly isDone: boolean }
@@ -82,7 +87,7 @@ export class InstanceRunner {
     const { store, table, runId, emit, executor } = this.#options;
     const instance = table.instance(order.index);
     const { key, components } = order.fingerprint;
-    const attempt = { runId, instance: instance.id, n: 1, key };
+    const attempt = { runId, instance: instance.id, n: order.attempt, key };
     const force = order.reason.kind === 'forced';
     const lease = await this.#start({ ...attempt, components, reason: order.reason.kind, force });
     if (lease.outcome === 'finished') return { kind: 'elsewhere', isDone: true };
@@ -199,7 +204,7 @@ export class InstanceRunner {
       resources: instance.resources,
       ...given,
       heapMb: heapMbOf(instance.resources.memoryGb),
-      timeoutMs: instance.node.timeoutMs,
+      timeoutMs: instance.timeoutMs,
       onStarted: () => {
         killPoint('node-started');
       },
@@ -308,8 +313,62 @@ export class InstanceRunner {
         });
       }
     }
+    const crashPath =
+      cause.failureClass === 'cancelled'
+        ? null
+        : this.#recordCrash(order, instance, outcome, cause, logTail, logPath);
     store.discard(order.fingerprint.key, attemptDir);
-    return { kind: 'failed', failure: cause, ms: outcome.ms, logTail, logPath };
+    return { kind: 'failed', failure: cause, ms: outcome.ms, logTail, logPath, crashPath };
+  }
+
+  #recordCrash(
+    order: Order,
+    instance: Instance,
+    outcome: ExecutorOutcome,
+    cause: NodeFailure,
+    logTail: string,
+    logPath: string | null,
+  ): string | null {
+    const { log, runId, table, seed } = this.#options;
+    const { node, resources } = instance;
+    const record: CrashRecord = {
+      format: 1,
+      run: runId,
+      id: instance.id,
+      node: node.name,
+      version: node.version,
+      item: instance.itemKey,
+      key: order.fingerprint.key,
+      attempt: order.attempt,
+      failure: cause,
+      exit: outcome.kind === 'failed' ? outcome.exit : null,
+      signal: outcome.kind === 'failed' ? outcome.signal : null,
+      ms: outcome.ms,
+      peak_mb: outcome.peakMb,
+      memory_gb: resources.memoryGb,
+      timeout_ms: instance.timeoutMs,
+      log: logPath,
+      log_tail: logTail === '' ? [] : logTail.split('\n'),
+      rerun: rerunCommand(instance.id, log.outputDir),
+      task: {
+        module: node.module,
+        inputs: taskInputs(table, instance, order.facts),
+        cpus: resources.cpus,
+        seed,
+      },
+    };
+    try {
+      return log.saveCrash(record);
+    } catch (error) {
+      if (!(error instanceof PipelineError)) throw error;
+      this.#options.emit({
+        type: 'warning',
+        code: error.code,
+        message: `the record of the failure of ${instance.id} could not be kept: ${error.message}`,
+        cure: error.cure ?? null,
+      });
+      return null;
+    }
   }
 }
 

@@ -2,6 +2,7 @@ import { fileURLToPath } from 'node:url';
 import { ConfigError } from '../errors.js';
 import { callerModule } from './caller.js';
 import type { BodyIn, BodyOut, OptionalPort, Ports } from './port.js';
+import { wrongRetry, type RetryRule } from './retry.js';
 
 /** What an instance occupies while it runs. None of it is part of a key. */
 export interface Resources {
@@ -80,6 +81,8 @@ export interface NodeDeclaration<I extends Ports, O extends Ports> {
   readonly resources?: Partial<Resources>;
   /** Ends the node after this time; no limit without it. */
   readonly timeoutMs?: number;
+  /** How often it is tried again after a failure, for every class of failure or by class. */
+  readonly retry?: RetryRule;
   /** Gives the node a checkpoint directory that survives kills. */
   readonly resumable?: boolean;
   /** Inputs that steer checkpoints only: they reach the node and are not part of the key. */
@@ -103,6 +106,7 @@ export interface NodeDefinition<I extends Ports = Ports, O extends Ports = Ports
   readonly outputs: O;
   readonly resources: Resources;
   readonly timeoutMs: number | null;
+  readonly retry: RetryRule | null;
   readonly resumable: boolean;
   readonly steering: readonly string[];
   readonly deterministic: boolean;
@@ -152,6 +156,8 @@ export function defineNode<const I extends Ports, const O extends Ports>(
   const resources = { ...DEFAULT_RESOURCES, ...declaration.resources };
   const wrong = wrongResource(resources);
   if (wrong !== null) refuse(wrong, 'use numbers that are not negative, and at least one whole cpu');
+  const wrongRule = wrongRetry(declaration.retry ?? null) ?? wrongTimeout(declaration.timeoutMs ?? null);
+  if (wrongRule !== null) refuse(wrongRule, 'use whole numbers that are not negative, and a time above 0');
   const { run } = declaration;
   return Object.freeze({
     kind: 'node' as const,
@@ -161,6 +167,7 @@ export function defineNode<const I extends Ports, const O extends Ports>(
     outputs: declaration.outputs,
     resources: Object.freeze(resources),
     timeoutMs: declaration.timeoutMs ?? null,
+    retry: declaration.retry ?? null,
     resumable: declaration.resumable ?? false,
     steering: declaration.steering ?? [],
     deterministic: declaration.deterministic ?? true,
@@ -169,6 +176,11 @@ export function defineNode<const I extends Ports, const O extends Ports>(
     module,
     run,
   });
+}
+
+/** What is wrong with a time limit, or null. */
+export function wrongTimeout(timeoutMs: number | null): string | null {
+  return timeoutMs === null || timeoutMs > 0 ? null : `timeoutMs ${timeoutMs} is not possible`;
 }
 
 /** What is wrong with a request for resources, or null. */

@@ -36,6 +36,7 @@ export interface PlanOptions {
   readonly store: CacheStore;
   readonly seed: number;
   readonly forceNodes: readonly string[];
+  readonly refresh: boolean;
   readonly limits: ResourceLimits;
 }
 

@@ -24,6 +24,8 @@ export interface PlannerOptions {
   readonly seed: number;
   /** Ids of nodes or instances that run whatever the cache holds. */
   readonly forceNodes: readonly string[];
+  /** Every node runs whatever the cache holds. */
+  readonly refresh: boolean;
 }
 
 export type Assessment =
@@ -42,6 +44,9 @@ export class Planner {
   readonly #store: CacheStore;
   readonly #keys: KeyMaker;
   readonly #forced: ReadonlySet<string>;
+  readonly #refresh: boolean;
+  /** Keys that were ordered anew, by instance: others with the same key take the result. */
+  readonly #ordered = new Map<string, number>();
   readonly #outputDigests: (Map<string, InputDigest> | undefined)[] = [];
   readonly #workflow: string;
   #lastAttempts: ReadonlyMap<string, LastAttempt> | null = null;
@@ -51,6 +56,7 @@ export class Planner {
     this.#store = options.store;
     this.#keys = keys;
     this.#forced = new Set(options.forceNodes);
+    this.#refresh = options.refresh;
     this.#workflow = options.graph.name;
   }
 
@@ -97,13 +103,20 @@ export class Planner {
   assess(index: number, facts: ExternalFacts): Assessment {
     const instance = this.#table.instance(index);
     const fingerprint = this.#keys.fingerprint(instance, this.#sources(facts));
-    const forced = this.#forced.has(instance.id) || this.#forced.has(instance.nodeId);
+    const forced = this.#isForced(instance, fingerprint.key);
     const lookup = forced ? null : this.#store.lookup(fingerprint.key);
     if (lookup?.outcome === 'hit') {
       return { kind: 'reuse', result: lookup.result, adopted: lookup.adopted, fingerprint };
     }
     const reason = runReason(this.#store, fingerprint, lookup, this.lastAttempt(instance.id));
     return { kind: 'run', reason: this.#withSource(reason, instance), fingerprint };
+  }
+
+  #isForced({ id, nodeId, index }: Instance, key: string): boolean {
+    if (!this.#refresh && !this.#forced.has(id) && !this.#forced.has(nodeId)) return false;
+    const first = this.#ordered.get(key);
+    if (first === undefined) this.#ordered.set(key, index);
+    return first === undefined || first === index;
   }
 
   /** An input of a join is known by its place; people know it by the instance that made it. */

@@ -1,7 +1,8 @@
 /** `logs/<run-id>/` of the output directory: what happened, for people and for reports. */
-import { existsSync, writeFileSync } from 'node:fs';
+import { existsSync, renameSync, writeFileSync } from 'node:fs';
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
+import { CRASH_FILE, type CrashRecord } from './crash-record.js';
 import type { RunEvent } from './events.js';
 import { LineFile } from './line-file.js';
 import { readLogTail, saveLog } from './log-capture.js';
@@ -19,10 +20,12 @@ export class RunLog {
   /** Relative to the output directory. */
   readonly relative: string;
   readonly directory: string;
+  readonly outputDir: string;
   readonly #events: LineFile;
 
   constructor(outputDir: string, runId: string) {
     this.relative = `logs/${runId}`;
+    this.outputDir = outputDir;
     this.directory = join(outputDir, 'logs', runId);
     try {
       makeDirectory(this.directory);
@@ -46,6 +49,21 @@ export class RunLog {
     } catch (cause) {
       throw outputError(cause, path);
     }
+  }
+
+  /** Keeps the record of a failure; returns its path relative to the output directory. */
+  saveCrash(record: CrashRecord): string {
+    const name = nodeLogFolder(record.id);
+    const folder = join(this.directory, name);
+    const file = join(folder, CRASH_FILE);
+    try {
+      makeDirectory(folder);
+      writeFileSync(`${file}.part`, `${JSON.stringify(record, null, 2)}\n`);
+      renameSync(`${file}.part`, file);
+    } catch (cause) {
+      throw outputError(cause, file);
+    }
+    return `${this.relative}/${name}/${CRASH_FILE}`;
   }
 
   /**

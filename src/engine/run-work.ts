@@ -1,5 +1,6 @@
 /** What a run does with each instance as the scheduler brings it up, and the account of all of them. */
 import PQueue from 'p-queue';
+import { rerunCommand } from './crash-record.js';
 import type { RunCounts, RunEvent, RunReason } from './events.js';
 import { failure, type NodeFailure } from './failure.js';
 import { judge, isAllowedFailure, type InstanceTable } from './instance-table.js';
@@ -12,6 +13,7 @@ import { killPoint } from './kill-points.js';
 import { NodePace } from './node-pace.js';
 import type { Planner } from './planner.js';
 import type { PublishedFile, Publisher } from './publish.js';
+import type { Retries } from './retry.js';
 import type { Decision, SchedulerWork } from './scheduler.js';
 
 /** `cancelled`: it was running when the run was stopped. */
@@ -28,6 +30,8 @@ export interface NodeReport {
   readonly error: NodeFailure | null;
   /** Why it was skipped or not started. */
   readonly because: string | null;
+  /** How often it was started in this run; more than once after failures that may not come again. */
+  readonly attempts: number;
 }
 
 export interface RunWorkOptions {
@@ -39,6 +43,11 @@ export interface RunWorkOptions {
   /** Whether the executor runs short nodes in batches. */
   readonly takesBatches: boolean;
   readonly publisher: Publisher;
+  /** For the command in messages. */
+  readonly outputDir: string;
+  readonly retries: Retries;
+  /** Memory that the run has; no node is given more. */
+  readonly memoryGb: number;
   readonly cancel: (id: string, now: boolean) => void;
   readonly emit: (event: RunEvent) => void;
 }
@@ -69,6 +78,7 @@ export class RunWork implements SchedulerWork {
   readonly #groupsByName = new Map<string, Group>();
   readonly #publishing = new PQueue({ concurrency: PUBLISH_AT_A_TIME });
   readonly #published: PublishedFile[] = [];
+  #isStopping = false;
   #publishError: { readonly error: unknown } | null = null;
 
   constructor(options: RunWorkOptions) {
@@ -89,7 +99,7 @@ export class RunWork implements SchedulerWork {
         this.abandon(index, verdict.because);
         return { kind: 'settled' };
       case 'fail':
-        this.#fail(index, null, verdict.failure, { ms: 0, logTail: '', logPath: null });
+        this.#fail(index, null, verdict.failure, { ms: 0, logTail: '', logPath: null, crashPath: null });
         return { kind: 'settled' };
       case 'go': {
         const facts = planner.facts(instance);
@@ -111,7 +121,8 @@ export class RunWork implements SchedulerWork {
         return { kind: 'parked' };
       }
       this.#working.set(key, other ?? { index, parked: [] });
-      this.#orders.set(index, { index, fingerprint: found.fingerprint, reason: found.reason, facts });
+      const { fingerprint, reason } = found;
+      this.#orders.set(index, { index, fingerprint, reason, facts, attempt: 1 });
       return { kind: 'run' };
     }
     const { id } = table.instance(index);
@@ -159,19 +170,22 @@ export class RunWork implements SchedulerWork {
     this.#pace.note(node, end.kind === 'failed' ? Infinity : end.result.ms);
     if (end.kind === 'failed') {
       if (end.failure.failureClass === 'cancelled') this.#cancelled(index, order);
+      else if (this.#retries(index, order, end.failure)) return { kind: 'run' };
       else this.#fail(index, order, end.failure, end);
     } else if (end.result.state === 'skipped') {
       this.#skip(index, end.result.skipReason ?? 'skipped', end.result, false, order);
     } else {
       const { id } = this.#options.table.instance(index);
-      this.#options.emit({ type: 'node-done', id, key, ms: end.ms, peakMb: end.peakMb });
-      this.#report(index, { state: 'executed', key, reason: order.reason });
+      const { attempt: attempts } = order;
+      this.#options.emit({ type: 'node-done', id, key, ms: end.ms, peakMb: end.peakMb, attempts });
+      this.#report(index, { state: 'executed', key, reason: order.reason, attempts });
       this.#finish(index, end.result);
     }
     return { kind: 'settled' };
   }
 
   cancelAll(now: boolean): void {
+    this.#isStopping = true;
     for (const index of this.#running) this.#options.cancel(this.#options.table.instance(index).id, now);
   }
 
@@ -284,11 +298,32 @@ export class RunWork implements SchedulerWork {
     this.#ended(index);
   }
 
+  /** Puts the instance in line again when its failure may not come again; tells so. */
+  #retries(index: number, order: Order, { failureClass, message }: NodeFailure): boolean {
+    const { table, emit, retries, memoryGb } = this.#options;
+    const { id, retry, resources, timeoutMs } = table.instance(index);
+    if (this.#isStopping) return false;
+    const next = retries.next(index, failureClass, retry, { resources, timeoutMs }, memoryGb);
+    if (next === null) return false;
+    table.graph.raise(index, next);
+    this.#orders.set(index, { ...order, attempt: order.attempt + 1 });
+    emit({
+      type: 'node-retried',
+      id,
+      attempt: order.attempt,
+      failureClass,
+      message,
+      memoryGb: next.resources.memoryGb,
+      timeoutMs: next.timeoutMs,
+    });
+    return true;
+  }
+
   #fail(
     index: number,
     order: Order | null,
     cause: NodeFailure,
-    end: { readonly ms: number; readonly logTail: string; readonly logPath: string | null },
+    end: Omit<Extract<InstanceEnd, { kind: 'failed' }>, 'kind' | 'failure'>,
   ): void {
     const { table, emit } = this.#options;
     table.end(index, 'failed', cause.message);
@@ -299,11 +334,15 @@ export class RunWork implements SchedulerWork {
       ms: end.ms,
       logTail: end.logTail,
       logPath: end.logPath,
+      crashPath: end.crashPath,
+      rerun: end.crashPath === null ? null : rerunCommand(table.instance(index).id, this.#options.outputDir),
+      attempts: order?.attempt ?? 0,
       allowed: this.#mayBeAllowed(index),
     });
     this.#report(index, {
       state: 'failed',
       error: cause,
+      attempts: order?.attempt ?? 0,
       key: order?.fingerprint.key ?? null,
       reason: order?.reason ?? null,
     });
@@ -327,7 +366,16 @@ export class RunWork implements SchedulerWork {
 
   #report(index: number, report: Partial<NodeReport> & { readonly state: NodeState }): void {
     const { id, nodeId } = this.#options.table.instance(index);
-    this.#reports[index] = { id, nodeId, reason: null, key: null, error: null, because: null, ...report };
+    this.#reports[index] = {
+      id,
+      nodeId,
+      reason: null,
+      key: null,
+      error: null,
+      because: null,
+      attempts: 0,
+      ...report,
+    };
   }
 
   #groupPublications(from: number): void {

@@ -17,13 +17,16 @@ import { makeDirectory } from './make-directory.js';
 import { outputError } from './output-error.js';
 import { makePlan, type Plan } from './plan.js';
 import { Planner } from './planner.js';
+import { passingCache } from './passing-cache.js';
 import { Publisher } from './publish.js';
 import { checkRequests, ResourcePool } from './resource-pool.js';
+import { Retries } from './retry.js';
 import { RunLog } from './run-log.js';
 import { RunRecords, type RunEnd } from './run-records.js';
 import { RunWork, type NodeReport } from './run-work.js';
 import { Scheduler, type FailureMode } from './scheduler.js';
 import { followStop, STOP, type StopSignal } from './stop-signal.js';
+import { limitTime } from './time-limit.js';
 
 export interface PlanRequest {
   /** Receives published files, logs and (unless placed elsewhere) cache and work directories. */
@@ -43,6 +46,10 @@ export interface PlanRequest {
   readonly executor?: ExecutorName;
   /** What SLURM is asked for. Its defaults are those of the `slurm` block of the configuration. */
   readonly slurm?: SlurmSettings;
+  /** Every node runs although its result is there; the new results replace the old ones. */
+  readonly refresh?: boolean;
+  /** Neither takes results from the cache nor leaves any there. */
+  readonly noCache?: boolean;
   /** `content` reads every input again instead of trusting its size and times. */
   readonly hash?: 'stat' | 'content';
 }
@@ -55,6 +62,10 @@ export interface RunRequest extends PlanRequest {
   readonly onEvent?: RunListener;
   /** An AbortSignal cancels; a StopSignal also drains and kills. */
   readonly signal?: AbortSignal | StopSignal;
+  /** Attempts after a failed one, for all classes of failure; 0: none. Default: by class, see docs. */
+  readonly retries?: number;
+  /** The run is cancelled after this time, ms; exit code 6. */
+  readonly timeLimitMs?: number;
   /** Working directories of nodes. Default `never`. */
   readonly keepWork?: KeepWork;
   /** The resolved configuration, kept in the log of the run. */
@@ -76,7 +87,10 @@ export interface RunResult {
   readonly nodes: readonly NodeReport[];
   /** Relative to the output directory, in the order they were published. */
   readonly published: readonly string[];
-  /** 0 done, 1 a node failed, 4 done with allowed failures, 5 a node met a full or read-only disk, 130 cancelled. */
+  /**
+   * 0 done, 1 a node failed, 4 done with allowed failures, 5 a node met a full or read-only disk, 6 time limit,
+   * 130 cancelled.
+   */
   readonly exitCode: number;
 }
 
@@ -93,22 +107,28 @@ export async function runGraph(graph: CompiledGraph, request: RunRequest): Promi
   checkRequests(requestsOf(graph), site.largest);
   const outputDir = resolve(request.outputDir);
   prepareDirectory(outputDir);
-  const store = await openCacheStore({
-    directory: cacheDirectory(request),
-    writable: true,
-    hash: request.hash ?? 'stat',
-  });
+  const passing = request.noCache === true ? passingCache(workRootOf(request)) : null;
   try {
-    return await runWithStore({ graph, request, outputDir, store, site });
+    const store = await openCacheStore({
+      directory: passing ?? cacheDirectory(request),
+      writable: true,
+      hash: request.hash ?? 'stat',
+    });
+    try {
+      return await runWithStore({ graph, request, outputDir, store, site });
+    } finally {
+      store.close();
+    }
   } finally {
-    store.close();
+    if (passing !== null) removeTree(passing);
   }
 }
 
 /** What a run would do; writes nothing and makes no directory. Errors as {@link runGraph}. */
 export async function planGraph(graph: CompiledGraph, request: PlanRequest): Promise<Plan> {
   const store = await openCacheStore({
-    directory: cacheDirectory(request),
+    // A place that is never there: nothing is known.
+    directory: request.noCache === true ? join(workRootOf(request), 'no-cache') : cacheDirectory(request),
     writable: false,
     hash: request.hash ?? 'stat',
   });
@@ -118,6 +138,7 @@ export async function planGraph(graph: CompiledGraph, request: PlanRequest): Pro
       store,
       seed: request.seed ?? 0,
       forceNodes: request.forceNodes ?? [],
+      refresh: request.refresh ?? false,
       limits: (await siteOf(request)).largest,
     });
   } finally {
@@ -129,6 +150,10 @@ export async function planGraph(graph: CompiledGraph, request: PlanRequest): Pro
 export function cacheDirectory(request: PlanRequest): string {
   const place = request.cacheDir ?? process.env['NEUROLOOM_CACHE_DIR'];
   return resolve(place ?? join(request.outputDir, '.neuroloom', 'cache'));
+}
+
+function workRootOf(request: RunRequest): string {
+  return resolve(request.workDir ?? join(request.outputDir, '.neuroloom', 'work'));
 }
 
 interface PreparedRun {
@@ -168,12 +193,19 @@ async function runAndAccount(prepared: PreparedRun, endings: Ending[]): Promise<
   const { graph, request, outputDir, store, site } = prepared;
   const started = performance.now();
   const runId = newRunId();
-  const workRoot = resolve(request.workDir ?? join(outputDir, '.neuroloom', 'work'));
+  const workRoot = workRootOf(request);
   const workDir = join(workRoot, runId);
   const table = new InstanceTable(graph);
   const seed = request.seed ?? 0;
   const keepWork = request.keepWork ?? 'never';
-  const planner = await Planner.create({ graph, table, store, seed, forceNodes: request.forceNodes ?? [] });
+  const planner = await Planner.create({
+    graph,
+    table,
+    store,
+    seed,
+    forceNodes: request.forceNodes ?? [],
+    refresh: request.refresh ?? false,
+  });
   let status: RunStatus = 'failed';
   endings.push(() => {
     store.finishRun(runId, status);
@@ -224,6 +256,10 @@ async function runAndAccount(prepared: PreparedRun, endings: Ending[]): Promise<
       endBy(error);
     }
   };
+  const timeLimit = limitTime(request.timeLimitMs, () => {
+    stop.controller.raise(STOP.cancel);
+  });
+  endings.push(timeLimit.release);
   const beat = setInterval(() => {
     try {
       store.beat();
@@ -278,6 +314,9 @@ async function runAndAccount(prepared: PreparedRun, endings: Ending[]): Promise<
     runner,
     takesBatches: executor.takesBatches ?? false,
     publisher,
+    outputDir,
+    retries: new Retries(request.retries ?? null),
+    memoryGb: site.largest.memoryGb,
     cancel: (id, now) => {
       executor.cancel(id, now);
     },
@@ -299,7 +338,8 @@ async function runAndAccount(prepared: PreparedRun, endings: Ending[]): Promise<
   const failures = work.failures();
   status = statusOf(stop.controller.signal.level > STOP.none && counts.notStarted > 0, failures);
   records.describe(table, work.published, (path) => store.seenFile(path));
-  end = { status, counts, exitCode: exitCodeOf(status, failures.all) };
+  const exitCode = status === 'cancelled' && timeLimit.isOver() ? 6 : exitCodeOf(status, failures.all);
+  end = { status, counts, exitCode };
   emit({ type: 'run-finished', runId, status, counts, ms: performance.now() - started });
   throwOutside();
   return {
@@ -308,7 +348,7 @@ async function runAndAccount(prepared: PreparedRun, endings: Ending[]): Promise<
     counts,
     nodes: work.reports(),
     published: work.published.map((file) => file.path),
-    exitCode: exitCodeOf(status, failures.all),
+    exitCode,
   };
 
   function throwOutside(): void {

@@ -1,6 +1,7 @@
 import type { MapMode } from './key-space.js';
 import type { NodeDefinition, Resources } from './node.js';
 import type { Port } from './port.js';
+import type { RetryRule } from './retry.js';
 
 /** Where the input of a template node comes from. Plain data: also what a plugin or a file may bring. */
 export type TemplateInput =
@@ -37,6 +38,9 @@ export interface TemplateNode {
   /** Truth values that must all be true; otherwise the node is skipped. Not part of a key. */
   readonly conditions?: readonly TemplateInput[];
   readonly resources: Resources;
+  /** Instead of what the node declares; absent: what it declares. */
+  readonly timeoutMs?: number;
+  readonly retry?: RetryRule;
 }
 
 /** A list that a node makes, each of whose elements is one item of the maps over it. */

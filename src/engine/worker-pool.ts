@@ -10,6 +10,7 @@ import { fileURLToPath } from 'node:url';
 import { DEFAULT_LOG_CAP_BYTES, openLog, readLogTail } from './log-capture.js';
 import { classifyExit, classifyThrown, endedByParent, failure, type NodeFailure } from './failure.js';
 import { makeDirectory } from './make-directory.js';
+import { limitedNode } from './memory-limit.js';
 import { storageError } from './storage-error.js';
 import {
   PROTOCOL,
@@ -299,7 +300,7 @@ export class WorkerPool {
           stdio: ['ignore', out, err, 'ipc'],
           serialization: 'json',
           detached: true,
-          execArgv: [`--max-old-space-size=${heapMb}`],
+          ...limitedNode(heapMb),
           env: { ...this.#options.env, NEUROLOOM_TEST_KILL: undefined },
         },
       );

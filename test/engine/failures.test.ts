@@ -43,6 +43,7 @@ describe('every way a node can end badly', () => {
     const run = await wf.run({
       outputDir: rig.output,
       jobs: 2,
+      retries: 0,
       logCapBytes: 200_000,
       graceMs: 300,
       onEvent: (event) => {
@@ -105,7 +106,7 @@ test.each(['async', 'loop', 'tool'])('a node over its time limit is ended: %s', 
   using rig = new Rig();
   const wf = new Workflow('timeout');
   wf.add(slow as NodeDefinition, { how });
-  const run = await wf.run({ outputDir: rig.output, graceMs: 200 });
+  const run = await wf.run({ outputDir: rig.output, graceMs: 200, retries: 0 });
   expect(run.nodes[0]?.error?.failureClass).toBe('timeout');
   expect(run.nodes[0]?.error?.message).toContain('time limit of 0.3 s');
   await until('the group is empty', () => processesWith(rig.root).length === 0, 1000);
@@ -230,7 +231,7 @@ test('a worker that is killed from outside fails its node only', async () => {
   const wf = new Workflow('outside');
   wf.add(waits as NodeDefinition, { ms: 60_000, mark, x: 1 });
   wf.add(addOne as NodeDefinition, { x: 1 });
-  const run = wf.run({ outputDir: rig.output, jobs: 2 });
+  const run = wf.run({ outputDir: rig.output, jobs: 2, retries: 0 });
   await until('the node runs', () => readMark(mark).length === 2);
   process.kill(readMark(mark)[0] as number, 'SIGKILL');
   const { nodes: ended } = await run;

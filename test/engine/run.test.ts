@@ -251,7 +251,7 @@ test('a resumable node that is killed goes on from its checkpoint in the next ru
     wf.add(train, { die: rig.path('once'), checkpointEvery: every } as never);
     return wf;
   };
-  const first = await build(1).run({ outputDir: rig.output });
+  const first = await build(1).run({ outputDir: rig.output, retries: 0 });
   expect(first.nodes[0]?.error?.failureClass).toBe('killed');
   // What only steers checkpoints is not part of the key.
   const second = await build(2).run({ outputDir: rig.output });

@@ -1,5 +1,5 @@
 import type { RunResult } from '../../engine/run.js';
-import { exitCodeOf } from '../exit-codes.js';
+import { EXIT, exitCodeOf } from '../exit-codes.js';
 import { runOnFinish } from '../on-finish.js';
 import type { RunOptions } from '../options.js';
 import { entriesOf, planLines, planSummary } from '../plan-text.js';
@@ -50,7 +50,9 @@ export async function runCommand(options: RunOptions, session: Session): Promise
       const ms = performance.now() - started;
       terminal.note(runSummary(study.entry.name, result, ms, study.outputDir, session.cwd));
     }
-    const exitCode = result.status === 'cancelled' ? keys.exitCode() : result.exitCode;
+    // A run that its time limit ended was not interrupted by a key.
+    const isInterrupted = result.status === 'cancelled' && result.exitCode !== EXIT.timeLimit;
+    const exitCode = isInterrupted ? keys.exitCode() : result.exitCode;
     await finish(result, exitCode);
     return exitCode;
   } catch (error) {

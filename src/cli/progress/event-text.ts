@@ -48,11 +48,22 @@ export class EventTexts {
         return this.#log(event);
       case 'node-done': {
         const memory = event.peakMb >= 1 ? `, peak ${memoryText(event.peakMb)}` : '';
-        return { level: 'done', text: `${event.id}  done in ${durationText(event.ms)}${memory}` };
+        const tries = event.attempts > 1 ? `, in attempt ${event.attempts}` : '';
+        return { level: 'done', text: `${event.id}  done in ${durationText(event.ms)}${memory}${tries}` };
       }
       case 'node-skipped': {
         // A skipped item is told in every run, also when that decision came from the cache: it stays missing.
         return { level: 'warning', text: `${event.id}  skipped: ${withoutControlCodes(event.reason)}` };
+      }
+      case 'node-retried': {
+        const more =
+          event.failureClass === 'out-of-memory'
+            ? ` with ${memoryText(event.memoryGb * 1024)}`
+            : event.failureClass === 'timeout' && event.timeoutMs !== null
+              ? ` with a limit of ${durationText(event.timeoutMs)}`
+              : '';
+        const text = `${event.id}  attempt ${event.attempt} failed (${event.failureClass}): ${event.message}`;
+        return { level: 'warning', text: withoutControlCodes(`${text}\n  it is tried again${more}`) };
       }
       case 'node-failed': {
         const allowed = event.allowed ? '\n  the run goes on without it' : '';

@@ -21,7 +21,7 @@ const EVENTS: RunEvent[] = [
   { type: 'node-log', id: 'fit', level: 'info', message: 'quiet' },
   { type: 'node-log', id: 'fit', level: 'warn', message: 'odd \u001b[31mvalue\u001b[0m' },
   { type: 'node-progress', id: 'fit', done: 100, total: 100, text: null },
-  { type: 'node-done', id: 'fit', key: 'k', ms: 1500, peakMb: 250 },
+  { type: 'node-done', id: 'fit', key: 'k', ms: 1500, peakMb: 250, attempts: 1 },
   { type: 'node-waiting', id: 'read[102]', key: 'k' },
   { type: 'node-adopted', id: 'read[102]', key: 'k' },
   { type: 'node-cancelled', id: 'read[103]' },

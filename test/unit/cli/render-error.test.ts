@@ -94,18 +94,22 @@ describe('a failed node', () => {
     ms: 41_000,
     logTail: 'reading\n\u001b[31mfitting\u001b[0m\n',
     logPath: 'logs/1/fit_spectra/sub-03/stderr.log',
+    crashPath: 'logs/1/fit_spectra/sub-03/crash.json',
+    rerun: "pipeline rerun 'fit_spectra[sub-03]' -o out",
+    attempts: 3,
     allowed: false,
   } as const;
 
   test('says class, node, time, last log lines without terminal codes, where the log is, and the cure', () => {
     expect(renderNodeFailure(event, { showStack: false })).toBe(
       [
-        'OUT_OF_MEMORY  fit_spectra[sub-03] failed after 41 s: it was ended at 7.9 GB (limit 8 GB)',
+        'OUT_OF_MEMORY  fit_spectra[sub-03] failed in attempt 3 after 41 s: it was ended at 7.9 GB (limit 8 GB)',
         '  last lines of its log:',
         '    | reading',
         '    | fitting',
         '  log: logs/1/fit_spectra/sub-03/stderr.log',
         '  mend: rerun with --memory 16G; finished nodes will not run again',
+        "  run it alone: pipeline rerun 'fit_spectra[sub-03]' -o out",
       ].join('\n'),
     );
   });
