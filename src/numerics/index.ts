@@ -82,3 +82,44 @@ export { trainTemplate, type TrainedTemplate, type TrainTemplateOptions } from '
 export type { EpochEvent, EpochRecord } from './registration/training-loop.js';
 export type { MapPair } from './similarity/map-pair.js';
 export { SIMILARITY_METRICS, tractSimilarity, type TractSimilarity } from './similarity/tract-similarity.js';
+export { adamFit, type AdamIteration, type GradientOptimizer } from './encoding/adam-fit.js';
+export { EncodingModel, type ModelOptions, type SimulateOptions } from './encoding/encoding-model.js';
+export type { FitResult, FitStatus } from './encoding/fit-result.js';
+export type { ParameterGrid } from './encoding/grid-fit.js';
+export { HRFModel, SPMHRFModel, type SPMHRFOptions } from './encoding/hrf-model.js';
+export { spmHrf, type SpmHrfOptions } from './encoding/hrf.js';
+export type { ImageModelOptions, RfNorm } from './encoding/image-responses.js';
+export {
+  LinearModel,
+  LinearModelWithBaseline,
+  LinearModelWithBaselineHRF,
+  type LinearHrfOptions,
+} from './encoding/linear-models.js';
+export {
+  AlphaGaussianPRF,
+  CompressiveSpatialSummationPRF2D,
+  DifferenceOfGaussiansPRF2D,
+  DifferenceOfGaussiansPRF2DWithHRF,
+  DivisiveNormalizationGaussianPRF2D,
+  GaussianMixturePRF2D,
+  GaussianPointPRF2D,
+  GaussianPRF,
+  GaussianPRF2D,
+  GaussianPRF2DAngle,
+  GaussianPRF2DWithHRF,
+  GaussianPRFWithHRF,
+  LogGaussianPRF,
+  VonMisesPRF,
+} from './encoding/models.js';
+export { cleanParadigm, type ImageStack, type Paradigm, type ParadigmInput } from './encoding/paradigm.js';
+export { ParameterFitter, type ParameterFit, type ParameterFitOptions } from './encoding/parameter-fitter.js';
+export {
+  residualCovariance,
+  residualLogLikelihood,
+  stimulusLogLikelihood,
+  stimulusPosterior,
+  tuningSimilarity,
+} from './encoding/residual-model.js';
+export { parameterColumn, type ParameterInput, type ParameterTable } from './encoding/tables.js';
+export { WeightFitter, type FittedWeights, type WeightFitterOptions } from './encoding/weight-fitter.js';
+export { matrix, type Matrix } from './linalg/matrix.js';

@@ -21,10 +21,13 @@ export interface ExactFitOptions {
   readonly onVoxel?: (done: number, total: number) => void;
 }
 
-/** Iterations of every start before the worst are dropped. */
-const FIRST_ITERATIONS = 4;
+/** How many starts take part in each round, and for how many iterations. */
+const ROUNDS = [
+  { kept: Infinity, iterations: 1 },
+  { kept: 4, iterations: 3 },
+] as const;
 /** Starts that are followed to the end. */
-const FOLLOWED = 4;
+const FOLLOWED = 2;
 
 /**
  * The least-squares optimum of every voxel: several starts from the maxima of the correlation grid, then variable
@@ -132,26 +135,29 @@ class ExactFitter {
     return best.isAtBound ? 'at_bound' : 'converged';
   }
 
-  /** Every start for a few steps, then the best ones to the end; best first. */
+  /** All starts for a few steps, the better ones for a few more, the best to the end; best first. */
   #follow(
     series: Float64Array,
     total: number,
     starts: readonly Float64Array[],
     held: number | null,
   ): VoxelOptimum[] {
-    const brief = { ...this.#search, maxIterations: Math.min(FIRST_ITERATIONS, this.#search.maxIterations) };
-    const begun = starts.map((start) => this.#voxelFit.run(series, total, start, brief, held));
-    begun.sort(byCost);
-    const ended: VoxelOptimum[] = [];
-    for (const candidate of begun.slice(0, FOLLOWED)) {
-      if (candidate.isConverged) {
-        ended.push(candidate);
-        continue;
-      }
-      const end = this.#voxelFit.run(series, total, candidate.theta, this.#search, held);
-      ended.push({ ...end, iterations: end.iterations + candidate.iterations });
+    const run = (theta: Float64Array, maxIterations: number, damping?: number): VoxelOptimum =>
+      this.#voxelFit.run(series, total, theta, { ...this.#search, maxIterations }, held, damping);
+    const { maxIterations } = this.#search;
+    let field = starts.map((start) => run(start, Math.min(ROUNDS[0]!.iterations, maxIterations)));
+    for (const { kept, iterations } of [...ROUNDS.slice(1), { kept: FOLLOWED, iterations: maxIterations }]) {
+      field = field
+        .sort(byCost)
+        .slice(0, kept)
+        .map((candidate) => {
+          const left = Math.min(iterations, maxIterations - candidate.iterations);
+          if (candidate.isConverged || left <= 0) return candidate;
+          const next = run(candidate.theta, left, candidate.damping);
+          return { ...next, iterations: next.iterations + candidate.iterations };
+        });
     }
-    return ended.sort(byCost);
+    return field.sort(byCost);
   }
 
   #starts(series: Float64Array, given: Float64Array | null): Float64Array[] {

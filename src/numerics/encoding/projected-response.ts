@@ -37,6 +37,8 @@ export class ProjectedResponse {
   readonly slopes: Float64Array;
   /** Mean of the response before it was projected. */
   mean = 0;
+  /** Shape (S): means of the slopes before they were projected. */
+  readonly slopeMeans: Float64Array;
   readonly #model: EncodingModel;
   readonly #bound: BoundResponse;
   /** Orthonormal confounds without mean, (C, T). */
@@ -69,6 +71,7 @@ export class ProjectedResponse {
     const size = this.coordinates.length;
     this.p = new Float64Array(this.frames);
     this.slopes = new Float64Array(size * this.frames);
+    this.slopeMeans = new Float64Array(size);
     this.#shape = new Float64Array(model.response.shape.length);
     this.#raw = new Float64Array(this.frames);
     this.#rawSlopes = new Float64Array(this.#shape.length * this.frames);
@@ -97,7 +100,7 @@ export class ProjectedResponse {
     for (let i = 0; i < this.coordinates.length; i++) {
       const slope = this.slopes.subarray(i * frames, (i + 1) * frames);
       if (this.coordinates[i]!.isLogarithmic) scale(slope, Math.exp(theta[i]!));
-      this.project(slope);
+      this.slopeMeans[i] = this.project(slope);
     }
   }
 

@@ -13,6 +13,8 @@ export interface VoxelOptimum {
   readonly iterations: number;
   readonly isConverged: boolean;
   readonly isAtBound: boolean;
+  /** Where a continued fit goes on. */
+  readonly damping: number;
 }
 
 export interface VoxelSearch {
@@ -25,11 +27,29 @@ export interface VoxelSearch {
   readonly maxIterations: number;
 }
 
-const FIRST_DAMPING = 1e-3;
+interface Problem {
+  readonly series: Float64Array;
+  readonly total: number;
+  readonly search: VoxelSearch;
+  readonly amplitude: number | null;
+}
+
+interface State {
+  readonly amplitude: number;
+  readonly ssq: number;
+}
+
+interface Damping {
+  value: number;
+  /** Factor of the next rejection. */
+  growth: number;
+}
+
+const FIRST_DAMPING = 0.1;
 const LEAST_DAMPING = 1e-9;
 const MAX_TRIALS = 8;
 /** A decrease below this share of the data's energy ends a fit. */
-const SMALL_DECREASE = 1e-12;
+const SMALL_DECREASE = 1e-9;
 
 /**
  * Separable least squares of one voxel: the amplitude is eliminated (variable projection), Levenberg-Marquardt moves
@@ -76,65 +96,60 @@ export class VoxelFit {
     start: Float64Array,
     search: VoxelSearch,
     amplitude: number | null = null,
+    firstDamping = FIRST_DAMPING,
   ): VoxelOptimum {
     const theta = start.map((value, i) => clamp(value, search.low[i]!, search.high[i]!));
     const trial = new Float64Array(theta.length);
     this.#response.evaluate(theta, true);
     let state = this.#cost(series, total, search.allowNegative, amplitude);
-    let damping = FIRST_DAMPING;
+    const problem: Problem = { series, total, search, amplitude };
+    const damping: Damping = { value: firstDamping, growth: 2 };
     let iterations = 0;
     let isConverged = false;
     while (!isConverged && iterations < search.maxIterations) {
       iterations += 1;
       if (!this.#linearise(series, state.amplitude, amplitude === null)) break;
-      const active = this.#active(theta, search);
-      const moved = this.#descend(series, total, theta, trial, active, search, amplitude, state.ssq, damping);
-      damping = moved.damping;
-      if (moved.state === null) {
+      const next = this.#descend(problem, theta, trial, state.ssq, damping);
+      if (next === null) {
         isConverged = true;
-        // The response still belongs to a rejected trial.
-        this.#response.evaluate(theta, true);
         break;
       }
-      isConverged = state.ssq - moved.state.ssq <= SMALL_DECREASE * total;
+      isConverged = state.ssq - next.ssq <= SMALL_DECREASE * total;
       theta.set(trial);
-      state = moved.state;
+      state = next;
     }
     const isAtBound = theta.some(
       (value, i) => !search.held[i] && (value <= search.low[i]! || value >= search.high[i]!),
     );
-    return { theta, ...state, iterations, isConverged, isAtBound };
+    return { theta, ...state, iterations, isConverged, isAtBound, damping: damping.value };
   }
 
-  /** Tries steps with growing damping until one lowers the cost; `state` is null when none does. */
+  /** Tries steps with growing damping until one lowers the cost. @returns null when none does */
   #descend(
-    series: Float64Array,
-    total: number,
+    problem: Problem,
     theta: Float64Array,
     trial: Float64Array,
-    active: readonly boolean[],
-    search: VoxelSearch,
-    amplitude: number | null,
     ssq: number,
-    damping: number,
-  ): { state: { amplitude: number; ssq: number } | null; damping: number } {
-    let lambda = damping;
+    damping: Damping,
+  ): State | null {
+    const { series, total, search, amplitude } = problem;
+    const active = this.#active(theta, search);
     for (let attempt = 0; attempt < MAX_TRIALS; attempt++) {
-      if (!this.#propose(theta, trial, active, search, lambda)) return { state: null, damping: lambda };
+      if (!this.#propose(theta, trial, active, search, damping.value, total)) return null;
+      const predicted = this.#predictedDecrease(theta, trial);
       this.#response.evaluate(trial, true);
       const state = this.#cost(series, total, search.allowNegative, amplitude);
-      if (state.ssq < ssq) return { state, damping: Math.max(lambda * 0.2, LEAST_DAMPING) };
-      lambda = lambda < 1e-6 ? FIRST_DAMPING : lambda * 8;
+      if (state.ssq < ssq) {
+        relax(damping, (ssq - state.ssq) / predicted);
+        return state;
+      }
+      damping.value *= damping.growth;
+      damping.growth *= 2;
     }
-    return { state: null, damping: lambda };
+    return null;
   }
 
-  #cost(
-    series: Float64Array,
-    total: number,
-    allowNegative: boolean,
-    held: number | null,
-  ): { amplitude: number; ssq: number } {
+  #cost(series: Float64Array, total: number, allowNegative: boolean, held: number | null): State {
     const { p, frames } = this.#response;
     let pp = 0;
     let py = 0;
@@ -193,34 +208,80 @@ export class VoxelFit {
     });
   }
 
-  /** Writes the next point. @returns false when the step is nothing */
+  /**
+   * Writes the next point: the damped step; a coordinate that would leave its range goes to the bound, and the others
+   * are solved again with that.
+   *
+   * @returns false when nothing worth a trial is left
+   */
   #propose(
     theta: Float64Array,
     trial: Float64Array,
     active: readonly boolean[],
     search: VoxelSearch,
     lambda: number,
+    total: number,
   ): boolean {
     const size = this.#size;
-    for (let i = 0; i < size; i++) {
-      for (let j = 0; j < size; j++) {
-        const free = active[i] !== true && active[j] !== true;
-        this.#damped[i * size + j] = free ? this.#normal[i * size + j]! : i === j ? 1 : 0;
-      }
-      if (active[i] !== true)
-        this.#damped[i * size + i] = this.#damped[i * size + i]! * (1 + lambda) + 1e-300;
-      this.#step[i] = active[i] === true ? 0 : this.#gradient[i]!;
-    }
-    eliminate(this.#damped, this.#step, size);
     this.#limits(theta);
+    const settled = active.slice();
+    trial.set(theta);
+    for (let pass = 0; pass <= size; pass++) {
+      this.#solve(theta, trial, settled, lambda);
+      const leaving = this.#firstLeaving(theta, settled, search);
+      if (leaving < 0) break;
+      settled[leaving] = true;
+      trial[leaving] = clamp(
+        theta[leaving]! + this.#step[leaving]!,
+        search.low[leaving]!,
+        search.high[leaving]!,
+      );
+    }
     let largest = 0;
     for (let i = 0; i < size; i++) {
-      const wanted = Number.isFinite(this.#step[i]!) ? this.#step[i]! : 0;
-      const limited = clamp(wanted, -this.#reach[i]!, this.#reach[i]!);
-      trial[i] = clamp(theta[i]! + limited, search.low[i]!, search.high[i]!);
+      if (settled[i] !== true)
+        trial[i] = theta[i]! + clamp(this.#step[i]!, -this.#reach[i]!, this.#reach[i]!);
       largest = Math.max(largest, Math.abs(trial[i]! - theta[i]!) / this.#reach[i]!);
     }
-    return largest > 1e-10;
+    return largest > 1e-10 && Math.abs(this.#predictedDecrease(theta, trial)) > SMALL_DECREASE * total;
+  }
+
+  /** The step of the coordinates that are not settled, given how far the settled ones go. */
+  #solve(theta: Float64Array, trial: Float64Array, settled: readonly boolean[], lambda: number): void {
+    const size = this.#size;
+    for (let i = 0; i < size; i++) {
+      const isFree = settled[i] !== true;
+      this.#step[i] = isFree ? this.#gradient[i]! : 0;
+      for (let j = 0; j < size; j++) {
+        const both = isFree && settled[j] !== true;
+        this.#damped[i * size + j] = both ? this.#normal[i * size + j]! : i === j ? 1 : 0;
+        if (isFree && !both)
+          this.#step[i] = this.#step[i]! - this.#normal[i * size + j]! * (trial[j]! - theta[j]!);
+      }
+      if (isFree) this.#damped[i * size + i] = this.#damped[i * size + i]! * (1 + lambda) + 1e-300;
+    }
+    eliminate(this.#damped, this.#step, size);
+    for (let i = 0; i < size; i++) if (!Number.isFinite(this.#step[i]!)) this.#step[i] = 0;
+  }
+
+  #firstLeaving(theta: Float64Array, settled: readonly boolean[], search: VoxelSearch): number {
+    return theta.findIndex((value, i) => {
+      if (settled[i] === true) return false;
+      const next = value + clamp(this.#step[i]!, -this.#reach[i]!, this.#reach[i]!);
+      return next < search.low[i]! || next > search.high[i]!;
+    });
+  }
+
+  /** What the normal matrix says a step will bring. */
+  #predictedDecrease(theta: Float64Array, trial: Float64Array): number {
+    const size = this.#size;
+    let decrease = 0;
+    for (let i = 0; i < size; i++) {
+      const move = trial[i]! - theta[i]!;
+      decrease += 2 * move * this.#gradient[i]!;
+      for (let j = 0; j < size; j++) decrease -= move * this.#normal[i * size + j]! * (trial[j]! - theta[j]!);
+    }
+    return decrease;
   }
 
   /** How far one step may go: a logarithm by 0.7, a place by about two sizes, all else by a quarter of its range. */
@@ -234,6 +295,12 @@ export class VoxelFit {
       this.#reach[i] = isLogarithmic ? 0.7 : Math.min(place, quarter);
     });
   }
+}
+
+/** Less damping the better the last step was foreseen. @see Nielsen 1999, "Damping parameter in Marquardt's method" */
+function relax(damping: Damping, gain: number): void {
+  damping.value = Math.max(damping.value * Math.max(1 / 5, 1 - (2 * gain - 1) ** 3), LEAST_DAMPING);
+  damping.growth = 2;
 }
 
 /** Solves a x = b in place by Gaussian elimination; a is symmetric and, damped, positive. */
