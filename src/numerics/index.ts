@@ -83,8 +83,12 @@ export type { EpochEvent, EpochRecord } from './registration/training-loop.js';
 export type { MapPair } from './similarity/map-pair.js';
 export { SIMILARITY_METRICS, tractSimilarity, type TractSimilarity } from './similarity/tract-similarity.js';
 export { adamFit, type AdamIteration, type GradientOptimizer } from './encoding/adam-fit.js';
-export { EncodingModel, type ModelOptions, type SimulateOptions } from './encoding/encoding-model.js';
-export type { FitResult, FitStatus } from './encoding/fit-result.js';
+export {
+  EncodingModel,
+  type ModelOptions,
+  type SimulateOptions as SimulateVoxelsOptions,
+} from './encoding/encoding-model.js';
+export type { FitResult, FitStatus as VoxelFitStatus } from './encoding/fit-result.js';
 export type { ParameterGrid } from './encoding/grid-fit.js';
 export { HRFModel, SPMHRFModel, type SPMHRFOptions } from './encoding/hrf-model.js';
 export { spmHrf, type SpmHrfOptions } from './encoding/hrf.js';

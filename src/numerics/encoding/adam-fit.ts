@@ -75,7 +75,6 @@ interface Voxel {
 }
 
 class AdamFit {
-  readonly #model: EncodingModel;
   readonly #options: AdamFitOptions;
   readonly #labels: readonly string[];
   readonly #transforms: readonly Transform[];
@@ -91,7 +90,6 @@ class AdamFit {
   readonly #best: { readonly q: Float32Array; readonly r2: Float64Array; readonly ssq: Float64Array };
 
   constructor(model: EncodingModel, paradigm: Paradigm, data: Matrix, options: AdamFitOptions) {
-    this.#model = model;
     this.#options = options;
     this.#labels = model.getParameterLabels();
     this.#transforms = transformsOf(model);

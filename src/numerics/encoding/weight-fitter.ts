@@ -4,7 +4,7 @@ import { ridge } from '../linalg/ridge.js';
 import type { EncodingModel } from './encoding-model.js';
 import { convolveColumns } from './linear-models.js';
 import type { ParadigmInput } from './paradigm.js';
-import { toMatrix, type MatrixInput, type ParameterInput } from './tables.js';
+import type { MatrixInput, ParameterInput } from './tables.js';
 
 export interface WeightFitterOptions {
   /**
