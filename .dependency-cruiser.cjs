@@ -39,6 +39,7 @@ module.exports = {
     },
     ownedPackage('@tensorflow', '^src/tensor/'),
     ownedPackage('better-sqlite3', '^src/engine/sqlite-database.ts'),
+    ownedPackage('h5wasm', '^src/io/hdf5.ts'),
     ownedPackage('nifti-reader-js', '^src/io/nifti'),
     ownedPackage('yaml', '^src/config/'),
     ownedPackage('commander', '^src/cli/'),

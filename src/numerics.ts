@@ -7,3 +7,10 @@ export {
 export { LearnedAtlasConfig } from './workflows/learned-atlas/config.js';
 export type { TrainLearnedAtlasOptions } from './workflows/learned-atlas/library-options.js';
 export { trainLearnedAtlas } from './workflows/learned-atlas/train-learned-atlas.js';
+export {
+  ComputationalRoutine,
+  type ComputeOptions,
+  type RoutineDescription,
+} from './nodes/spectrum/computational-routine.js';
+export { availableFooofOutputs, FooofSpy, type FooofMetadata } from './nodes/spectrum/fooof-spy.js';
+export { readModelContainer, type SpectralData } from './nodes/spectrum/spectral-data.js';

@@ -1,0 +1,212 @@
+/** The one file that knows the HDF5 package: files are opened, created, read and written by slab, byte-stable. */
+import { randomUUID } from 'node:crypto';
+import { existsSync, openSync, readSync, closeSync, renameSync, rmSync } from 'node:fs';
+
+import type * as Package from 'h5wasm/node';
+import type { Dataset, File as PackageFile, Group } from 'h5wasm/node';
+
+import { ProcessingError } from '../errors.js';
+import { readError } from './storage-error.js';
+
+export type Hdf5Array = Float32Array | Float64Array | Int32Array;
+
+export interface Hdf5Data {
+  readonly shape: readonly number[];
+  /** C order. */
+  readonly data: Hdf5Array;
+}
+
+export type Hdf5Attribute = string | readonly string[] | number | Hdf5Data;
+
+/** Attributes larger than this do not fit the file format; such values are stored as datasets of the same name. */
+const ATTRIBUTE_BYTES = 60_000;
+const SIGNATURE = '\u0089HDF\r\n\u001a\n';
+
+/** An open HDF5 file. Paths within it start at the root: `data`, `metadata/n_peaks`. */
+export class Hdf5File {
+  readonly #file: PackageFile;
+  readonly #path: string;
+  readonly #temporary: string | null;
+
+  private constructor(file: PackageFile, path: string, temporary: string | null) {
+    this.#file = file;
+    this.#path = path;
+    this.#temporary = temporary;
+  }
+
+  /** @throws ProcessingError FILE_MISSING, FILE_FORMAT */
+  static async open(path: string): Promise<Hdf5File> {
+    checkSignature(path);
+    const { File } = await loadPackage();
+    try {
+      return new Hdf5File(new File(path, 'r'), path, null);
+    } catch (error) {
+      throw broken(path, 'its structure is damaged', error);
+    }
+  }
+
+  /** A new file under a temporary name beside `path`; `close` gives it its name, `discard` removes it. */
+  static async create(path: string): Promise<Hdf5File> {
+    const { File } = await loadPackage();
+    const temporary = `${path}.${randomUUID()}.tmp`;
+    return new Hdf5File(
+      withoutTime(() => new File(temporary, 'w')),
+      path,
+      temporary,
+    );
+  }
+
+  /** Names in a group. */
+  keys(group = '/'): string[] {
+    const entity = group === '/' ? this.#file : this.#file.get(group);
+    return entity !== null && 'keys' in entity ? entity.keys() : [];
+  }
+
+  /** @throws ProcessingError FILE_FORMAT when there is no numeric dataset of that name */
+  read(name: string): Hdf5Data {
+    const dataset = this.#dataset(name);
+    const value = dataset.value;
+    if (!(value instanceof Float32Array || value instanceof Float64Array || value instanceof Int32Array)) {
+      if (!ArrayBuffer.isView(value)) throw broken(this.#path, `its dataset ${name} holds no numbers`);
+      return {
+        shape: dataset.shape ?? [],
+        data: Float64Array.from(value as unknown as ArrayLike<number>, Number),
+      };
+    }
+    return { shape: dataset.shape ?? [], data: value };
+  }
+
+  /** Shape of a dataset without reading it. */
+  shape(name: string): readonly number[] {
+    return this.#dataset(name).shape ?? [];
+  }
+
+  /** A range per axis, from first to last (excluded), C order. */
+  readSlab(name: string, ranges: ReadonlyArray<readonly [number, number]>): Hdf5Array {
+    return this.#dataset(name).slice(ranges.map(([from, to]) => [from, to])) as Hdf5Array;
+  }
+
+  createDataset(name: string, { shape, data }: Hdf5Data): void {
+    withoutTime(() => this.#file.create_dataset({ name, data, shape: [...shape] }));
+  }
+
+  writeSlab(name: string, ranges: ReadonlyArray<readonly [number, number]>, data: Hdf5Array): void {
+    withoutTime(() =>
+      this.#dataset(name).write_slice(
+        ranges.map(([from, to]) => [from, to]),
+        data,
+      ),
+    );
+  }
+
+  /** Attributes of the root, or of a group, which is made when it is not there. */
+  setAttributes(values: Readonly<Record<string, Hdf5Attribute>>, group = '/'): void {
+    withoutTime(() => {
+      const target = this.#group(group);
+      for (const [name, value] of Object.entries(values)) {
+        if (typeof value !== 'object') target.create_attribute(name, value);
+        else if (!isData(value)) target.create_attribute(name, [...value]);
+        else if (value.data.length === 0) continue;
+        else if (value.data.byteLength > ATTRIBUTE_BYTES) {
+          target.create_dataset({ name, data: value.data, shape: [...value.shape] });
+        } else target.create_attribute(name, value.data, [...value.shape]);
+      }
+    });
+  }
+
+  /** What `setAttributes` wrote; empty arrays are left out. */
+  attributes(group = '/'): Record<string, Hdf5Attribute> {
+    if (group !== '/' && this.#file.get(group) === null) return {};
+    const target = this.#group(group);
+    const found: Record<string, Hdf5Attribute> = {};
+    for (const [name, attribute] of Object.entries(target.attrs)) {
+      const value = attribute.value;
+      if (ArrayBuffer.isView(value)) found[name] = { shape: attribute.shape ?? [], data: value as Hdf5Array };
+      else if (Array.isArray(value)) found[name] = value.map(String);
+      else if (typeof value === 'string' || typeof value === 'number') found[name] = value;
+    }
+    if (group === '/') return found;
+    for (const name of target.keys()) found[name] = this.read(`${group}/${name}`);
+    return found;
+  }
+
+  flush(): void {
+    withoutTime(() => this.#file.flush());
+  }
+
+  close(): void {
+    withoutTime(() => this.#file.close());
+    if (this.#temporary !== null) renameSync(this.#temporary, this.#path);
+  }
+
+  /** Closes a file that is not wanted; a new one leaves nothing behind. */
+  discard(): void {
+    withoutTime(() => this.#file.close());
+    if (this.#temporary !== null) rmSync(this.#temporary, { force: true });
+  }
+
+  #dataset(name: string): Dataset {
+    const parts = name.split('/');
+    let group: string[] = this.keys();
+    for (const [i, part] of parts.entries()) {
+      if (!group.includes(part)) throw broken(this.#path, `it has no dataset ${name}`);
+      if (i + 1 < parts.length) group = this.keys(parts.slice(0, i + 1).join('/'));
+    }
+    return this.#file.get(name) as Dataset;
+  }
+
+  #group(name: string): Group {
+    if (name === '/') return this.#file;
+    return this.keys().includes(name) ? (this.#file.get(name) as Group) : this.#file.create_group(name);
+  }
+}
+
+function isData(value: readonly string[] | Hdf5Data): value is Hdf5Data {
+  return 'shape' in value;
+}
+
+let loaded: Promise<typeof Package> | undefined;
+
+async function loadPackage(): Promise<typeof Package> {
+  loaded ??= import('h5wasm/node').then(async (h5wasm) => {
+    // Errors are thrown with the library's own report instead of being printed.
+    const module = (await h5wasm.ready) as unknown as { activate_throwing_error_handler(): number };
+    module.activate_throwing_error_handler();
+    return h5wasm;
+  });
+  return loaded;
+}
+
+/**
+ * Runs a write of the library, which is synchronous, with its clock at zero: it stores the time of creation in each object,
+ * and two equal runs must give equal bytes.
+ */
+function withoutTime<T>(write: () => T): T {
+  const { now } = Date;
+  Date.now = () => 0;
+  try {
+    return write();
+  } finally {
+    Date.now = now;
+  }
+}
+
+function checkSignature(path: string): void {
+  if (!existsSync(path)) throw readError(Object.assign(new Error('no such file'), { code: 'ENOENT' }), path);
+  const head = Buffer.alloc(SIGNATURE.length);
+  const file = openSync(path, 'r');
+  try {
+    readSync(file, head);
+  } finally {
+    closeSync(file);
+  }
+  if (head.toString('latin1') !== SIGNATURE) throw broken(path, 'it has no HDF5 signature');
+}
+
+function broken(path: string, what: string, cause?: unknown): ProcessingError {
+  return new ProcessingError('FILE_FORMAT', `${path} cannot be read as HDF5: ${what}`, {
+    where: path,
+    cure: 'save it again; a file that was not closed is often incomplete',
+    ...(cause === undefined ? {} : { cause }),
+  });
+}
