@@ -28,6 +28,7 @@ export interface StudyOptions extends GlobalOptions, Partial<ClusterOptions> {
 /** Options that decide what can be reused and where things lie. */
 export interface CacheOptions {
   readonly cacheDir?: string;
+  readonly cacheFrom: readonly string[];
   readonly workDir?: string;
   readonly memory?: number;
   readonly forceNode: readonly string[];
@@ -66,8 +67,17 @@ function wholeNumber(from: number): (value: string) => number {
 
 const positiveInteger = wholeNumber(1);
 
+/** `30d`, `12h`, `90m`: milliseconds. */
+export function duration(value: string): number {
+  const parts = /^(\d+(?:\.\d+)?)\s*([dhm])$/i.exec(value);
+  const unitMs = { d: 86_400_000, h: 3_600_000, m: 60_000 }[parts?.[2]?.toLowerCase() ?? ''];
+  const number = Number(parts?.[1]) * (unitMs ?? Number.NaN);
+  if (!(number >= 0)) throw new InvalidArgumentError('give a time with its unit, such as 30d or 12h.');
+  return number;
+}
+
 /** `16G`, `512M`, `1.5GB`: gigabytes of 2^30 bytes. */
-function gigabytes(value: string): number {
+export function gigabytes(value: string): number {
   const parts = /^(\d+(?:\.\d+)?)\s*(T|G|M)(?:i?B)?$/i.exec(value);
   const factor = { T: 1024, G: 1, M: 1 / 1024 }[parts?.[2]?.toUpperCase() ?? ''];
   const number = Number(parts?.[1]) * (factor ?? Number.NaN);
@@ -141,6 +151,7 @@ export function cacheOptions(): Option[] {
     new Option('--refresh', 'run every node although its result is there, and keep the new results'),
     new Option('--no-cache', 'take no results from the cache and leave none there'),
     new Option('--cache-dir <dir>', 'where results are kept (default: OUT/.neuroloom/cache)'),
+    repeatable('--cache-from <dir>', 'cache or export of others to read results from; may be repeated'),
     new Option('--work-dir <dir>', 'where nodes work (default: OUT/.neuroloom/work)'),
   ];
 }

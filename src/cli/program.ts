@@ -12,19 +12,13 @@ import {
   type StudyOptions,
 } from './options.js';
 import { addClusterVerbs } from './verbs/cluster.js';
+import { addCacheVerbs } from './verbs/cache.js';
 import { addLookVerbs } from './verbs/look.js';
 import { addRerun } from './verbs/rerun.js';
 import { examples, verb, type Does, type Implementation } from './verbs/verb.js';
 
 export interface JsonOption {
   readonly json?: boolean;
-}
-
-export interface WhyOptions extends GlobalOptions, JsonOption {
-  readonly workflow?: string;
-  readonly input?: string;
-  readonly output?: string;
-  readonly cacheDir?: string;
 }
 
 /**
@@ -158,38 +152,7 @@ export function buildProgram(
     ),
   );
 
-  const cache = verb(program, 'cache', 'Look into the results that are kept', [
-    ['pipeline cache list -o results', ''],
-    ['pipeline cache why train_template -o results', 'why it ran, or did not'],
-  ]);
-  const cacheList = verb(cache, 'list', 'List the results that are kept', [
-    ['pipeline cache list -o results', ''],
-  ]);
-  const cacheWhy = verb(cache, 'why', 'Say why a node ran, or was reused, in the last run', [
-    ['pipeline cache why train_template -o results', ''],
-    ["pipeline cache why 'read_subject[101]' -o results", 'of one participant'],
-  ]).argument('<node>', 'node, or node[key] for one item');
-  for (const command of [cacheList, cacheWhy]) {
-    command
-      .option('-i, --input <dir>', 'directory that the run read')
-      .option('-o, --output <dir>', 'directory that the run wrote')
-      .option('--cache-dir <dir>', 'where results are kept')
-      .option('--json', 'as JSON');
-  }
-  cacheWhy.option('-w, --workflow <name>', 'workflow of the run (default: that of the last run)');
-  cacheList.action(
-    does<WhyOptions>(
-      (options) => async (session) =>
-        (await import('./commands/cache-list.js')).cacheListCommand(options, session),
-    ),
-  );
-  cacheWhy.action(
-    does<WhyOptions>(
-      (options, args) => async (session) =>
-        (await import('./commands/cache-why.js')).cacheWhyCommand(args[0]!, options, session),
-    ),
-  );
-
+  addCacheVerbs(program, does);
   addLookVerbs(program, does);
   addClusterVerbs(program, does);
   addRerun(program, does);

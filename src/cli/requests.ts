@@ -19,6 +19,7 @@ export function planRequest(
     forceNodes: options.forceNode,
     ...(options.refresh === true && { refresh: true }),
     ...(options.cache === false && { noCache: true }),
+    cacheFrom: options.cacheFrom.map((directory) => resolve(cwd, directory)),
     ...(options.jobs !== undefined && { jobs: options.jobs }),
     ...(options.cpus !== undefined && { cpus: options.cpus }),
     ...(options.memory !== undefined && { memoryGb: options.memory }),

@@ -1,4 +1,5 @@
 import type { FailureClass } from './events.js';
+import type { FileSystemKind } from './file-system.js';
 import type { BatchStore } from './executors/batch-adoption.js';
 
 /** An output as it is stored: values inline, files by path inside the object, digest and size. */
@@ -66,6 +67,8 @@ export interface RunRow {
   readonly workflow: string;
   readonly configDigest: string;
   readonly argv: readonly string[];
+  /** Absolute. */
+  readonly outputDir: string;
 }
 
 export interface AttemptStart {
@@ -128,6 +131,8 @@ export type Admission =
 export interface ResultSummary {
   readonly key: string;
   readonly node: string;
+  /** Instances that made or used it, as far as the history knows: `fit[sub-03]`. */
+  readonly instances: readonly string[];
   readonly version: number;
   readonly state: 'done' | 'skipped';
   readonly bytes: number;
@@ -234,6 +239,12 @@ export interface CacheStoreOptions {
    * local cache directory, because SQLite's log does not work over networks.
    */
   readonly indexDirectory?: string;
+  /** Caches of others that are looked into when this one has no result; they are only read. */
+  readonly upstreams?: readonly string[];
+  /** This is such a cache: its index is not written to, and its files are checked by whoever uses them. */
+  readonly isUpstream?: boolean;
+  /** The file system of the directory; tests set it. */
+  readonly fileSystem?: FileSystemKind;
   /** Milliseconds since 1970; tests set it. */
   readonly now?: () => number;
 }

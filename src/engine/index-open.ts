@@ -13,7 +13,8 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { StorageError } from '../errors.js';
 import type { StoreWarning } from './cache-store.js';
-import { APPLICATION_ID, INDEX_FORMAT, INDEX_SCHEMA } from './index-schema.js';
+import { migrateIndex } from './index-migrate.js';
+import { APPLICATION_ID, INDEX_FORMAT, INDEX_SCHEMA, MIGRATIONS } from './index-schema.js';
 import { makeDirectory } from './make-directory.js';
 import type { IndexDatabase } from './sqlite-database.js';
 import { storageError } from './storage-error.js';
@@ -22,7 +23,11 @@ export interface OpenIndexOptions {
   /** Absolute path of `index.db`. */
   readonly file: string;
   readonly writable: boolean;
-  readonly connect: (file: string) => IndexDatabase;
+  /** Of somebody else: not even opened for writing. */
+  readonly isUpstream: boolean;
+  /** `DELETE` where machines share the file system of the index: SQLite's log does not work there. */
+  readonly journal: 'WAL' | 'DELETE';
+  readonly connect: (file: string, options?: { readonly readonly: boolean }) => IndexDatabase;
   readonly now: () => number;
   /** Rows of `meta` for a new index. */
   readonly meta: Readonly<Record<string, string>>;
@@ -61,7 +66,10 @@ function openForRun(options: OpenIndexOptions): OpenedIndex {
   }
   const warnings: StoreWarning[] = [];
   const first = tryOpen(options);
-  if (typeof first !== 'string') return { ...first, warnings };
+  if (typeof first !== 'string') {
+    if (first.migratedFrom !== null) warnings.push(migrated(first.migratedFrom));
+    return { ...first, warnings };
+  }
   const aside = `${file}.corrupt-${new Date(now()).toISOString().replace(/[-:]/g, '').replace(/\..*/, '')}`;
   try {
     renameSync(file, aside);
@@ -87,9 +95,23 @@ function openForRun(options: OpenIndexOptions): OpenedIndex {
   return { ...second, warnings };
 }
 
+interface TriedIndex {
+  readonly db: IndexDatabase;
+  readonly isNew: boolean;
+  readonly migratedFrom: number | null;
+}
+
+function migrated(format: number): StoreWarning {
+  return {
+    code: 'CACHE_FORMAT',
+    message: `the cache index was brought from format ${format} to ${INDEX_FORMAT}`,
+    cure: `nothing to do; the old index is kept as index.db.format-${format}`,
+  };
+}
+
 /** The open index, or in words what is wrong with the file. A file of another program is not written to. */
-function tryOpen(options: OpenIndexOptions): { db: IndexDatabase; isNew: boolean } | string {
-  const { file } = options;
+function tryOpen(options: OpenIndexOptions): TriedIndex | string {
+  const { file, journal } = options;
   let db: IndexDatabase | undefined;
   try {
     db = options.connect(file);
@@ -97,11 +119,12 @@ function tryOpen(options: OpenIndexOptions): { db: IndexDatabase; isNew: boolean
     db.pragma(`cache_size = -${PAGE_CACHE_KIB}`);
     db.pragma(`wal_autocheckpoint = ${CHECKPOINT_PAGES}`);
     db.pragma('foreign_keys = ON');
-    const isNew = createTables(db, options.meta);
+    const isNew = createTables(db, options);
+    const migratedFrom = isOurs(db) ? migrateIndex(db, file) : null;
     const wrong = inspect(db, file);
     if (wrong === null) {
-      db.pragma('journal_mode = WAL');
-      return { db, isNew };
+      db.pragma(`journal_mode = ${journal}`);
+      return { db, isNew, migratedFrom };
     }
     db.close();
     return wrong;
@@ -116,10 +139,13 @@ function tryOpen(options: OpenIndexOptions): { db: IndexDatabase; isNew: boolean
 }
 
 /** Makes the tables in an empty file. Asks again under the write lock: another process may be doing the same. */
-function createTables(db: IndexDatabase, meta: Readonly<Record<string, string>>): boolean {
+function createTables(
+  db: IndexDatabase,
+  { meta, journal }: Pick<OpenIndexOptions, 'meta' | 'journal'>,
+): boolean {
   if (!isEmpty(db)) return false;
   // Before the tables: to change the mode of a file in use would need all others to leave it.
-  db.pragma('journal_mode = WAL');
+  db.pragma(`journal_mode = ${journal}`);
   return db
     .transaction((): boolean => {
       if (!isEmpty(db)) return false;
@@ -137,9 +163,13 @@ function isEmpty(db: IndexDatabase): boolean {
   return db.prepare('SELECT count(*) FROM sqlite_master').pluck().get() === 0;
 }
 
+function isOurs(db: IndexDatabase): boolean {
+  return db.pragma('application_id', { simple: true }) === APPLICATION_ID;
+}
+
 /** What makes an index unusable, or null. */
 function inspect(db: IndexDatabase, file: string): string | null {
-  if (db.pragma('application_id', { simple: true }) !== APPLICATION_ID) return 'made by another program';
+  if (!isOurs(db)) return 'made by another program';
   const format = db.pragma('user_version', { simple: true }) as number;
   if (format > INDEX_FORMAT) {
     db.close();
@@ -167,17 +197,56 @@ function openForPlan(options: OpenIndexOptions): OpenedIndex {
   const { file } = options;
   const fresh = (warnings: readonly StoreWarning[]): OpenedIndex => {
     const db = options.connect(':memory:');
-    createTables(db, options.meta);
+    createTables(db, { ...options, journal: 'DELETE' });
     return { db, warnings, isNew: true };
   };
   if (!existsSync(file) || statSync(file).size === 0) return fresh([]);
-  const opened = isClosed(file) ? openCopy(options) : tryOpen(options);
+  const opened = options.isUpstream ? openReadOnly(options) : openForReading(options);
   if (typeof opened === 'string') {
     const message = `the cache index could not be read (${opened}); this plan looks at the stored results alone`;
     return fresh([{ code: 'CACHE_CORRUPT', message, cure: 'nothing to do; the next run rebuilds it' }]);
   }
   opened.db.pragma('query_only = ON');
   return { ...opened, warnings: [] };
+}
+
+/** An index of an older format is migrated in a private copy: a plan changes nothing. */
+function openForReading(options: OpenIndexOptions): { db: IndexDatabase; isNew: boolean } | string {
+  return isClosed(options.file) || isOlder(options) ? openCopy(options) : tryOpen(options);
+}
+
+function isOlder({ file, connect }: OpenIndexOptions): boolean {
+  let db: IndexDatabase | undefined;
+  try {
+    db = connect(file, { readonly: true });
+    return isOurs(db) && MIGRATIONS[db.pragma('user_version', { simple: true }) as number] !== undefined;
+  } catch {
+    // Whatever is wrong with it is found, and told, when it is opened.
+    return false;
+  } finally {
+    db?.close();
+  }
+}
+
+/** A snapshot without a log can be read where nobody may write; everything else is read from a private copy. */
+function openReadOnly(options: OpenIndexOptions): { db: IndexDatabase; isNew: boolean } | string {
+  const { file, connect } = options;
+  if (existsSync(`${file}-wal`) || isOlder(options)) return openCopy(options);
+  let db: IndexDatabase | undefined;
+  try {
+    db = connect(file, { readonly: true });
+    const wrong = inspect(db, file);
+    if (wrong === null) return { db, isNew: false };
+    db.close();
+    return wrong;
+  } catch (cause) {
+    db?.close();
+    const { code } = cause as NodeJS.ErrnoException;
+    if (code === 'SQLITE_NOTADB') return 'not a database';
+    if (code?.startsWith('SQLITE_CORRUPT') === true) return 'damaged';
+    if (code?.startsWith('SQLITE_READONLY') === true || code === 'SQLITE_CANTOPEN') return openCopy(options);
+    throw storageError(cause, file);
+  }
 }
 
 function isClosed(file: string): boolean {

@@ -77,8 +77,8 @@ export class IndexRows {
            VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
       ),
       putRun: one(
-        `INSERT INTO run (id, workflow, config_digest, argv, started, status, host, pid, pid_start, version)
-           VALUES (?, ?, ?, ?, ?, 'running', ?, ?, ?, ?)`,
+        `INSERT INTO run (id, workflow, config_digest, argv, started, status, host, pid, pid_start, version, output_dir)
+           VALUES (?, ?, ?, ?, ?, 'running', ?, ?, ?, ?, ?)`,
       ),
       endRun: one('UPDATE run SET ended = ?, status = ? WHERE id = ?'),
       openRuns: one('SELECT id, host, pid, pid_start FROM run WHERE ended IS NULL'),
@@ -107,6 +107,7 @@ export class IndexRows {
       dropLeases: one('DELETE FROM lease WHERE run_id = ?'),
       beat: one('UPDATE lease SET beat = ? WHERE run_id = ?'),
       newestBeat: one('SELECT max(beat) AS beat FROM lease WHERE run_id = ?'),
+      instancesByKey: one('SELECT DISTINCT key, instance FROM attempt ORDER BY rowid'),
       results: one(
         `SELECT key, node, version, state, bytes, ms, peak_mb, created, last_used, run_id FROM result
            ORDER BY created DESC, key`,
@@ -169,9 +170,17 @@ export class IndexRows {
   }
 
   results(): ResultSummary[] {
+    const instances = new Map<string, string[]>();
+    for (const row of this.#statements.instancesByKey.iterate()) {
+      const key = hex(row['key']);
+      const known = instances.get(key);
+      if (known === undefined) instances.set(key, [row['instance'] as string]);
+      else known.push(row['instance'] as string);
+    }
     return this.#statements.results.all().map((row) => ({
       key: hex(row['key']),
       node: row['node'] as string,
+      instances: instances.get(hex(row['key'])) ?? [],
       version: row['version'] as number,
       state: row['state'] as 'done' | 'skipped',
       bytes: row['bytes'] as number,
@@ -224,7 +233,7 @@ export class IndexRows {
   }
 
   putRun(run: RunRow, extra: ProcessIdentity & { now: number; version: string }): void {
-    const { id, workflow, configDigest, argv } = run;
+    const { id, workflow, configDigest, argv, outputDir } = run;
     const { now, host, pid, pidStart, version } = extra;
     this.#statements.putRun.run(
       id,
@@ -236,6 +245,7 @@ export class IndexRows {
       pid,
       pidStart,
       version,
+      outputDir,
     );
   }
 

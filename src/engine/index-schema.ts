@@ -1,5 +1,5 @@
 /** Format of the index; a file with a larger number was made by a newer release. */
-export const INDEX_FORMAT = 1;
+export const INDEX_FORMAT = 2;
 
 /** Marks a database as ours: `NLOM`. */
 export const APPLICATION_ID = 0x4e4c4f4d;
@@ -27,7 +27,7 @@ CREATE TABLE file_digest (
 CREATE TABLE run (
   id TEXT PRIMARY KEY, workflow TEXT NOT NULL, config_digest TEXT NOT NULL, argv TEXT NOT NULL,
   started INTEGER NOT NULL, ended INTEGER, status TEXT NOT NULL, host TEXT NOT NULL, pid INTEGER NOT NULL,
-  pid_start TEXT NOT NULL, version TEXT NOT NULL
+  pid_start TEXT NOT NULL, version TEXT NOT NULL, output_dir TEXT
 );
 CREATE TABLE attempt (
   run_id TEXT NOT NULL, instance TEXT NOT NULL, n INTEGER NOT NULL, key BLOB NOT NULL, state TEXT NOT NULL,
@@ -44,3 +44,8 @@ CREATE TABLE slurm_job (
 );
 CREATE TABLE pin (run_id TEXT NOT NULL, key BLOB NOT NULL, PRIMARY KEY (run_id, key)) WITHOUT ROWID;
 `;
+
+/** What leads from each older format to the next. */
+export const MIGRATIONS: Readonly<Record<number, string>> = {
+  1: 'ALTER TABLE run ADD COLUMN output_dir TEXT;',
+};

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { accessSync, constants } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { removeTree } from './artifact-store.js';
-import { openCacheStore, type CacheStore } from './cache-store.js';
+import { openCacheStore, type CacheStore, type StoreWarning } from './cache-store.js';
 import { canonicalDigest } from './canonical.js';
 import type { RunCounts, RunEvent, RunListener, RunStatus } from './events.js';
 import { siteOf, type ExecutorName, type Site } from './executors/site.js';
@@ -38,6 +38,8 @@ export interface PlanRequest {
   readonly memoryGb?: number;
   /** Default: NEUROLOOM_CACHE_DIR, else `.neuroloom/cache` in the output directory. */
   readonly cacheDir?: string;
+  /** Caches of others that are read and never written to. */
+  readonly cacheFrom?: readonly string[];
   /** Default 0. Part of every key. */
   readonly seed?: number;
   /** Ids of nodes or instances that run whatever the cache holds. */
@@ -113,6 +115,7 @@ export async function runGraph(graph: CompiledGraph, request: RunRequest): Promi
       directory: passing ?? cacheDirectory(request),
       writable: true,
       hash: request.hash ?? 'stat',
+      upstreams: upstreamsOf(request),
     });
     try {
       return await runWithStore({ graph, request, outputDir, store, site });
@@ -131,6 +134,7 @@ export async function planGraph(graph: CompiledGraph, request: PlanRequest): Pro
     directory: request.noCache === true ? join(workRootOf(request), 'no-cache') : cacheDirectory(request),
     writable: false,
     hash: request.hash ?? 'stat',
+    upstreams: upstreamsOf(request),
   });
   try {
     return await makePlan({
@@ -144,6 +148,11 @@ export async function planGraph(graph: CompiledGraph, request: PlanRequest): Pro
   } finally {
     store.close();
   }
+}
+
+/** Without a cache nothing of others is read either. */
+function upstreamsOf(request: PlanRequest): readonly string[] {
+  return request.noCache === true ? [] : (request.cacheFrom ?? []);
 }
 
 /** Where the cache of a request is. */
@@ -215,6 +224,7 @@ async function runAndAccount(prepared: PreparedRun, endings: Ending[]): Promise<
     workflow: graph.name,
     configDigest: canonicalDigest(JSON.stringify(request.config ?? null)),
     argv: request.argv ?? [],
+    outputDir,
   });
   endings.push(() => {
     store.removeRunDirectory(runId);
@@ -271,7 +281,13 @@ async function runAndAccount(prepared: PreparedRun, endings: Ending[]): Promise<
     clearInterval(beat);
   });
   if (request.config !== undefined) log.document('config.json', request.config);
-  for (const warning of store.warnings) emit({ type: 'warning', ...warning });
+  let told = 0;
+  const warn = (): void => {
+    for (; told < store.warnings.length; told += 1) {
+      emit({ type: 'warning', ...(store.warnings[told] as StoreWarning) });
+    }
+  };
+  warn();
   const publisher = new Publisher(outputDir, runId, store);
   const { interruptedRuns } = store.recover();
   for (const dead of interruptedRuns) removeTree(join(workRoot, dead));
@@ -337,6 +353,7 @@ async function runAndAccount(prepared: PreparedRun, endings: Ending[]): Promise<
   const counts = work.counts();
   const failures = work.failures();
   status = statusOf(stop.controller.signal.level > STOP.none && counts.notStarted > 0, failures);
+  warn();
   records.describe(table, work.published, (path) => store.seenFile(path));
   const exitCode = status === 'cancelled' && timeLimit.isOver() ? 6 : exitCodeOf(status, failures.all);
   end = { status, counts, exitCode };

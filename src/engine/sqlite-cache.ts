@@ -4,12 +4,10 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
-  realpathSync,
   statSync,
   utimesSync,
   writeFileSync,
 } from 'node:fs';
-import { homedir } from 'node:os';
 import path from 'node:path';
 import { StorageError } from '../errors.js';
 import {
@@ -43,19 +41,22 @@ import type {
   StoreWarning,
 } from './cache-store.js';
 import { BatchRows } from './batch-rows.js';
-import { canonicalDigest } from './canonical.js';
 import type { BatchJobRow } from './executors/batch-adoption.js';
 import { FileDigests, fileStat } from './file-digest.js';
 import { fileSystemOf } from './file-system.js';
 import { outputsDigest } from './fingerprint.js';
 import { openIndex } from './index-open.js';
+import { INDEX_FILE, indexPlace, type IndexPlace } from './index-place.js';
+import { INDEX_FORMAT } from './index-schema.js';
 import { IndexRows, type ResultRow } from './index-rows.js';
 import { packageVersion } from './package-root.js';
 import { isLive, ownIdentity, type ProcessIdentity } from './process-identity.js';
 import { makeDirectory } from './make-directory.js';
 import { killPoint } from './kill-points.js';
 import { type IndexDatabase, openDatabase } from './sqlite-database.js';
+import { requireCache } from './require-cache.js';
 import { storageError } from './storage-error.js';
+import { UpstreamResults } from './upstream-results.js';
 
 /** Waiting writes are committed when there are so many, or after this time. */
 const BATCH_SIZE = 64;
@@ -82,6 +83,8 @@ export class SqliteCache implements CacheStore {
   readonly #files: FileDigests;
   readonly #now: () => number;
   readonly #warnings: StoreWarning[];
+  readonly #isUpstream: boolean;
+  readonly #upstreams: UpstreamResults | null;
   readonly #ownRuns = new Set<string>();
   #waiting: (() => void)[] = [];
   /** Results that wait to be committed, by key: reads see them. */
@@ -100,24 +103,31 @@ export class SqliteCache implements CacheStore {
     this.directory = path.resolve(options.directory);
     this.writable = options.writable;
     this.#now = now;
-    const fileSystem = fileSystemOf(this.directory);
-    const indexDirectory =
-      options.indexDirectory ?? (fileSystem.isNetwork ? localIndexDirectory(this.directory) : this.directory);
+    const place = indexPlace(this.directory, options.fileSystem ?? fileSystemOf(this.directory));
+    const isUpstream = options.isUpstream ?? false;
+    // The index of somebody else's cache stands where that cache is.
+    const indexDirectory = options.indexDirectory ?? (isUpstream ? this.directory : place.directory);
     if (this.writable) this.#makeDirectory(this.directory);
     const opened = openIndex({
-      file: path.join(indexDirectory, 'index.db'),
+      file: path.join(indexDirectory, INDEX_FILE),
       writable: this.writable,
-      connect: (file) => openDatabase(file, { timeout: BUSY_MS }),
+      isUpstream,
+      journal: fileSystemOf(indexDirectory).isNetwork ? 'DELETE' : 'WAL',
+      connect: (file, how) => openDatabase(file, { timeout: BUSY_MS, ...how }),
       now,
       meta: {
-        format: '1',
+        format: String(INDEX_FORMAT),
         created_by: `neuroloom ${packageVersion()}`,
-        fs_type: fileSystem.name,
+        fs_type: place.fileSystem.name,
         host: ownIdentity().host,
       },
     });
     this.#db = opened.db;
     this.#warnings = [...opened.warnings];
+    if (this.writable && place.isApart && indexDirectory === place.directory && opened.isNew) {
+      this.#warnings.push(apartWarning(place));
+    }
+    this.#isUpstream = isUpstream;
     this.#rows = new IndexRows(opened.db);
     this.#batchRows = new BatchRows(opened.db);
     this.#files = new FileDigests({
@@ -137,6 +147,12 @@ export class SqliteCache implements CacheStore {
       },
     });
     if (opened.isNew && this.writable) this.#rebuild();
+    const upstreams = (options.upstreams ?? []).map((directory) => openUpstream(directory, now));
+    for (const { warnings } of upstreams) this.#warnings.push(...warnings);
+    this.#upstreams =
+      upstreams.length === 0
+        ? null
+        : new UpstreamResults(upstreams, this, (warning) => this.#warnings.push(warning));
   }
 
   get warnings(): readonly StoreWarning[] {
@@ -144,13 +160,21 @@ export class SqliteCache implements CacheStore {
   }
 
   lookup(key: string): Lookup {
+    const own = this.#lookupOwn(key);
+    if (own.outcome === 'hit' || this.#upstreams === null) return own;
+    const result = this.#upstreams.lookup(key);
+    return result === null ? own : { outcome: 'hit', result, adopted: false };
+  }
+
+  #lookupOwn(key: string): Lookup {
     const fresh = this.#fresh.get(key);
     if (fresh !== undefined) return { outcome: 'hit', result: fresh, adopted: false };
     const row = this.#guard(() => this.#rows.result(key));
     // A row that does not fit its own digest was damaged where SQLite cannot see it; the object knows better.
     if (row === null || outputsDigest(row.outputs) !== row.outDigest) return this.#adopt(key);
     const result = this.#storedResult(key, row, row);
-    for (const file of filesOf(row.outputs)) {
+    // Files of an upstream are checked by those who use them, and once.
+    for (const file of this.#isUpstream ? [] : filesOf(row.outputs)) {
       const outcome = this.#checkOutput(key, result.outputDir, file);
       if (outcome !== null) return { outcome, path: file.rel };
     }
@@ -161,7 +185,8 @@ export class SqliteCache implements CacheStore {
 
   components(key: string): readonly KeyComponent[] {
     this.flush();
-    return this.#guard(() => this.#rows.components(key));
+    const own = this.#guard(() => this.#rows.components(key));
+    return own.length > 0 || this.#upstreams === null ? own : this.#upstreams.components(key);
   }
 
   results(): readonly ResultSummary[] {
@@ -414,6 +439,7 @@ export class SqliteCache implements CacheStore {
       this.flush();
     } finally {
       this.#db.close();
+      this.#upstreams?.close();
     }
   }
 
@@ -598,9 +624,19 @@ export class SqliteCache implements CacheStore {
   }
 }
 
-/** A place on this machine for the index of a cache that stands on a shared file system. */
-function localIndexDirectory(directory: string): string {
-  const base = process.env['XDG_CACHE_HOME'] ?? path.join(homedir(), '.cache');
-  const real = existsSync(directory) ? realpathSync(directory) : directory;
-  return path.join(base, 'neuroloom', 'index', canonicalDigest(real).slice(0, 32));
+/** A cache of others, which is only read. */
+function openUpstream(directory: string, now: () => number): SqliteCache {
+  requireCache(path.resolve(directory));
+  return SqliteCache.open({ directory, writable: false, isUpstream: true, now });
+}
+
+/** Told once, when the index is made. */
+function apartWarning({ directory, fileSystem }: IndexPlace): StoreWarning {
+  return {
+    code: 'IO',
+    message: `the cache stands on ${fileSystem.name}, which machines share; its index is kept in ${directory}`,
+    cure:
+      'nothing to do on one machine; runs on several machines should use caches of their own (--cache-dir) ' +
+      'and read a common one with --cache-from',
+  };
 }

@@ -32,7 +32,7 @@ import {
   TemporaryDirectory,
 } from '../support/cache-rig.js';
 
-const RUN = { id: 'run-1', workflow: 'study', configDigest: 'c', argv: ['run'] };
+const RUN = { id: 'run-1', workflow: 'study', configDigest: 'c', argv: ['run'], outputDir: '/out' };
 const FILES = { 'a.txt': 'alpha', 'sub/b.txt': 'beta' };
 const key = (x: unknown): string => madeKey(x).key;
 
@@ -347,7 +347,7 @@ describe('a damaged index', () => {
       const error = await openStore(tmp.path, { writable }).catch((e: unknown) => e as PipelineError);
       expect(error).toMatchObject({
         code: 'CACHE_FORMAT',
-        message: 'the cache has format 9; this release reads 1',
+        message: 'the cache has format 9; this release reads 2',
         where: tmp.join('index.db'),
         cure: 'use the newer release that made it, or choose another place with --cache-dir',
       });

@@ -1,4 +1,5 @@
-import { openCacheStore } from '../../engine/cache-store.js';
+import { openCacheStore, type ResultSummary } from '../../engine/cache-store.js';
+import { bytesText } from '../bytes-text.js';
 import { cachePlace } from '../cache-place.js';
 import { EXIT } from '../exit-codes.js';
 import { localTime } from '../progress/lines.js';
@@ -21,6 +22,7 @@ export async function cacheListCommand(
       const listed = results.map((one) => ({
         key: one.key,
         node: one.node,
+        instances: one.instances,
         version: one.version,
         state: one.state,
         bytes: one.bytes,
@@ -33,9 +35,9 @@ export async function cacheListCommand(
       session.terminal.result(JSON.stringify(listed, null, 2));
       return EXIT.done;
     }
-    const width = Math.max(0, ...results.map((one) => one.node.length));
+    const width = Math.max(0, ...results.map((one) => nameText(one).length));
     for (const one of results) {
-      const facts = [one.key.slice(0, 12), one.node.padEnd(width), localTime(new Date(one.created))];
+      const facts = [one.key.slice(0, 12), nameText(one).padEnd(width), localTime(new Date(one.created))];
       session.terminal.result(
         `${facts.join('  ')}  ${bytesText(one.bytes).padStart(8)}  ${durationText(one.ms)}`,
       );
@@ -48,8 +50,8 @@ export async function cacheListCommand(
   }
 }
 
-function bytesText(bytes: number): string {
-  const units = ['B', 'kB', 'MB', 'GB', 'TB'];
-  const step = bytes < 1000 ? 0 : Math.min(units.length - 1, Math.floor(Math.log10(bytes) / 3));
-  return `${step === 0 ? bytes : (bytes / 1000 ** step).toFixed(1)} ${units[step]}`;
+/** The instance that it was made for, with its participant; how many more use it; the node where none is known. */
+function nameText({ node, instances }: ResultSummary): string {
+  const [first = node, ...others] = instances;
+  return others.length === 0 ? first : `${first} and ${others.length} more`;
 }
