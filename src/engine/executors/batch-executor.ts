@@ -96,6 +96,8 @@ export class BatchExecutor implements Executor {
   #arraySize: number;
   #statusMs: number;
   #lastAsked: number;
+  /** When the question was asked that the scheduler answered last. */
+  #answered = 0;
   #isAsking = false;
   #isSilent = false;
   #accepted = 0;
@@ -615,6 +617,7 @@ export class BatchExecutor implements Executor {
         return;
       case 'list':
         this.#isSilent = false;
+        this.#answered = asked;
         this.#applyList(answer.jobs, asked);
         return;
       case 'details':
@@ -702,7 +705,6 @@ export class BatchExecutor implements Executor {
   #judge(group: Group): void {
     if (group.state !== 'known') return;
     const { scheduler, settings } = this.#options;
-    const now = performance.now();
     for (const element of openElements(group)) {
       const { silentSince, state } = element;
       if (silentSince === null || needsDetails(element)) continue;
@@ -718,7 +720,8 @@ export class BatchExecutor implements Executor {
         logTail: readLogTail(elementLog(group.folder, element.index), LOG_TAIL_LINES),
       });
       if (judgement.kind === 'setup') this.#setup(group, element, judgement);
-      else if (now - silentSince >= graceMs) this.#giveUp(group, element, judgement);
+      // Only what was still so in a later list: a job may have been put back in the queue.
+      else if (this.#answered - silentSince >= graceMs) this.#giveUp(group, element, judgement);
     }
   }
 
