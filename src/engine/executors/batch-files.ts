@@ -81,7 +81,7 @@ const StatusSchema = z.strictObject({
     .nullable(),
   exit: z.number().nullable(),
   signal: z.string().nullable(),
-  /** From 1; more after the scheduler put the job back in the queue. */
+  /** From 1; more after the scheduler started the job again. */
   attempt: z.int().min(1),
   /** What it printed, relative to the folder of the element; empty when nothing. */
   printed: z.boolean(),

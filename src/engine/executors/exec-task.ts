@@ -2,7 +2,7 @@
  * What runs inside a cluster job: `pipeline exec-task DIR`. It is the parent of one worker, the same as on a local
  * machine, gives it the nodes of the folder one after the other, and leaves a status file for each.
  */
-import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
 import { StorageError } from '../../errors.js';
@@ -30,6 +30,7 @@ type Stop = 'limit' | 'ended';
 
 /** Messages of one node that are kept for the parent; the others are in no log. */
 const MOST_MESSAGES = 1000;
+const OWN_SIGNAL_MS = 2000;
 
 /**
  * Runs the nodes of one array element.
@@ -49,7 +50,7 @@ export async function execTask(directory: string, env: NodeJS.ProcessEnv): Promi
   }
   const job = jobOf(env);
   if (!claimElement(dirname(element), Number(basename(element)), job)) return;
-  await new ElementRun(element, pack, job, restartsOf(env) + 1).run();
+  await new ElementRun(element, pack, job).run();
 }
 
 /** The same for all starts of one array element, and for no other. */
@@ -57,11 +58,6 @@ function jobOf(env: NodeJS.ProcessEnv): string {
   const array = env['SLURM_ARRAY_JOB_ID'];
   if (array !== undefined) return `${array}_${env['SLURM_ARRAY_TASK_ID'] ?? ''}`;
   return env['SLURM_JOB_ID'] ?? `process ${process.pid} on ${hostname()}`;
-}
-
-function restartsOf(env: NodeJS.ProcessEnv): number {
-  const restarts = Number(env['SLURM_RESTART_COUNT'] ?? 0);
-  return Number.isSafeInteger(restarts) && restarts > 0 ? restarts : 0;
 }
 
 class ElementRun {
@@ -76,12 +72,12 @@ class ElementRun {
     directory: string,
     readonly pack: Pack,
     readonly job: string,
-    readonly attempt: number,
   ) {
     this.#folder = dirname(directory);
     this.#element = Number(basename(directory));
     const { logCapBytes, graceMs } = pack;
-    const pool = join(directory, `workers.${attempt}`);
+    // The worker pool makes its directory: copies of one job must not share it either.
+    const pool = join(directory, `workers.${Date.now()}`);
     this.#pool = new WorkerPool({ size: 1, directory: pool, logCapBytes, graceMs });
   }
 
@@ -124,7 +120,8 @@ class ElementRun {
 
   async #runSlot(slot: number): Promise<void> {
     const planned = this.pack.tasks[slot] as Pack['tasks'][number];
-    const taskFile = this.#prepare(slot);
+    const attempt = this.#nextAttempt(slot);
+    const taskFile = this.#prepare(slot, attempt);
     const messages: KeptMessage[] = [];
     const begun = new Date();
     writeWhole(join(this.#folder, DONE_FOLDER, `${this.#element}.${slot}.begun`), this.job);
@@ -137,33 +134,58 @@ class ElementRun {
       },
     });
     this.#running = null;
+    if (outcome.kind === 'failed' && outcome.failure.failureClass === 'killed')
+      await this.#waitForOwnSignal();
     const failed = outcome.kind === 'failed' ? this.#explain(outcome.failure) : null;
     if (failed !== null && this.#stop === 'ended') return;
     this.#writeStatus(slot, {
       ...this.#account(outcome, begun),
+      attempt,
       outcome: failed === null ? 'result' : 'failed',
       failure: failed,
-      printed: this.#keepLogs(slot, outcome),
+      printed: this.#keepLogs(slot, attempt, outcome),
       messages,
     });
   }
 
+  /** A scheduler signals all processes of a job; the worker may be gone before this process has read its own signal. */
+  async #waitForOwnSignal(): Promise<void> {
+    const until = performance.now() + OWN_SIGNAL_MS;
+    while (this.#stop !== 'ended' && performance.now() < until) {
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  }
+
   /** The task file of this attempt: places are those of the cluster, everything else as the parent wrote it. */
-  #prepare(slot: number): string {
-    const attemptDir = attemptFolder(this.#folder, this.#element, slot, this.attempt);
+  #prepare(slot: number, attempt: number): string {
+    const attemptDir = attemptFolder(this.#folder, this.#element, slot, attempt);
     const taskFile = `${attemptDir}.task.json`;
     try {
       const text = readFileSync(join(this.#folder, String(this.#element), `${slot}.json`), 'utf8');
       const task = JSON.parse(text) as Task;
       const scratchDir = task.scratchDir === null ? null : `${attemptDir}.work`;
-      rmSync(attemptDir, { recursive: true, force: true });
-      makeDirectory(attemptDir);
       if (scratchDir !== null) makeDirectory(scratchDir);
       writeFileSync(taskFile, JSON.stringify({ ...task, attemptDir, scratchDir } satisfies Task));
     } catch (cause) {
       throw storageError(cause, taskFile, 'work');
     }
     return taskFile;
+  }
+
+  /**
+   * The number of the next attempt, with its directory made. A scheduler that lost its memory may start a job a second
+   * time while the first copy still lives: no two ever share a directory.
+   */
+  #nextAttempt(slot: number): number {
+    for (let attempt = 1; ; attempt++) {
+      const directory = attemptFolder(this.#folder, this.#element, slot, attempt);
+      try {
+        mkdirSync(directory);
+        return attempt;
+      } catch (cause) {
+        if ((cause as NodeJS.ErrnoException).code !== 'EEXIST') throw storageError(cause, directory, 'work');
+      }
+    }
   }
 
   #explain(cause: NodeFailure): NodeFailure {
@@ -174,8 +196,8 @@ class ElementRun {
     });
   }
 
-  #keepLogs(slot: number, outcome: PoolOutcome): boolean {
-    const target = attemptLogs(this.#folder, this.#element, slot, this.attempt);
+  #keepLogs(slot: number, attempt: number, outcome: PoolOutcome): boolean {
+    const target = attemptLogs(this.#folder, this.#element, slot, attempt);
     const { logCapBytes } = this.pack;
     if (outcome.logs.stdout === '') return false;
     const out = saveLog(outcome.logs.stdout, target.stdout, logCapBytes);
@@ -186,12 +208,11 @@ class ElementRun {
   #account(
     outcome: PoolOutcome,
     begun: Date,
-  ): Omit<TaskStatus, 'outcome' | 'failure' | 'printed' | 'messages'> {
+  ): Omit<TaskStatus, 'outcome' | 'failure' | 'attempt' | 'printed' | 'messages'> {
     return {
       format: 1,
       exit: outcome.kind === 'failed' ? outcome.exit : null,
       signal: outcome.kind === 'failed' ? outcome.signal : null,
-      attempt: this.attempt,
       ms: outcome.ms,
       peakMb: outcome.peakMb,
       cpuMs: outcome.cpuMs,
@@ -207,7 +228,7 @@ class ElementRun {
     const now = new Date().toISOString();
     this.#writeStatus(slot, {
       ...{ format: 1, outcome: 'given-back', failure: null, exit: null, signal: null, printed: false },
-      ...{ attempt: this.attempt, ms: 0, peakMb: 0, cpuMs: 0, pid: 0, host: hostname(), job: this.job },
+      ...{ attempt: 1, ms: 0, peakMb: 0, cpuMs: 0, pid: 0, host: hostname(), job: this.job },
       ...{ begun: now, ended: now, messages: [] },
     });
   }

@@ -1,0 +1,141 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { hasSlurm, TestSlurm } from '../support/slurm.js';
+import { Rig, until, type ChildEnd } from './rig.js';
+
+/** Nodes of the scenario: each waits and is incremented; one sum. */
+const resultsOf = (nodes: number): number => 2 * nodes + 1;
+const sumOf = (nodes: number): string => `${(nodes * (nodes + 1)) / 2}\n`;
+
+function events(end: ChildEnd, type: string): Record<string, unknown>[] {
+  return end.stdout
+    .split('\n')
+    .filter(Boolean)
+    .map((line) => JSON.parse(line) as Record<string, unknown>)
+    .filter((event) => event['type'] === type);
+}
+
+function batchFolders(rig: Rig): string[] {
+  const directory = join(rig.output, '.neuroloom', 'cache', 'batch');
+  return existsSync(directory) ? readdirSync(directory) : [];
+}
+
+function begunNodes(rig: Rig): number {
+  return batchFolders(rig).flatMap((name) => {
+    const done = join(rig.output, '.neuroloom', 'cache', 'batch', name, 'done');
+    return existsSync(done) ? readdirSync(done).filter((file) => file.endsWith('.begun')) : [];
+  }).length;
+}
+
+describe.skipIf(!hasSlurm)('on a real SLURM (skipped without slurm-wlm, munge and slurm-up.sh)', () => {
+  let slurm: TestSlurm;
+  beforeAll(() => {
+    slurm = new TestSlurm({ arraySize: 4, minJobAge: 300 });
+  });
+  afterAll(() => {
+    slurm.down();
+  });
+
+  const start = (rig: Rig, nodes: number, ms: number, settings: object = {}): Promise<ChildEnd> =>
+    rig.spawn('slurm-scenario.mjs', [rig.output, String(nodes), String(ms), JSON.stringify(settings)], {
+      env: slurm.env,
+    });
+
+  test('lost and refused submissions, a silent controller, arrays over the limit: every node runs once', async () => {
+    using rig = new Rig();
+    slurm.calls();
+    slurm.answer('sbatch', 'lose', 'fail', 'full');
+    slurm.setDown('squeue', true);
+    // Jobs of two nodes: twelve nodes need two arrays of at most four elements.
+    const running = start(rig, 12, 30, { slurm: { pack_seconds: 0.06 } });
+    await until('squeue was asked in vain', () => slurmAsked() >= 2, 60_000);
+    slurm.setDown('squeue', false);
+    const end = await running;
+    expect(end.code, end.stderr + end.stdout).toBe(0);
+    const executed = rig.executed();
+    expect(new Set(executed).size).toBe(executed.length);
+    expect(executed).toHaveLength(resultsOf(12));
+    expect(rig.published('sum.txt')).toBe(sumOf(12));
+    expect(events(end, 'jobs-submitted').every(({ jobs }) => (jobs as number) <= 4)).toBe(true);
+    expect(batchFolders(rig)).toEqual([]);
+    expect(rig.leftovers()).toEqual([]);
+    expect(slurm.active()).toEqual([]);
+  });
+
+  let asked = 0;
+  function slurmAsked(): number {
+    asked += slurm.calls().filter(({ program }) => program === 'squeue').length;
+    return asked;
+  }
+
+  test('parent and controller killed in the middle: the next run takes over what is there and repeats nothing', async () => {
+    using rig = new Rig();
+    const settings = { slurm: { pack_seconds: 0 } };
+    const first = rig.spawn('slurm-scenario.mjs', [rig.output, '4', '9000', JSON.stringify(settings)], {
+      env: slurm.env,
+      killAfterMs: 120_000,
+    });
+    await until('jobs run', () => begunNodes(rig) >= 2, 100_000);
+    // SLURM writes its state down within five seconds; what it forgets it starts again by itself.
+    await new Promise((resolve) => setTimeout(resolve, 6000));
+    slurm.kill('slurmctld');
+    process.kill(pidOf(rig), 'SIGKILL');
+    await first;
+    slurm.up();
+    const end = await start(rig, 4, 9000, settings);
+    expect(end.code, end.stderr + end.stdout).toBe(0);
+    expect(events(end, 'jobs-adopted')).toHaveLength(1);
+    const executed = rig.executed();
+    expect(executed).toEqual([...new Set(executed)]);
+    expect(executed).toHaveLength(resultsOf(4));
+    expect(rig.published('sum.txt')).toBe(sumOf(4));
+    expect(batchFolders(rig)).toEqual([]);
+  });
+
+  /** The run writes its process id into the owner file of its directory. */
+  function pidOf(rig: Rig): number {
+    const tmp = join(rig.output, '.neuroloom', 'cache', 'tmp');
+    const owner = readdirSync(tmp).map((name) => join(tmp, name, 'owner.json'))[0];
+    if (owner === undefined) throw new Error('no run is recorded');
+    return (JSON.parse(readFileSync(owner, 'utf8')) as { pid: number }).pid;
+  }
+
+  test('cancelled outside, the machine down and up again, interrupted: each ends right', async () => {
+    using rig = new Rig();
+    const settings = { slurm: { pack_seconds: 0 }, onFailure: 'keep-going' };
+    const cancelled = start(rig, 1, 60_000, settings);
+    await until('the job runs', () => begunNodes(rig) === 1, 100_000);
+    const [job = ''] = slurm.active();
+    slurm.run('scancel', job);
+    const failed = await cancelled;
+    expect(failed.code, failed.stderr).toBe(1);
+    expect(events(failed, 'node-failed').at(-1)).toMatchObject({ failureClass: 'killed', code: 'KILLED' });
+
+    using interrupted = new Rig();
+    const run = start(interrupted, 1, 60_000, settings);
+    await until('the job runs', () => begunNodes(interrupted) === 1, 100_000);
+    process.kill(pidOf(interrupted), 'SIGINT');
+    expect((await run).code).toBe(130);
+    await until('nothing is left in the queue', () => slurm.active().length === 0, 60_000);
+
+    using down = new Rig();
+    const waiting = start(down, 1, 2500, settings);
+    await until('the job runs', () => begunNodes(down) === 1, 100_000);
+    const [node = ''] = slurm.run('sinfo', '-h', '-o', '%N').trim().split('\n');
+    slurm.run('scontrol', 'update', `NodeName=${node}`, 'State=DOWN', 'Reason=test');
+    await until(
+      'the job is back in the queue',
+      () => slurm.run('squeue', '-h', '-o', '%T').includes('PENDING'),
+      60_000,
+    );
+    // It comes back by itself when the daemon registers again; jobs wait two minutes unless they are told otherwise.
+    if (/down/.test(slurm.run('sinfo', '-h', '-o', '%T'))) {
+      slurm.run('scontrol', 'update', `NodeName=${node}`, 'State=RESUME');
+    }
+    for (const id of slurm.active()) slurm.run('scontrol', 'update', `JobId=${id}`, 'StartTime=now');
+    const end = await waiting;
+    expect(end.code, end.stderr + end.stdout).toBe(0);
+    expect(down.published('sum.txt')).toBe(sumOf(1));
+  });
+});
