@@ -51,7 +51,8 @@ export function judgeSilentEnd(end: SilentEnd): Judgement {
     case 'cancelled':
       return {
         kind: 'failed',
-        failure: failure('killed', 'KILLED', {
+        // Of a class that is not tried again: somebody wanted it to end.
+        failure: failure('error', 'KILLED', {
           message: `job ${job} was cancelled in ${title}, not by this run`,
           cure: 'run again to go on; ask whoever cancelled it',
         }),

@@ -10,7 +10,7 @@ import { failure, type NodeFailure } from '../failure.js';
 import { saveLog } from '../log-capture.js';
 import { makeDirectory } from '../make-directory.js';
 import { storageError } from '../storage-error.js';
-import { WorkerPool, type PoolOutcome } from '../worker-pool.js';
+import { WorkerPool, type PoolOutcome, type PoolTask } from '../worker-pool.js';
 import type { Task } from '../worker-protocol.js';
 import {
   attemptFolder,
@@ -126,13 +126,15 @@ class ElementRun {
     const begun = new Date();
     writeWhole(join(this.#folder, DONE_FOLDER, `${this.#element}.${slot}.begun`), this.job);
     this.#running = planned.id;
-    const outcome = await this.#pool.run({
+    const order = {
       ...planned,
       taskFile,
-      onMessage: (message) => {
+      onMessage: (message: Parameters<NonNullable<PoolTask['onMessage']>>[0]) => {
         if (message.type !== 'progress' && messages.length < MOST_MESSAGES) messages.push(message);
       },
-    });
+    } satisfies PoolTask;
+    let outcome = await this.#pool.run(order);
+    while (outcome.kind === 'returned') outcome = await this.#pool.run(order);
     this.#running = null;
     if (outcome.kind === 'failed' && outcome.failure.failureClass === 'killed')
       await this.#waitForOwnSignal();

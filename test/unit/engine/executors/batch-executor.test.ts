@@ -219,7 +219,7 @@ test('a job that somebody cancelled fails its nodes', async () => {
   await using rig = new BatchRig();
   const end = rig.submit('a');
   (await rig.job(0)).phases.set(0, 'cancelled');
-  expect(await end).toMatchObject({ kind: 'failed', failure: { failureClass: 'killed' } });
+  expect(await end).toMatchObject({ kind: 'failed', failure: { failureClass: 'error', code: 'KILLED' } });
 });
 
 test('cancelling cancels whole jobs in one call, and what was not submitted at once', async () => {

@@ -30,7 +30,7 @@ test.each([
     'failed',
     'out-of-memory',
   ],
-  ['cancelled by somebody', judge(state('cancelled', 'CANCELLED'), false), 'failed', 'killed'],
+  ['cancelled by somebody', judge(state('cancelled', 'CANCELLED'), false), 'failed', 'error'],
   ['machine lost', judge(state('lost', 'NODE_FAIL'), true), 'failed', 'node-lost'],
   ['machine lost before it began', judge(state('lost', 'NODE_FAIL'), false), 'again', 'node-lost'],
   ['killed', judge(state('failed', 'FAILED', { exit: 0, signal: 9 }), true), 'failed', 'killed'],
