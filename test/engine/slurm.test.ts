@@ -102,9 +102,10 @@ describe.skipIf(!hasSlurm)('on a real SLURM (skipped without slurm-wlm, munge an
     return (JSON.parse(readFileSync(owner, 'utf8')) as { pid: number }).pid;
   }
 
-  test('cancelled outside, the machine down and up again, interrupted: each ends right', async () => {
+  const settings = { slurm: { pack_seconds: 0 } };
+
+  test('a job that somebody cancels fails its node, which is not tried again', async () => {
     using rig = new Rig();
-    const settings = { slurm: { pack_seconds: 0 }, onFailure: 'keep-going' };
     const cancelled = start(rig, 1, 60_000, settings);
     await until('the job runs', () => begunNodes(rig) === 1, 100_000);
     const [job = ''] = slurm.active();
@@ -112,14 +113,18 @@ describe.skipIf(!hasSlurm)('on a real SLURM (skipped without slurm-wlm, munge an
     const failed = await cancelled;
     expect(failed.code, failed.stderr).toBe(1);
     expect(events(failed, 'node-failed').at(-1)).toMatchObject({ failureClass: 'error', code: 'KILLED' });
+  });
 
+  test('an interrupted run cancels its jobs', async () => {
     using interrupted = new Rig();
     const run = start(interrupted, 1, 60_000, settings);
     await until('the job runs', () => begunNodes(interrupted) === 1, 100_000);
     process.kill(pidOf(interrupted), 'SIGINT');
     expect((await run).code).toBe(130);
     await until('nothing is left in the queue', () => slurm.active().length === 0, 60_000);
+  });
 
+  test('a machine that goes down while a job runs costs one attempt', async () => {
     using down = new Rig();
     const waiting = start(down, 1, 2500, settings);
     await until('the job runs', () => begunNodes(down) === 1, 100_000);
