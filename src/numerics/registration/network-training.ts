@@ -16,6 +16,7 @@ import {
 } from '../../tensor/index.js';
 import { SeededRandom, seededRandom } from '../random.js';
 import { arraysByName, type NamedArray } from './array-file.js';
+import { deformAtRandom } from './augmentation.js';
 import type { TrainingState } from './checkpoint.js';
 import { limitTemplateMass, meanLogDensity, projectTheta, totalMass } from './density-transform.js';
 import { GradientGuard, type GuardState } from './gradient-guard.js';
@@ -40,6 +41,7 @@ export class NetworkTraining implements Training {
   readonly #templateAdam: Adam;
   readonly #guard = new GradientGuard();
   #shuffling: SeededRandom;
+  #augmentation: SeededRandom;
   #order: number[] = [];
   readonly #mean: MeanDisplacement;
   /** Mean over the cohort of the sum of the density. */
@@ -57,6 +59,7 @@ export class NetworkTraining implements Training {
     this.#networkAdam = new Adam({ lr: settings.optimizer.lr });
     this.#templateAdam = new Adam({ lr: resolveTemplateLearningRate(settings.optimizer) });
     this.#shuffling = seededRandom(settings.optimizer.seed, 'shuffling');
+    this.#augmentation = seededRandom(settings.optimizer.seed, 'augmentation');
   }
 
   get stepsPerEpoch(): number {
@@ -123,12 +126,23 @@ export class NetworkTraining implements Training {
   }
 
   #stack(batch: readonly number[]): Float32Array {
-    const [first] = batch;
-    if (batch.length === 1) return this.#data.volumes[first!]!;
+    const volumes = batch.map((index) => this.#data.volumes[index]!);
+    const seen = this.#isAugmented() ? volumes.map((volume) => this.#deformed(volume)) : volumes;
+    if (seen.length === 1) return seen[0]!;
     const voxels = this.#data.unionSupport.length;
-    const stacked = new Float32Array(batch.length * voxels);
-    batch.forEach((index, place) => stacked.set(this.#data.volumes[index]!, place * voxels));
+    const stacked = new Float32Array(seen.length * voxels);
+    seen.forEach((volume, place) => stacked.set(volume, place * voxels));
     return stacked;
+  }
+
+  #isAugmented(): boolean {
+    const { augmentation: share } = this.#data.settings.optimizer;
+    return share > 0 && this.#augmentation.uniform() < share;
+  }
+
+  #deformed(volume: Float32Array): Float32Array {
+    const { shape, settings } = this.#data;
+    return deformAtRandom(volume, shape, settings.model, this.#augmentation);
   }
 
   exportModel(): NamedArray[] {
@@ -160,6 +174,7 @@ export class NetworkTraining implements Training {
         guard: this.#guard.exportState(),
         order: this.#order,
         shuffling: this.#shuffling.state(),
+        augmentation: this.#augmentation.state(),
         adam_network: network.step,
         adam_template: template.step,
       },
@@ -173,6 +188,7 @@ export class NetworkTraining implements Training {
       guard: GuardState;
       order: number[];
       shuffling: number[];
+      augmentation: number[];
       adam_network: number;
       adam_template: number;
     };
@@ -182,6 +198,7 @@ export class NetworkTraining implements Training {
     importAdam('adam_template', this.#templateAdam, stored.adam_template, 1, named);
     this.#order = [...stored.order];
     this.#shuffling = SeededRandom.fromState(stored.shuffling);
+    this.#augmentation = SeededRandom.fromState(stored.augmentation);
     this.#mean.importState(stored.mean_steps, named);
     this.#guard.importState(stored.guard);
   }

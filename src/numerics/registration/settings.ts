@@ -142,6 +142,14 @@ export const OptimizerSettings = z
       .nullable()
       .default(null)
       .describe('Learning rate of the log template beside the network; null: 5 times lr'),
+    augmentation: z
+      .number()
+      .min(0)
+      .max(1)
+      .default(0)
+      .describe(
+        'Share of the network steps that see their subjects deformed at random, affine and smooth; 0: none',
+      ),
     template_mass_limit: z
       .number()
       .gt(0)

@@ -48,6 +48,7 @@ describe('settings of the learned atlas', () => {
       direct_velocity_rounds: 3,
       lr: 1e-3,
       template_lr: null,
+      augmentation: 0,
       template_mass_limit: 0.1,
       epochs: null,
       batch_size: 1,

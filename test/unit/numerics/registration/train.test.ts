@@ -68,7 +68,7 @@ describe.each(MODES)('training in mode %s', (mode) => {
   });
 
   test('a training that is cancelled anywhere and continued gives the bits of an undisturbed one', async () => {
-    const settings = tinySettings({ mode, epochs: 3 });
+    const settings = tinySettings({ mode, epochs: 3, augmentation: 0.5 });
     const undisturbed = await train(settings);
     const before = memoryCount();
     for (let turns = 1; ; turns += 3) {
@@ -112,6 +112,13 @@ describe.each(MODES)('training in mode %s', (mode) => {
     await expect(train(required, { checkpointDir: directory, ids: ['1', '2', '3', '4'] })).rejects.toThrow(
       /^resume is required, but the checkpoint belongs to another/,
     );
+  });
+
+  test('augmentation is for the network: it changes its training and not that of direct mode', async () => {
+    const plain = await train(tinySettings({ mode, epochs: 2 }));
+    const augmented = await train(tinySettings({ mode, epochs: 2, augmentation: 1 }));
+    const equal = plain.theta.every((value, at) => value === augmented.theta[at]);
+    expect(equal).toBe(mode === 'direct');
   });
 
   test('stops early after patience epochs and restores the best one', async () => {
