@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { PipelineRig } from '../support/pipeline-rig.js';
@@ -20,6 +21,23 @@ test('the library example runs where it stands; the second time nothing is compu
   expect(run()).toBe('done: 4 nodes run, 0 reused\n');
   expect(await rig.read('out/reaction_times.tsv')).toBe(TABLE);
   expect(run()).toBe('done: 0 nodes run, 4 reused\n');
+});
+
+test('combinations, items of the run, conditions and nested workflows: the example, and the page that explains it', async () => {
+  await using rig = await PipelineRig.create();
+  const run = (): string =>
+    spawnSync(process.execPath, [`${EXAMPLE}/outliers.js`, rig.path('out')], { encoding: 'utf8' }).stdout;
+  const first = run();
+  expect(first).toMatch(/^done: \d+ nodes run, \d+ reused, \d+ skipped\n$/);
+  expect((await rig.read('out/both_statistics.tsv')).split('\n')).toHaveLength(8);
+  expect(await rig.read('out/sub-01_slow.txt')).toMatch(/^\d slow trial\(s\)\ntrial-\d \d+ ms\n/);
+  expect(run()).toMatch(/^done: 0 nodes run, /);
+
+  const page = await readFile(new URL('../../docs/workflows-in-code.md', import.meta.url), 'utf8');
+  const code = await readFile(`${EXAMPLE}/outliers.js`, 'utf8');
+  const blocks = [...page.matchAll(/```js\n([\s\S]*?)```/g)].map(([, block]) => block ?? '');
+  expect(blocks).toHaveLength(4);
+  for (const block of blocks) expect(code).toContain(block);
 });
 
 test('the workflow module runs from any directory, also where neuroloom is not installed', async () => {
