@@ -67,8 +67,8 @@ function wholeNumber(from: number): (value: string) => number {
 
 const positiveInteger = wholeNumber(1);
 
-/** `30d`, `12h`, `90m`: milliseconds. */
-export function duration(value: string): number {
+/** `30d`, `12h`, `90m`, or `0d`: milliseconds. */
+export function age(value: string): number {
   const parts = /^(\d+(?:\.\d+)?)\s*([dhm])$/i.exec(value);
   const unitMs = { d: 86_400_000, h: 3_600_000, m: 60_000 }[parts?.[2]?.toLowerCase() ?? ''];
   const number = Number(parts?.[1]) * (unitMs ?? Number.NaN);

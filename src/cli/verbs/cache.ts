@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { Option } from 'commander';
 import type { GcOptions } from '../commands/cache-gc.js';
-import { duration, gigabytes, type GlobalOptions } from '../options.js';
+import { age, gigabytes, type GlobalOptions } from '../options.js';
 import { verb, type Does } from './verb.js';
 
 interface PlaceOptions extends GlobalOptions {
@@ -79,7 +79,7 @@ function addGc(cache: Command, does: Does): void {
   )
     .addOption(new Option('--max-size <amount>', 'most that may be left, such as 100G').argParser(gigabytes))
     .addOption(
-      new Option('--older-than <time>', 'what was not used for so long, such as 90d').argParser(duration),
+      new Option('--older-than <time>', 'what was not used for so long, such as 90d').argParser(age),
     )
     .option('--delete', 'take them away; without it nothing changes')
     .action(
