@@ -9,4 +9,5 @@ export { readNifti, type NiftiVolume } from './nifti-read.js';
 export { encodeNifti, writeNifti, type NiftiContent } from './nifti-write.js';
 export { encodeNpy, parseNpy, readNpy, writeNpy, type NpyArray } from './npy.js';
 export { readError, systemCode, writeError } from './storage-error.js';
+export { readSpectraTable, type SpectraTable } from './spectra-table.js';
 export { formatTsv, parseTsv, readTsv, writeTsv, type TsvCell, type TsvTable } from './tsv.js';

@@ -74,4 +74,16 @@ export const BUILTIN_WORKFLOWS: readonly BuiltinWorkflow[] = [
     },
     sample: async () => ({ write: (await import('./atlas-to-patient/sample.js')).writeSamplePatients }),
   },
+  {
+    name: 'fooof',
+    summary: 'Describes power spectra by an aperiodic part and peaks, per channel and recording',
+    scope: 'cohort',
+    namespace: 'fooof',
+    loadConfigSchema: async () => (await import('./fooof/config.js')).FooofConfig,
+    load: async () => {
+      await import('./fooof/workflow.js');
+      return getWorkflow('fooof');
+    },
+    sample: async () => ({ write: (await import('./fooof/sample.js')).writeSampleSpectra }),
+  },
 ];
