@@ -78,9 +78,7 @@ function addGc(cache: Command, does: Does): void {
     ]),
   )
     .addOption(new Option('--max-size <amount>', 'most that may be left, such as 100G').argParser(gigabytes))
-    .addOption(
-      new Option('--older-than <time>', 'what was not used for so long, such as 90d').argParser(age),
-    )
+    .addOption(new Option('--older-than <time>', 'what was not used for so long, such as 90d').argParser(age))
     .option('--delete', 'take them away; without it nothing changes')
     .action(
       does<PlaceOptions & GcOptions>(
