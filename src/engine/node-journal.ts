@@ -41,6 +41,14 @@ export class NodeJournal {
         this.#open().error(facts, `failed: ${event.message}`);
         return;
       }
+      case 'node-retried': {
+        const { id, attempt, failureClass } = event;
+        this.#open().warn(
+          { node: id, attempt, failure_class: failureClass },
+          `tried again: ${event.message}`,
+        );
+        return;
+      }
       case 'node-cancelled':
         this.#open().warn({ node: event.id }, 'cancelled');
         return;
