@@ -42,7 +42,7 @@ export async function runInProcess(
     const workDir = join(root, 'work', runId);
     mkdirSync(workDir, { recursive: true });
     const log = new RunLog(root, runId);
-    store.beginRun({ id: runId, workflow: graph.name, configDigest: '', argv: [] });
+    store.beginRun({ id: runId, workflow: graph.name, configDigest: '', argv: [], outputDir: '/out' });
     const work = new RunWork({
       runId,
       table,
