@@ -1,4 +1,4 @@
-/** The trivial node of the engine benchmark. */
+/** The trivial nodes of the engine benchmark. */
 import { defineNode, port } from 'neuroloom';
 import { z } from 'zod';
 
@@ -9,5 +9,15 @@ export const addOne = defineNode({
   outputs: { y: port.value(z.number()) },
   run({ x }) {
     return { y: x + 1 };
+  },
+});
+
+export const sum = defineNode({
+  name: 'bench_sum',
+  version: 1,
+  inputs: { x: port.value(z.number().default(0)), numbers: port.list(port.value(z.number())) },
+  outputs: { y: port.value(z.number()) },
+  run({ x, numbers }) {
+    return { y: numbers.reduce((total, number) => total + number, x) };
   },
 });

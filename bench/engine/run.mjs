@@ -1,8 +1,10 @@
 /**
- * What the engine itself costs: `npm run bench:engine -- --nodes N --case first|noop|plan`.
+ * What the engine itself costs: `npm run bench:engine -- --nodes N --case first|noop|again|plan --graph GRAPH`.
  *
  * first: N trivial nodes through two warm worker processes. noop: the same again, prompt to exit of a `pipeline`
- * process. plan: what a plan of N nodes with an empty cache costs. One JSON line per result; the last line is the result.
+ * process (graph chains only). again: the same in a process that only builds and runs the graph, so that planner and
+ * look-ups are seen without the start of the command. plan: what a plan of N nodes with an empty cache costs. Graphs:
+ * chains (ten side by side), chain, wide, tree, dense ((N / 2) squared edges). One JSON line per result; the last line is the result.
  */
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -16,6 +18,7 @@ const { values } = parseArgs({
     nodes: { type: 'string', default: '1000' },
     case: { type: 'string', default: 'first' },
     repeat: { type: 'string', default: '3' },
+    graph: { type: 'string', default: 'chains' },
   },
 });
 const nodes = Number(values.nodes);
@@ -28,7 +31,9 @@ const pipeline = here('../../bin/pipeline.js');
 function once(what, outputDir) {
   const before = childCpuMs();
   const started = performance.now();
-  const child = spawnSync(process.execPath, [script, what, String(nodes), outputDir], { encoding: 'utf8' });
+  const child = spawnSync(process.execPath, [script, what, String(nodes), outputDir, values.graph], {
+    encoding: 'utf8',
+  });
   const wallMs = performance.now() - started;
   if (child.status !== 0) throw new Error(child.stderr);
   return { ...JSON.parse(child.stdout), prompt_to_exit_ms: wallMs, all_cpu_ms: childCpuMs() - before };
@@ -70,6 +75,10 @@ function measure() {
   try {
     if (values.case === 'plan') return once('plan', join(root, 'out'));
     if (values.case === 'first') return once('run', join(root, 'out'));
+    if (values.case === 'again') {
+      once('run', join(root, 'out'));
+      return once('run', join(root, 'out'));
+    }
     mkdirSync(join(root, 'out'));
     pipelineRun(join(root, 'out'));
     return pipelineRun(join(root, 'out'));
@@ -78,7 +87,10 @@ function measure() {
   }
 }
 
-if (!['first', 'noop', 'plan'].includes(values.case)) throw new Error('--case first|noop|plan');
+if (!['first', 'noop', 'again', 'plan'].includes(values.case))
+  throw new Error('--case first|noop|again|plan');
+if (values.case === 'noop' && values.graph !== 'chains')
+  throw new Error('--case noop has --graph chains only');
 const load = Number(readFileSync('/proc/loadavg', 'utf8').split(' ')[0]);
 const results = [];
 for (let i = 0; i < repeat; i++) {
@@ -87,6 +99,7 @@ for (let i = 0; i < repeat; i++) {
   const result = {
     area: 'engine',
     case: values.case,
+    graph: values.graph,
     nodes,
     wall_ms: Math.round(wholeProcess ? found.prompt_to_exit_ms : found.wall_ms),
     /** Of the parent; `all_cpu_ms` counts workers too. */
@@ -94,6 +107,7 @@ for (let i = 0; i < repeat; i++) {
     all_cpu_ms: Math.round(found.all_cpu_ms),
     peak_rss_mb: found.peak_rss_mb,
     load,
+    edges: found.edges,
     counts: found.counts,
   };
   console.log(JSON.stringify(result));

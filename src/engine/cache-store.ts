@@ -172,6 +172,11 @@ export interface CacheStore extends BatchStore {
 
   /** The result of a key, its output files checked by stat, and by content where stat moved. Finds objects without a row. */
   lookup(key: string): Lookup;
+  /**
+   * Many look-ups in a row: they share one view of the index and its locks. What is written meanwhile ends the view;
+   * `work` must not wait for anything.
+   */
+  lookTogether<T>(work: () => T): T;
   /** Components of a key that was ever started; empty when unknown. */
   components(key: string): readonly KeyComponent[];
   /** Every stored result, newest first. */

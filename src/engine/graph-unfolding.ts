@@ -32,6 +32,8 @@ const NO_PLACES = new Int32Array(0);
 const NO_BINDINGS: readonly Binding[] = [];
 const SHOWN_PROBLEMS = 5;
 
+const NO_EXPANSIONS: readonly OpenExpansion[] = [];
+
 export class GraphUnfolding implements CompiledGraph, Unfolded {
   readonly name: string;
   readonly instances: Instance[] = [];
@@ -56,7 +58,9 @@ export class GraphUnfolding implements CompiledGraph, Unfolded {
     this.#unfold();
   }
 
-  get expansions(): OpenExpansion[] {
+  get expansions(): readonly OpenExpansion[] {
+    // Asked for at the end of every instance.
+    if (this.#checked.expansions.size === 0) return NO_EXPANSIONS;
     return [...this.#checked.expansions.values()]
       .filter(({ id, node }) => !this.#lists.has(id) && this.#firstIndex.has(node))
       .map(({ id, node, port }) => ({ id, instance: this.first(node), port }));

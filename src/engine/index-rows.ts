@@ -37,16 +37,41 @@ export interface OpenRun extends ProcessIdentity {
   readonly id: string;
 }
 
+type StoredColumns = [
+  node: string,
+  version: number,
+  outDigest: unknown,
+  json: string,
+  bytes: number,
+  ms: number,
+  peakMb: number,
+  lastUsed: number,
+  runId: string | null,
+  state: 'done' | 'skipped',
+];
+
+/** Names of nodes and runs are few; should they be many, sharing them is not worth the room. */
+const MOST_SHARED = 4096;
+
 /** The statements of the index, and the translation between rows and records. Knows no rules. */
 export class IndexRows {
   readonly #db: IndexDatabase;
   readonly #statements;
+  readonly #texts = new Map<string, string>();
+  #isViewing = false;
 
   constructor(db: IndexDatabase) {
     this.#db = db;
     const one = (sql: string) => db.prepare<unknown[], Record<string, unknown>>(sql);
     this.#statements = {
-      result: one('SELECT * FROM result WHERE key = ?'),
+      result: db
+        .prepare<unknown[], unknown[]>(
+          `SELECT node, version, out_digest, outputs_json, bytes, ms, peak_mb, last_used, run_id, state
+             FROM result WHERE key = ?`,
+        )
+        .raw(),
+      beginView: db.prepare('BEGIN'),
+      endView: db.prepare('COMMIT'),
       hasResult: one('SELECT 1 FROM result WHERE key = ?'),
       putResult: one(
         `INSERT OR REPLACE INTO result (key, node, version, out_digest, outputs_json, bytes, ms, peak_mb, created,
@@ -116,25 +141,52 @@ export class IndexRows {
   }
 
   result(key: string): ResultRow | null {
-    const row = this.#statements.result.get(blob(key));
+    const row = this.#statements.result.get(blob(key)) as StoredColumns | undefined;
     if (row === undefined) return null;
-    const stored = JSON.parse(row['outputs_json'] as string) as {
+    const [node, version, outDigest, json, bytes, ms, peakMb, lastUsed, runId, state] = row;
+    const { outputs, skip_reason: skipReason } = JSON.parse(json) as {
       outputs: Record<string, OutputRecord>;
       skip_reason: string | null;
     };
     return {
-      node: row['node'] as string,
-      version: row['version'] as number,
-      outDigest: hex(row['out_digest']),
-      outputs: stored.outputs,
-      skipReason: stored.skip_reason,
-      bytes: row['bytes'] as number,
-      ms: row['ms'] as number,
-      peakMb: row['peak_mb'] as number,
-      lastUsed: row['last_used'] as number,
-      runId: row['run_id'] as string | null,
-      state: row['state'] as 'done' | 'skipped',
+      node: this.#shared(node),
+      version,
+      outDigest: hex(outDigest),
+      outputs,
+      skipReason,
+      bytes,
+      ms,
+      peakMb,
+      lastUsed,
+      runId: runId === null ? null : this.#shared(runId),
+      state,
     };
+  }
+
+  /** One string for all rows that have it: SQLite makes a new one each time. */
+  #shared(text: string): string {
+    const known = this.#texts.get(text);
+    if (known !== undefined) return known;
+    if (this.#texts.size >= MOST_SHARED) this.#texts.clear();
+    this.#texts.set(text, text);
+    return text;
+  }
+
+  /** Until `endView` or a write, reads see one state of the index and take no locks of their own. */
+  beginView(): void {
+    if (this.#db.inTransaction) return;
+    this.#statements.beginView.run();
+    this.#isViewing = true;
+  }
+
+  endView(): void {
+    if (!this.#isViewing) return;
+    this.#isViewing = false;
+    if (this.#db.inTransaction) this.#statements.endView.run();
+  }
+
+  get isWriting(): boolean {
+    return this.#db.inTransaction && !this.#isViewing;
   }
 
   hasResult(key: string): boolean {
@@ -322,6 +374,7 @@ export class IndexRows {
 
   /** Runs `work` as one write transaction that takes the write lock first. */
   write<T>(work: () => T): T {
+    this.endView();
     return this.#db.transaction(work).immediate();
   }
 }

@@ -84,8 +84,8 @@ export function judge(table: InstanceTable, instance: Instance): Judgement {
     if (found.kind !== 'go') return found;
   }
   let verdict: Judgement = GO;
-  for (const binding of Object.values(instance.inputs)) {
-    const found = judgeBinding(table, binding);
+  for (const port in instance.inputs) {
+    const found = judgeBinding(table, instance.inputs[port] as Binding);
     if (found.kind === 'not-started') return found;
     if (found.kind === 'fail' || (found.kind === 'skip' && verdict.kind === 'go')) verdict = found;
   }

@@ -3,6 +3,7 @@ import type { CacheStore } from './cache-store.js';
 import type { RunReason } from './events.js';
 import { expandLists } from './expand-lists.js';
 import { requestsOf, type Binding, type CompiledGraph, type Instance } from './graph.js';
+import type { ExternalFacts } from './inputs.js';
 import { InstanceTable, judge } from './instance-table.js';
 import { Planner } from './planner.js';
 import { checkRequests, type ResourceLimits } from './resource-pool.js';
@@ -49,12 +50,11 @@ export async function makePlan(options: PlanOptions): Promise<Plan> {
   const open = new Set<number>();
   const entries: PlanEntry[] = [];
   const counts: Record<PlanAction, number> = { run: 0, reuse: 0, 'may-run': 0, 'not-run': 0 };
-  // Lists that are known already add instances on the way.
-  for (let i = 0; i < graph.instances.length; i++) {
-    const entry = await planOne(graph.instances[i] as Instance);
-    counts[entry.action]++;
-    entries.push(entry);
-    if (!open.has(i)) expandLists(table, i);
+  let next = 0;
+  // Instances wait for a promise only where the content of a file is not known.
+  while (next < graph.instances.length) {
+    const unread = options.store.lookTogether(planSome);
+    if (unread !== null) add(await unread);
   }
   for (const { id, mapped } of graph.deferred) {
     counts['may-run']++;
@@ -62,7 +62,25 @@ export async function makePlan(options: PlanOptions): Promise<Plan> {
   }
   return { workflow: graph.name, entries, counts };
 
-  async function planOne(instance: Instance): Promise<PlanEntry> {
+  function add(entry: PlanEntry): void {
+    const index = entries.length;
+    counts[entry.action]++;
+    entries.push(entry);
+    // Lists that are known already add instances on the way.
+    if (!open.has(index)) expandLists(table, index);
+  }
+
+  /** Plans until a file must be read. */
+  function planSome(): Promise<PlanEntry> | null {
+    while (next < graph.instances.length) {
+      const entry = planOne(graph.instances[next++] as Instance);
+      if (entry instanceof Promise) return entry;
+      add(entry);
+    }
+    return null;
+  }
+
+  function planOne(instance: Instance): PlanEntry | Promise<PlanEntry> {
     const { index, id, nodeId } = instance;
     const above = firstOpen(instance, open);
     if (above !== null) {
@@ -86,7 +104,12 @@ export async function makePlan(options: PlanOptions): Promise<Plan> {
       return { id, nodeId, action: 'not-run', reason: null, because, key: null };
     }
     const facts = planner.facts(instance);
-    const found = planner.assess(index, facts instanceof Promise ? await facts : facts);
+    if (facts instanceof Promise) return facts.then((known) => assessed(instance, known));
+    return assessed(instance, facts);
+  }
+
+  function assessed({ index, id, nodeId }: Instance, facts: ExternalFacts): PlanEntry {
+    const found = planner.assess(index, facts);
     const { key } = found.fingerprint;
     if (found.kind === 'reuse') {
       table.finish(index, found.result);

@@ -37,6 +37,13 @@ export type Assessment =
     }
   | { readonly kind: 'run'; readonly reason: RunReason; readonly fingerprint: Fingerprint };
 
+/** What an output counts for in keys, and the other outputs of its instance. */
+interface PortDigest {
+  readonly port: string;
+  readonly digest: InputDigest;
+  readonly next: PortDigest | undefined;
+}
+
 const NO_FACTS: ExternalFacts = new Map();
 
 export class Planner {
@@ -47,7 +54,8 @@ export class Planner {
   readonly #refresh: boolean;
   /** Keys that were ordered anew, by instance: others with the same key take the result. */
   readonly #ordered = new Map<string, number>();
-  readonly #outputDigests: (Map<string, InputDigest> | undefined)[] = [];
+  /** By instance; most have one output that others take. */
+  readonly #outputDigests: (PortDigest | undefined)[] = [];
   readonly #workflow: string;
   #lastAttempts: ReadonlyMap<string, LastAttempt> | null = null;
 
@@ -158,12 +166,12 @@ export class Planner {
   }
 
   #outputDigest(index: number, port: string): InputDigest {
-    const ports = (this.#outputDigests[index] ??= new Map<string, InputDigest>());
-    let digest = ports.get(port);
-    if (digest === undefined) {
-      digest = outputDigest(this.#result(index), port, this.#table.instance(index).node);
-      ports.set(port, digest);
+    const others = this.#outputDigests[index];
+    for (let known = others; known !== undefined; known = known.next) {
+      if (known.port === port) return known.digest;
     }
+    const digest = outputDigest(this.#result(index), port, this.#table.instance(index).node);
+    this.#outputDigests[index] = { port, digest, next: others };
     return digest;
   }
 

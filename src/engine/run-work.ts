@@ -87,6 +87,10 @@ export class RunWork implements SchedulerWork {
     this.#groupPublications(0);
   }
 
+  together(look: () => void): void {
+    this.#options.store.lookTogether(look);
+  }
+
   decide(index: number): Decision | Promise<Decision> {
     const { table, planner } = this.#options;
     const instance = table.instance(index);

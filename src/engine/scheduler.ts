@@ -22,6 +22,8 @@ export type Decision =
 
 /** What the scheduler drives. Everything that an instance is, means and costs is behind it. */
 export interface SchedulerWork {
+  /** Runs `look`, which looks at many instances in a row. */
+  together(look: () => void): void;
   /** Looks at an instance whose dependencies have ended. */
   decide(index: number): Decision | Promise<Decision>;
   /**
@@ -121,21 +123,27 @@ export class Scheduler {
   }
 
   #slice(): void {
-    const until = performance.now() + SLICE_MS;
-    while (this.#stopped === null && this.#nextToDecide < this.#toDecide.length) {
-      if (this.#pendingDecisions >= MAX_PENDING_DECISIONS) break;
-      this.#decide(this.#toDecide[this.#nextToDecide++] as number);
-      if (performance.now() > until) {
-        this.#askSlice();
-        break;
-      }
-    }
+    this.#options.work.together(() => {
+      this.#decideForAWhile();
+    });
     if (this.#nextToDecide > 4096 && this.#nextToDecide * 2 > this.#toDecide.length) {
       this.#toDecide = this.#toDecide.slice(this.#nextToDecide);
       this.#nextToDecide = 0;
     }
     this.#start();
     this.#checkEnd();
+  }
+
+  #decideForAWhile(): void {
+    const until = performance.now() + SLICE_MS;
+    while (this.#stopped === null && this.#nextToDecide < this.#toDecide.length) {
+      if (this.#pendingDecisions >= MAX_PENDING_DECISIONS) return;
+      this.#decide(this.#toDecide[this.#nextToDecide++] as number);
+      if (performance.now() > until) {
+        this.#askSlice();
+        return;
+      }
+    }
   }
 
   #askSlice(): void {

@@ -89,6 +89,7 @@ export class SqliteCache implements CacheStore {
   #waiting: (() => void)[] = [];
   /** Results that wait to be committed, by key: reads see them. */
   readonly #fresh = new Map<string, StoredResult>();
+  #looksTogether = false;
   /** Keys whose checkpoint folder was asked for. */
   readonly #withCheckpoints = new Set<string>();
   #timer: NodeJS.Timeout | null = null;
@@ -169,7 +170,10 @@ export class SqliteCache implements CacheStore {
   #lookupOwn(key: string): Lookup {
     const fresh = this.#fresh.get(key);
     if (fresh !== undefined) return { outcome: 'hit', result: fresh, adopted: false };
-    const row = this.#guard(() => this.#rows.result(key));
+    const row = this.#guard(() => {
+      if (this.#looksTogether) this.#rows.beginView();
+      return this.#rows.result(key);
+    });
     // A row that does not fit its own digest was damaged where SQLite cannot see it; the object knows better.
     if (row === null || outputsDigest(row.outputs) !== row.outDigest) return this.#adopt(key);
     const result = this.#storedResult(key, row, row);
@@ -181,6 +185,17 @@ export class SqliteCache implements CacheStore {
     const now = this.#now();
     if (now - row.lastUsed > USED_STEP_MS) this.#later(() => this.#rows.markUsed(key, now));
     return { outcome: 'hit', result, adopted: false };
+  }
+
+  lookTogether<T>(work: () => T): T {
+    if (this.#looksTogether) return work();
+    this.#looksTogether = true;
+    try {
+      return work();
+    } finally {
+      this.#looksTogether = false;
+      this.#rows.endView();
+    }
   }
 
   components(key: string): readonly KeyComponent[] {
@@ -464,7 +479,7 @@ export class SqliteCache implements CacheStore {
   #later(write: () => void): void {
     if (!this.writable) return;
     this.#waiting.push(write);
-    if (this.#waiting.length >= BATCH_SIZE && !this.#db.inTransaction) {
+    if (this.#waiting.length >= BATCH_SIZE && !this.#rows.isWriting) {
       this.flush();
     } else {
       this.#timer ??= setTimeout(() => {
@@ -561,9 +576,7 @@ export class SqliteCache implements CacheStore {
     row: Omit<ResultRow, 'lastUsed' | 'bytes' | 'runId'>,
     { bytes, runId }: Pick<StoredResult, 'bytes' | 'runId'>,
   ): StoredResult {
-    const { node, version, state, skipReason, outputs, outDigest, ms, peakMb } = row;
-    const outputDir = path.join(objectDirectory(this.directory, key), OUTPUT_FOLDER);
-    return { key, node, version, state, skipReason, outputs, outDigest, ms, peakMb, bytes, runId, outputDir };
+    return new IndexedResult(this.directory, key, { ...row, bytes, runId });
   }
 
   /** Fills a new index from the objects; their files are read when they are first used. */
@@ -639,4 +652,41 @@ function apartWarning({ directory, fileSystem }: IndexPlace): StoreWarning {
       'nothing to do on one machine; runs on several machines should use caches of their own (--cache-dir) ' +
       'and read a common one with --cache-from',
   };
+}
+
+/** A result as the index knows it. Runs hold one per instance, so what follows from the key is made when asked for. */
+class IndexedResult implements StoredResult {
+  readonly node: string;
+  readonly version: number;
+  readonly state: 'done' | 'skipped';
+  readonly skipReason: string | null;
+  readonly outputs: StoredResult['outputs'];
+  readonly outDigest: string;
+  readonly ms: number;
+  readonly peakMb: number;
+  readonly bytes: number;
+  readonly runId: string | null;
+  readonly #directory: string;
+
+  constructor(
+    directory: string,
+    readonly key: string,
+    row: Omit<ResultRow, 'lastUsed'>,
+  ) {
+    this.#directory = directory;
+    this.node = row.node;
+    this.version = row.version;
+    this.state = row.state;
+    this.skipReason = row.skipReason;
+    this.outputs = row.outputs;
+    this.outDigest = row.outDigest;
+    this.ms = row.ms;
+    this.peakMb = row.peakMb;
+    this.bytes = row.bytes;
+    this.runId = row.runId;
+  }
+
+  get outputDir(): string {
+    return path.join(objectDirectory(this.#directory, this.key), OUTPUT_FOLDER);
+  }
 }

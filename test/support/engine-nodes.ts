@@ -38,3 +38,19 @@ export const nameIt = defineNode({
   outputs: { text: port.value(z.string()) },
   run: ({ label }) => ({ text: label }),
 });
+
+export const sumAll = defineNode({
+  name: 'sum_all',
+  version: 1,
+  inputs: { numbers: port.list(port.value(z.number())) },
+  outputs: { sum: port.value(z.number()) },
+  run: ({ numbers }) => ({ sum: numbers.reduce((sum, number) => sum + number, 0) }),
+});
+
+export const addTwo = defineNode({
+  name: 'add_two',
+  version: 1,
+  inputs: { x: port.value(z.number()), others: port.list(port.value(z.number())) },
+  outputs: { y: port.value(z.number()) },
+  run: ({ x, others }) => ({ y: x + others.length }),
+});
