@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-import { PipelineError } from '../../errors.js';
+import { ProcessingError } from '../../errors.js';
 import { defineNode } from '../../engine/node.js';
 import { port } from '../../engine/port.js';
 import { readSpectraTable, writeAtomic, writeTsv, type TsvCell } from '../../io/index.js';
@@ -63,7 +63,7 @@ export const fitRecording = defineNode({
       fitter = new SpectrumFitter(table.frequencies, { ...settings, check_data: false });
     } catch (error) {
       // What a person wrote wrong costs this recording; anything else is a failure of the node.
-      if (error instanceof PipelineError) return ctx.skip(error.message.replaceAll(file.path, recording));
+      if (error instanceof ProcessingError) return ctx.skip(error.message.replaceAll(file.path, recording));
       throw error;
     }
     const fits = table.spectra.map((power) => fitter.fit(power));
