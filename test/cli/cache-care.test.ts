@@ -14,11 +14,11 @@ test('a lab reads the results of an export; verify finds damage there, and gc sa
   expect([other.exitCode, other.executed, other.reused.length]).toEqual([0, [], 3]);
   expect(await rig.read('other/letters/all.txt')).toBe('a b\n');
 
-  const planned = await rig.command(['cache', 'gc', ...OUT, '--older-than', '1s', '--max-size', '1G']);
+  const planned = await rig.command(['cache', 'gc', ...OUT, '--older-than', '0d', '--max-size', '1G']);
   expect(planned.stdout.trim().split('\n')).toHaveLength(3);
   expect(planned.stderr).toMatch(/^3 results would go .*; --delete takes them away\n$/);
   expect((await rig.command(['cache', 'verify', ...OUT])).exitCode).toBe(0);
-  const deleted = await rig.command(['cache', 'gc', ...OUT, '--older-than', '1s', '--delete']);
+  const deleted = await rig.command(['cache', 'gc', ...OUT, '--older-than', '0d', '--delete']);
   expect(deleted.stderr).toMatch(/^3 results taken away/);
   expect((await rig.run(RUN)).executed).toHaveLength(3);
 
