@@ -31,6 +31,12 @@ export {
 } from './registration/diagnostics.js';
 export { emitSubject, emitTemplate, type EmittedSubject, type EmitOptions } from './registration/emit.js';
 export {
+  emitAtlasMean,
+  emitAtlasSubject,
+  emitTemplates,
+  type EmittedAtlasSubject,
+} from './registration/emit-mixture.js';
+export {
   evaluateSubject,
   evaluationMedians,
   type EvaluateSubjectOptions,

@@ -57,6 +57,37 @@ const json = async (rig: PipelineRig, path: string): Promise<Record<string, unkn
   JSON.parse(await rig.read(path)) as Record<string, unknown>;
 
 describe('a run', () => {
+  test('with two templates writes each of them and who belongs where', async () => {
+    await using rig = await learnedRig();
+    const run = await rig.run([
+      ...RUN,
+      ...set('model.n_templates=2', 'optimizer.epochs=4', 'save_fields=false'),
+    ]);
+    expect(run.exitCode).toBe(0);
+    expect(run.stderr).toContain(
+      'model.n_templates 2 leaves fewer than three of the 5 subjects for a template',
+    );
+    expect(await rig.list('out/atlas_learned/templates')).toEqual([
+      'template-1_mean.nii.gz',
+      'template-2_mean.nii.gz',
+    ]);
+    const metadata = await json(rig, 'out/atlas_learned/learned_atlas_metadata.json');
+    const { n_templates, pi, responsibilities } = metadata as unknown as {
+      n_templates: number;
+      pi: number[];
+      responsibilities: Record<string, number[]>;
+    };
+    expect([n_templates, pi.length, Object.keys(responsibilities).length]).toEqual([2, 2, 5]);
+    for (const row of Object.values(responsibilities)) expect(row[0]! + row[1]!).toBeCloseTo(1, 12);
+    const volumes = await Promise.all(
+      ['templates/template-1_mean', 'templates/template-2_mean', 'atlas_mean'].map((name) =>
+        readNifti(rig.path(`out/atlas_learned/${name}.nii.gz`)),
+      ),
+    );
+    const [first, second, mean] = volumes.map(({ data }) => data);
+    mean!.forEach((value, v) => expect(value).toBeCloseTo(pi[0]! * first![v]! + pi[1]! * second![v]!, 6));
+  });
+
   test('writes maps, fields, model, diagnostics and metadata that agree with each other', async () => {
     await using rig = await learnedRig();
     const run = await rig.run(RUN);

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-import type { EmittedSubject } from '../../numerics/registration/emit.js';
+import type { EmittedAtlasSubject } from '../../numerics/registration/emit-mixture.js';
 
 const measured = z.number().nullable();
 
@@ -16,12 +16,14 @@ export const Emission = z.strictObject({
   ncc_before: measured,
   ncc_after: measured,
   mass_ratio: measured,
+  /** Responsibility of each template; null with one template. Field and numbers are those of the largest. */
+  responsibilities: z.array(z.number()).nullable(),
 });
 
 export type Emission = z.infer<typeof Emission>;
 
 /** @param verifyJacobian - false leaves the two numbers about folds out */
-export function emissionOf(emitted: EmittedSubject, verifyJacobian: boolean): Emission {
+export function emissionOf(emitted: EmittedAtlasSubject, verifyJacobian: boolean): Emission {
   return {
     id: emitted.id,
     jac_min: verifyJacobian ? finite(emitted.jac_min) : null,
@@ -32,6 +34,7 @@ export function emissionOf(emitted: EmittedSubject, verifyJacobian: boolean): Em
     ncc_before: finite(emitted.ncc_before),
     ncc_after: finite(emitted.ncc_after),
     mass_ratio: finite(emitted.mass_ratio),
+    responsibilities: emitted.responsibilities,
   };
 }
 

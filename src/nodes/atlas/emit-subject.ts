@@ -38,11 +38,11 @@ export const emitSubject = defineNode({
   },
   resources: { cpus: 1, memoryGb: 1 },
   async run({ density, info, model, header, emission: settings }, ctx) {
-    const { emitSubject: register } = await import('../../numerics/registration/emit.js');
+    const { emitAtlasSubject } = await import('../../numerics/registration/emit-mixture.js');
     const { decodeModelFile } = await import('../../numerics/registration/model-file.js');
     const trained = decodeModelFile(await readFile(model.path), model.path);
     const { instance_steps, instance_full_steps } = settings;
-    const emitted = await register({
+    const emitted = await emitAtlasSubject({
       model: { ...trained, metadata: { ...trained.metadata, instance_steps, instance_full_steps } },
       id: info.id,
       volume: await readDensity(density),

@@ -60,9 +60,13 @@ export function learnedMetadata(options: LearnedMetadataOptions): Record<string,
     seed: maps.seed,
     ...training.device,
     dtype: 'float32',
-    n_templates: 1,
-    pi: [1],
-    responsibilities: null,
+    n_templates: model.model.n_templates,
+    pi: model.pi ?? [1],
+    responsibilities:
+      model.pi === undefined
+        ? null
+        : Object.fromEntries(emissions.map(({ id, responsibilities }) => [id, responsibilities])),
+    unused_templates: training.unused_templates,
     field_space: maps.field_space,
     files: options.files,
   };

@@ -3,6 +3,7 @@ import { z } from 'zod';
 
 import { defineNode } from '../../engine/node.js';
 import { port } from '../../engine/port.js';
+import { cToFortran, writeNifti } from '../../io/index.js';
 import { commonGrid } from './cohort-grid.js';
 import { readDensity } from './cohort-input.js';
 import { Emission, emissionOf, foldWarning } from './emission.js';
@@ -28,15 +29,20 @@ export const registerPatient = defineNode({
     model: port.file('learned-atlas-model'),
     registration: port.value(RegistrationInput),
   },
-  outputs: { field: port.file('nifti'), emission: port.value(Emission) },
+  outputs: {
+    field: port.file('nifti'),
+    /** The personalised template of an atlas of several templates, which no single field gives; on the model's grid. */
+    template: port.optional(port.file('nifti')),
+    emission: port.value(Emission),
+  },
   resources: { cpus: 1, memoryGb: 1 },
   async run({ density, info, header, model, registration }, ctx) {
-    const { emitSubject } = await import('../../numerics/registration/emit.js');
+    const { emitAtlasSubject } = await import('../../numerics/registration/emit-mixture.js');
     const { decodeModelFile } = await import('../../numerics/registration/model-file.js');
     const trained = decodeModelFile(await readFile(model.path), model.path);
     const { shape, affine, instance_steps } = trained.metadata;
     commonGrid([{ file: 'the atlas', shape, affine }, info]);
-    const emitted = await emitSubject({
+    const emitted = await emitAtlasSubject({
       // Nobody of the cohort: a patient may have the label of a trained subject.
       model: {
         ...trained,
@@ -62,9 +68,14 @@ export const registerPatient = defineNode({
       headerBytes,
       space: 'voxel',
     });
+    const template = emitted.responsibilities === null ? null : ctx.outputFile('template.nii.gz');
+    if (template !== null) {
+      const data = cToFortran(emitted.warped, shape);
+      await writeNifti(template, { shape, data, template: headerBytes });
+    }
     const emission = emissionOf(emitted, true);
     const folds = foldWarning(emission);
     if (folds !== null) ctx.log.warn(folds);
-    return { field, emission };
+    return { field, template, emission };
   },
 });

@@ -7,7 +7,7 @@ import { commonGrid } from './cohort-grid.js';
 import { joinedSubjects, readDensity } from './cohort-input.js';
 import { writeJson } from './result-files.js';
 import { SubjectInfo } from './subject-volume.js';
-import { trainingRecord } from './training-record.js';
+import { trainingRecord, unusedWarning } from './training-record.js';
 import {
   CheckpointEvery,
   MemoryLimit,
@@ -78,7 +78,10 @@ export const trainTemplate = defineNode({
       header: ctx.outputFile('header.bin'),
     };
     await writeFile(out.model, encodeModelFile(model));
-    await writeJson(out.training, trainingRecord(trained));
+    const record = trainingRecord(trained);
+    const unused = unusedWarning(record.unused_templates);
+    if (unused !== null) ctx.log.warn(unused);
+    await writeJson(out.training, record);
     await copyFile(headers[infos.findIndex((info) => info.id === grid.id)]!.path, out.header);
     return out;
   },

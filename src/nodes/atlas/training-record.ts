@@ -9,6 +9,8 @@ export const TrainingRecord = z.strictObject({
   history: z.array(z.record(z.string(), z.json())),
   best_epoch: z.number(),
   stopped_early: z.boolean(),
+  /** Templates, from 1, whose share stayed at its floor for the last tenth of the epochs. */
+  unused_templates: z.array(z.int()),
   device: z.strictObject({
     device: z.string(),
     backend: z.string(),
@@ -29,6 +31,22 @@ export function trainingRecord(trained: TrainedTemplate): TrainingRecord {
     history: JSON.parse(JSON.stringify(history)) as TrainingRecord['history'],
     best_epoch: bestEpoch,
     stopped_early: stoppedEarly,
+    unused_templates: unusedTemplates(trained),
     device: { device, backend, isa, threads, versions: { ...versions } },
   };
+}
+
+/** Templates, from 1, that no subject needs: their share stayed at its floor for the last tenth of the epochs. */
+export function unusedTemplates({
+  mixture,
+  history,
+}: Pick<TrainedTemplate, 'mixture' | 'history'>): number[] {
+  const long = Math.max(1, Math.ceil(history.length / 10));
+  return (mixture?.floorEpochs ?? []).flatMap((epochs, k) => (epochs >= long ? [k + 1] : []));
+}
+
+/** A sentence about templates without use, or null. */
+export function unusedWarning(templates: readonly number[]): string | null {
+  if (templates.length === 0) return null;
+  return `template ${templates.join(', ')} explains hardly any subject: fewer templates would do`;
 }

@@ -54,6 +54,8 @@ export const warpAtlas = defineNode({
     transforms: port.list(port.file('transform')),
     /** Field of a registration, and how good it is. */
     field: port.optional(port.file('nifti')),
+    /** The mean map in the patient's world already, instead of one that is pulled by the field. */
+    template: port.optional(port.file('nifti')),
     emission: port.optional(port.value(Emission)),
     warp: port.value(WarpInput),
   },
@@ -82,8 +84,9 @@ export const warpAtlas = defineNode({
     };
     const written = new Map<string, string>();
     for (const [i, name] of inputs.names.entries()) {
-      const map = await readMap(inputs.maps[i]!.path, mapFileName(name));
-      const voxels = voxelMap(grid.affine, steps, map.affine);
+      const own = name === 'mean' ? inputs.template : null;
+      const map = await readMap((own ?? inputs.maps[i]!).path, mapFileName(name));
+      const voxels = voxelMap(grid.affine, own === null ? steps : [], map.affine);
       const pull = { mapShape: map.shape, shape: grid.shape, voxels };
       if (kind === 'identity') requireOneWorld(map, grid, patient.reference);
       written.set(name, await write(mapFileName(name), pullMap({ ...pull, ...warp, map: map.data })));

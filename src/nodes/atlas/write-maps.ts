@@ -36,6 +36,8 @@ export const writeMaps = defineNode({
     std_error: port.optional(port.file('nifti')),
     cov: port.optional(port.file('nifti')),
     prob_threshold: port.optional(port.file('nifti')),
+    /** One per template where there are several. */
+    templates: port.list(port.file('nifti')),
     model: port.file('learned-atlas-model'),
     metadata: port.file('json'),
   },
@@ -69,6 +71,7 @@ export const writeMaps = defineNode({
       std_error: written.maps.get('std_error') ?? null,
       cov: written.maps.get('cov') ?? null,
       prob_threshold: written.maps.get('prob_threshold') ?? null,
+      templates: written.templates,
       model: written.model,
       metadata: written.metadata,
     };

@@ -46,9 +46,10 @@ export function buildAtlasModel(
     normalization_method: context.normalizationMethod,
     training_space: context.trainingSpace,
     subjects: context.ids,
+    ...(trained.mixture === null ? {} : { pi: trained.mixture.pi }),
   };
-  const { theta, weights, velocities } = trained;
-  return { metadata, theta, unionSupport: cohort.unionSupport, weights, velocities };
+  const { theta, furtherThetas, weights, velocities } = trained;
+  return { metadata, theta, furtherThetas, unionSupport: cohort.unionSupport, weights, velocities };
 }
 
 /** The settings that registration to a model uses; those of its training that do not matter any more are defaults. */

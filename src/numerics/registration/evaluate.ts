@@ -8,7 +8,8 @@ import {
   type RegressionToMeanControl,
   regressionToMeanControl,
 } from './departure.js';
-import { type EmittedSubject, emitSubject, emitTemplate, type FoldPolicy } from './emit.js';
+import { type EmittedSubject, type FoldPolicy } from './emit.js';
+import { emitAtlasMean, emitAtlasSubject } from './emit-mixture.js';
 import type { Shape3 } from './grid.js';
 import type { TrainingSettings } from './settings.js';
 import { type TrainTemplateOptions, trainTemplate } from './train.js';
@@ -64,7 +65,7 @@ export function groupOf(id: string, ids: readonly string[], groupBy: SubjectGrou
  * (spec/learned_atlas 7). Grid, scale and template come from the training subjects alone.
  *
  * @throws ProcessingError INVALID_ARGUMENT when the subject is not in the cohort or nobody is left to train on; what
- *   `trainTemplate` and `emitSubject` throw
+ *   `trainTemplate` and `emitAtlasSubject` throw
  */
 export async function evaluateSubject(options: EvaluateSubjectOptions): Promise<SubjectEvaluation> {
   const { id, ids, volumes, shape, settings } = options;
@@ -98,13 +99,13 @@ export async function evaluateSubject(options: EvaluateSubjectOptions): Promise<
     normalizationMethod: settings.densityInLog ? 'log' : '',
     trainingSpace: '',
   });
-  const emitted = await emitSubject({ ...options, model, volume: truth });
+  const emitted = await emitAtlasSubject({ ...options, model, volume: truth });
   const { jac_min, n_folds, velocity_scale, ncc_before, ncc_after } = emitted;
   return {
     id,
     left_out: leftOut,
     n_training: kept.length,
-    template_mass_ratio: massRatio(emitTemplate(model), trainingVolumes),
+    template_mass_ratio: massRatio(emitAtlasMean(model), trainingVolumes),
     ...compareWithMean(emitted.warped, truth, trainingVolumes),
     ...{ jac_min, n_folds, velocity_scale, ncc_before, ncc_after },
   };

@@ -33,9 +33,12 @@ export function estimateTrainingMemoryMb(
   const direct = settings.optimizer.mode === 'direct';
   const activations = direct ? 0 : 2 * BYTES_PER_FLOAT * activationsPerVoxel(settings);
   const step = voxels * (activations + REGISTRATION_BYTES) + velocity * INTEGRATION_FLOATS * BYTES_PER_FLOAT;
-  const cohort = subjects * BYTES_PER_FLOAT * (voxels + (direct ? 9 * velocity : 0));
+  const { n_templates: templates } = settings.model;
+  const cohort = subjects * BYTES_PER_FLOAT * (voxels + (direct ? 9 * templates * velocity : 0));
+  // Every further template has its moments, gradient and running mean of the displacement.
+  const further = (templates - 1) * BYTES_PER_FLOAT * voxels * 10;
   const batch = direct ? 1 : settings.optimizer.batch_size;
-  return PROCESS_MB + (batch * step + cohort) / BYTES_PER_MB;
+  return PROCESS_MB + (batch * step + cohort + further) / BYTES_PER_MB;
 }
 
 /** Says that an estimate is above the limit; both in MB. */

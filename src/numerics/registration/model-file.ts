@@ -1,5 +1,6 @@
 import { ProcessingError } from '../../errors.js';
 import { arraysByName, decodeArrayFile, encodeArrayFile, type NamedArray } from './array-file.js';
+import { thetaName, velocityName } from './mixture-names.js';
 import { type Shape3, type TrainingGrid, velocityShapeOf } from './grid.js';
 import type { LossSettings, ModelSettings, OptimizerSettings } from './settings.js';
 
@@ -30,6 +31,8 @@ export interface ModelMetadata {
   readonly training_space: string;
   /** Ids in training order. */
   readonly subjects: readonly string[];
+  /** Share of each template in the cohort; only with several templates. */
+  readonly pi?: readonly number[];
 }
 
 /** A trained atlas as it is written: `learned_atlas_model.bin`. */
@@ -37,11 +40,13 @@ export interface AtlasModel {
   readonly metadata: ModelMetadata;
   /** Log template `l(T)`, shape `grid.padded`. */
   readonly theta: Float32Array;
+  /** Log templates after the first; empty with one template. */
+  readonly furtherThetas: readonly Float32Array[];
   /** Voxels where the template may hold mass, shape `grid.padded`. */
   readonly unionSupport: Uint8Array;
   /** Network parameters in their order; empty in direct mode. */
   readonly weights: readonly NamedArray[];
-  /** Velocity per subject in direct mode, in the order of `metadata.subjects`; empty otherwise. */
+  /** Velocities in direct mode, in the order of `metadata.subjects`, per subject one per template; empty otherwise. */
   readonly velocities: readonly Float32Array[];
 }
 
@@ -52,16 +57,21 @@ export interface AtlasModel {
  */
 export function encodeModelFile(model: AtlasModel): Uint8Array {
   const { grid, subjects } = model.metadata;
+  const templates = 1 + model.furtherThetas.length;
   const velocityShape = velocityShapeOf(grid.padded, model.metadata.model.flow_resolution);
   return encodeArrayFile({
     kind: KIND,
     metadata: model.metadata,
     arrays: [
-      { name: 'theta', shape: grid.padded, values: model.theta },
+      ...[model.theta, ...model.furtherThetas].map((values, k) => ({
+        name: thetaName(k),
+        shape: grid.padded,
+        values,
+      })),
       { name: 'union_support', shape: grid.padded, values: model.unionSupport },
       ...model.weights.map((weight) => ({ ...weight, name: `weight/${weight.name}` })),
       ...model.velocities.map((values, index) => ({
-        name: `velocity/${subjects[index]!}`,
+        name: velocityName(subjects[Math.floor(index / templates)]!, index % templates),
         shape: [...velocityShape, 3],
         values,
       })),
@@ -93,14 +103,18 @@ export function decodeModelFile(bytes: Uint8Array, where: string): AtlasModel {
     }
     return values;
   };
+  const templates = Array.from({ length: metadata.model.n_templates }, (_, k) => k);
   return {
     metadata,
     theta: need('theta', Float32Array),
+    furtherThetas: templates.slice(1).map((k) => need(thetaName(k), Float32Array)),
     unionSupport: need('union_support', Uint8Array),
     weights: file.arrays
       .filter(({ name }) => name.startsWith('weight/'))
       .map((array) => ({ ...array, name: array.name.slice('weight/'.length) })),
     velocities:
-      metadata.mode === 'direct' ? metadata.subjects.map((id) => need(`velocity/${id}`, Float32Array)) : [],
+      metadata.mode === 'direct'
+        ? metadata.subjects.flatMap((id) => templates.map((k) => need(velocityName(id, k), Float32Array)))
+        : [],
   };
 }

@@ -27,12 +27,10 @@ export const ModelSettings = z
       .int()
       .min(1)
       .max(8)
-      .refine((count) => count === 1, {
-        error: 'a mixture of templates (n_templates above 1) is not available yet',
-        params: { code: 'NOT_AVAILABLE_YET', cure: 'set it to 1' },
-      })
       .default(1)
-      .describe('Number of templates; above 1 (mixture) is not available yet'),
+      .describe(
+        'Number of templates; above 1: a mixture, each subject divided among them by how well they fit',
+      ),
     int_steps: z
       .int()
       .min(0)

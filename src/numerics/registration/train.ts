@@ -1,10 +1,11 @@
 import type { DeviceInfo } from '../../tensor/index.js';
 import { ProcessingError } from '../../errors.js';
-import type { NamedArray } from './array-file.js';
+import { arraysByName, type NamedArray } from './array-file.js';
 import { hashTrainingCohort, hashTrainingSettings } from './checkpoint.js';
 import { type ComputeOptions, useComputeDevice } from './compute-device.js';
 import { densityOf } from './density-transform.js';
 import { estimateTrainingMemoryMb, MEMORY_LIMIT_CURE, memoryLimitMessage } from './memory-estimate.js';
+import { type MixtureResult, mixtureResultOf } from './mixture-state.js';
 import { logOffsetOf, type OptimizerSettings, resolveEpochs } from './settings.js';
 import { checkTrainingData, type TrainingData } from './training-data.js';
 import { type LoopOptions, type LoopResult, runTraining, type Training } from './training-loop.js';
@@ -32,9 +33,13 @@ export interface TrainedTemplate extends LoopResult {
   readonly theta: Float32Array;
   /** T, training grid, train units: finite, not below 0, 0 off the union support. */
   readonly template: Float32Array;
+  /** Log templates after the first; empty with one template. */
+  readonly furtherThetas: readonly Float32Array[];
+  /** Shares and responsibilities of several templates; null with one. */
+  readonly mixture: MixtureResult | null;
   /** Network parameters in their order; empty in direct mode. */
   readonly weights: readonly NamedArray[];
-  /** Velocity per subject in direct mode, in the order of the volumes; empty otherwise. */
+  /** Velocities in direct mode, in the order of the volumes, per subject one for each template; empty otherwise. */
   readonly velocities: readonly Float32Array[];
   /** What it was computed on. */
   readonly device: DeviceInfo;
@@ -88,6 +93,7 @@ function checkMemory(options: TrainTemplateOptions): void {
 }
 
 async function createTraining(data: TrainingData): Promise<Training> {
+  if (data.settings.model.n_templates > 1) return createMixture(data);
   if (data.settings.optimizer.mode === 'direct') {
     const { DirectTraining } = await import('./direct-training.js');
     return new DirectTraining(data);
@@ -96,15 +102,25 @@ async function createTraining(data: TrainingData): Promise<Training> {
   return new NetworkTraining(data);
 }
 
-function modelOf(training: Training, { settings }: TrainingData) {
+async function createMixture(data: TrainingData): Promise<Training> {
+  if (data.settings.optimizer.mode === 'direct') {
+    const { MixtureDirectTraining } = await import('./mixture-direct-training.js');
+    return new MixtureDirectTraining(data);
+  }
+  const { MixtureNetworkTraining } = await import('./mixture-network-training.js');
+  return new MixtureNetworkTraining(data);
+}
+
+function modelOf(training: Training, { settings, volumes }: TrainingData) {
   const arrays = training.exportModel();
-  const theta = arrays[0]!.values as Float32Array;
+  const { n_templates: templates } = settings.model;
+  const [theta, ...furtherThetas] = arrays.slice(0, templates).map(({ values }) => values as Float32Array);
   const withPrefix = (prefix: string) =>
     arrays
       .filter(({ name }) => name.startsWith(prefix))
       .map((array) => ({ ...array, name: array.name.slice(prefix.length) }));
-  const template = densityOf(theta, logOffsetOf(settings));
-  if (!template.every((density) => Number.isFinite(density) && density >= 0)) {
+  const densities = [theta!, ...furtherThetas].map((one) => densityOf(one, logOffsetOf(settings)));
+  if (!densities.every((one) => one.every((density) => Number.isFinite(density) && density >= 0))) {
     throw new ProcessingError(
       'NON_FINITE',
       'the trained template holds a density that is negative or not finite',
@@ -114,8 +130,10 @@ function modelOf(training: Training, { settings }: TrainingData) {
     );
   }
   return {
-    theta,
-    template,
+    theta: theta!,
+    furtherThetas,
+    mixture: templates === 1 ? null : mixtureResultOf(arraysByName(arrays), volumes.length),
+    template: densities[0]!,
     weights: withPrefix('weight/'),
     velocities: withPrefix('velocity/').map(({ values }) => values as Float32Array),
   };

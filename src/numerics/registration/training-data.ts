@@ -48,6 +48,12 @@ export function checkTrainingData({ volumes, ids, shape, unionSupport, settings 
       'lower learned_atlas.optimizer.batch_size',
     );
   }
+  if (model.n_templates > volumes.length) {
+    throw invalid(
+      `${model.n_templates} templates exceed the ${volumes.length} subjects`,
+      'lower learned_atlas.model.n_templates',
+    );
+  }
   if (unionSupport.length !== voxels) throw wrongSize('union support', unionSupport.length, shape);
   volumes.forEach((volume, index) => {
     if (volume.length !== voxels) throw wrongSize(`volume of ${ids[index]!}`, volume.length, shape);

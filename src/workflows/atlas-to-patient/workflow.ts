@@ -56,6 +56,7 @@ export class AtlasToPatient {
       kind,
       transforms: patients.select(({ transforms }) => transforms.map((path) => inputFile(path))),
       field: registered?.out.field ?? null,
+      template: registered?.out.template ?? null,
       emission: registered?.out.emission ?? null,
       warp: { interpolation: own.interpolation, modulate: own.modulate, mask_level: own.mask_level },
     });

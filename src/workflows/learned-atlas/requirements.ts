@@ -169,6 +169,21 @@ function cohortSizeProblems(learned: LearnedAtlasConfig, { readable }: CohortIns
       ),
     );
   }
+  const { n_templates: templates } = learned.model;
+  if (templates > 1 && readable.length > 0 && templates > readable.length) {
+    problems.push(
+      problem(
+        `model.n_templates ${templates} exceeds the ${readable.length} subject(s)`,
+        `set ${NAME}.model.n_templates to at most ${readable.length}`,
+      ),
+    );
+  } else if (templates > 1 && 3 * templates > readable.length) {
+    const few = problem(
+      `model.n_templates ${templates} leaves fewer than three of the ${readable.length} subjects for a template`,
+      'use fewer templates or more subjects',
+    );
+    problems.push({ ...few, severity: 'warning' });
+  }
   const shape = readable[0]?.header.shape ?? [];
   if (shape.length === 3 && Math.min(...shape) < window) {
     problems.push(

@@ -10,12 +10,14 @@ import {
   EVALUATION_FILE,
   METADATA_FILE,
   MODEL_FILE,
+  templateFileName,
+  TEMPLATES_DIRECTORY,
   writeLearnedAtlasFiles,
   type LearnedAtlasContent,
 } from '../../nodes/atlas/learned-files.js';
 import { mapFileName, sha256OfFile, writeJson } from '../../nodes/atlas/result-files.js';
 import type { SubjectInfo } from '../../nodes/atlas/subject-volume.js';
-import { trainingRecord } from '../../nodes/atlas/training-record.js';
+import { trainingRecord, unusedTemplates, unusedWarning } from '../../nodes/atlas/training-record.js';
 import { trainingSettings } from '../../nodes/atlas/training-settings.js';
 import { phase0GoNoGo } from '../../numerics/registration/diagnostics.js';
 import type { FoldPolicy } from '../../numerics/registration/emit.js';
@@ -87,6 +89,7 @@ async function trainInto(
     softwareVersion: VERSION,
   });
   const emitted = await emitAll(model, job);
+  if (learned.model.n_templates > 1) await makeDirectory(join(directory, TEMPLATES_DIRECTORY));
   const diagnostics = join(directory, DIAGNOSTICS_FILE);
   const stack = { volumes: cohort.subjects.map(({ density }) => density), shape: job.grid.shape };
   await writeJson(diagnostics, phase0GoNoGo(stack, { voxelSizeMm: job.grid.voxel_size_mm }));
@@ -105,11 +108,15 @@ async function trainInto(
     },
     (name) => join(directory, name),
   );
+  const unused = unusedWarning(unusedTemplates(trained));
+  if (unused !== null) options.onWarning?.(unused);
+  const { n_templates: count } = learned.model;
+  const templates = Array.from({ length: count === 1 ? 0 : count }, (_, k) => templateFileName(k + 1));
   const maps = learned.emit_baseline_maps.map(mapFileName);
   const fields = learned.save_fields ? infos.map(({ id }) => fieldFileName(id)) : [];
   const returned = [...maps, ...fields, METADATA_FILE];
   const evaluation = learned.evaluate === 'loo' ? [await evaluateAll(job)] : [];
-  return { all: [...returned, MODEL_FILE, DIAGNOSTICS_FILE, ...evaluation], returned };
+  return { all: [...returned, ...templates, MODEL_FILE, DIAGNOSTICS_FILE, ...evaluation], returned };
 }
 
 function trainingOptions({ config, options, cohort, grid, threads }: Job) {
@@ -140,7 +147,7 @@ async function emitAll(
   model: AtlasModel,
   { directory, config, options, cohort, grid, threads, foldPolicy }: Job,
 ): Promise<Pick<LearnedAtlasContent, 'emissions' | 'warped' | 'fieldDigests'>> {
-  const { emitSubject } = await import('../../numerics/registration/emit.js');
+  const { emitAtlasSubject } = await import('../../numerics/registration/emit-mixture.js');
   const { device, verify_jacobian, save_fields, field_space: space } = config.learned_atlas;
   const { shape, affine } = grid;
   const headerBytes = cohort.subjects[0]!.headerBytes;
@@ -150,7 +157,15 @@ async function emitAll(
   const fieldDigests: string[] = [];
   for (const { info, density: volume } of cohort.subjects) {
     const { signal } = options;
-    const emitted = await emitSubject({ model, id: info.id, volume, foldPolicy, device, threads, signal });
+    const emitted = await emitAtlasSubject({
+      model,
+      id: info.id,
+      volume,
+      foldPolicy,
+      device,
+      threads,
+      signal,
+    });
     const emission = emissionOf(emitted, verify_jacobian);
     const folds = foldWarning(emission);
     if (folds !== null) options.onWarning?.(folds);

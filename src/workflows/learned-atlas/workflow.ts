@@ -13,6 +13,7 @@ import {
   EVALUATION_FILE,
   METADATA_FILE,
   MODEL_FILE,
+  TEMPLATES_DIRECTORY,
 } from '../../nodes/atlas/learned-files.js';
 import { mapFileName } from '../../nodes/atlas/result-files.js';
 import { summarizeEvaluation } from '../../nodes/atlas/summarize-evaluation.js';
@@ -108,6 +109,9 @@ export class LearnedAtlas {
       wf.publish(written.out[name], place(mapFileName(name)), GROUP);
     }
     if (learned.save_fields) wf.publish(emitted.out.field, (id) => place(fieldFileName(id)), GROUP);
+    if (learned.model.n_templates > 1) {
+      wf.publish(written.out.templates, place(TEMPLATES_DIRECTORY), GROUP);
+    }
     wf.publish(written.out.model, place(MODEL_FILE), GROUP);
     wf.publish(written.out.metadata, place(METADATA_FILE), GROUP);
     wf.publish(diagnosed.out.diagnostics, place(DIAGNOSTICS_FILE), GROUP);

@@ -33,6 +33,7 @@ function directModel(): AtlasModel {
       subjects: ['101', '102'],
     },
     theta: values(128, 0),
+    furtherThetas: [],
     unionSupport: Uint8Array.from({ length: 128 }, (_, k) => k % 2),
     weights: [],
     velocities: [values(48, 1), values(48, 2)],

@@ -60,10 +60,7 @@ describe('settings of the learned atlas', () => {
     });
   });
 
-  test('several templates and several channels are refused by name', () => {
-    expect(messages(ModelSettings.safeParse({ n_templates: 2 }))).toEqual([
-      'n_templates: a mixture of templates (n_templates above 1) is not available yet',
-    ]);
+  test('several channels are refused by name', () => {
     expect(messages(ModelSettings.safeParse({ channels: 2 }))[0]).toMatch(/^channels: only 1 is possible/);
   });
 

@@ -108,9 +108,8 @@ describe('refused values', () => {
       'CONFIG_VALUE learned_atlas.memory_limit_mb: must be more than 0, got 0',
     ],
     [
-      'learned_atlas.model.n_templates=2',
-      'NOT_AVAILABLE_YET learned_atlas.model.n_templates: a mixture of templates (n_templates above 1) is not ' +
-        'available yet',
+      'learned_atlas.model.n_templates=9',
+      'CONFIG_VALUE learned_atlas.model.n_templates: must be at most 8, got 9',
     ],
     [
       'learned_atlas.loss.log_ofset=0.1',
