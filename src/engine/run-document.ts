@@ -55,18 +55,16 @@ export function writeRunDocument(directory: string, document: RunDocument): void
  * @throws StorageError when the folder of logs cannot be read
  */
 export function listRuns(outputDir: string, now: number = Date.now()): ListedRun[] {
-  // The names of runs begin with their time, so the order of names is the order of runs.
-  return runFolders(outputDir)
-    .sort()
-    .reverse()
-    .flatMap((id) => {
-      const run = readRunDocument(join(outputDir, 'logs', id));
-      if (run === null) return [];
-      const identity = { host: run.host, pid: run.pid, pidStart: run.pid_start };
-      // A process of another host cannot be asked; what it last wrote is taken as it stands for a day.
-      const isGone = run.status === 'running' && !isLive(identity, Date.parse(run.started) + DAY_MS, now);
-      return [{ ...run, status: isGone ? 'interrupted' : run.status }];
-    });
+  const runs = runFolders(outputDir).flatMap((id) => {
+    const run = readRunDocument(join(outputDir, 'logs', id));
+    if (run === null) return [];
+    const identity = { host: run.host, pid: run.pid, pidStart: run.pid_start };
+    // A process of another host cannot be asked; what it last wrote is taken as it stands for a day.
+    const isGone = run.status === 'running' && !isLive(identity, Date.parse(run.started) + DAY_MS, now);
+    return [{ ...run, status: isGone ? ('interrupted' as const) : run.status }];
+  });
+  // By time and not by name: the name of a run knows the second only.
+  return runs.sort((a, b) => Date.parse(b.started) - Date.parse(a.started));
 }
 
 const DAY_MS = 86_400_000;

@@ -36,7 +36,8 @@ export function learnedMetadata(options: LearnedMetadataOptions): Record<string,
     volume_relpath: maps.relpath,
     passed_over_relpaths: maps.passed_over,
     n_subjects: infos.length,
-    subjects: emissions,
+    // Responsibilities stand in a block of their own below.
+    subjects: emissions.map(({ responsibilities: _responsibilities, ...subject }) => subject),
     skipped: options.skipped,
     mean_displacement_mm: displacements.reduce((sum, x) => sum + x, 0) / displacements.length,
     normalization: {
