@@ -337,6 +337,16 @@ describe('what stands in the way', () => {
     ]);
   });
 
+  test('augmentation with several templates is refused by name', async () => {
+    await using rig = await learnedRig();
+    const run = await refused(rig, [...RUN, ...set('model.n_templates=2', 'optimizer.augmentation=0.5')]);
+    expect(run.exitCode).toBe(3);
+    expect(run.lines.slice(-2)).toEqual([
+      '  REQUIREMENT   several templates are trained without optimizer.augmentation',
+      '                mend: set learned_atlas.optimizer.augmentation to 0, or learned_atlas.model.n_templates to 1',
+    ]);
+  });
+
   test('disabled: a warning, no node, exit 0', async () => {
     await using rig = await learnedRig();
     const run = await rig.command([...RUN, ...set('enabled=false')]);

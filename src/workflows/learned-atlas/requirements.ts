@@ -184,6 +184,14 @@ function cohortSizeProblems(learned: LearnedAtlasConfig, { readable }: CohortIns
     );
     problems.push({ ...few, severity: 'warning' });
   }
+  if (templates > 1 && learned.optimizer.augmentation > 0) {
+    problems.push(
+      problem(
+        'several templates are trained without optimizer.augmentation',
+        `set ${NAME}.optimizer.augmentation to 0, or ${NAME}.model.n_templates to 1`,
+      ),
+    );
+  }
   const shape = readable[0]?.header.shape ?? [];
   if (shape.length === 3 && Math.min(...shape) < window) {
     problems.push(
