@@ -1,5 +1,6 @@
 import ts from 'typescript';
 import { defineConfig, type Plugin } from 'vitest/config';
+import type { Reporter } from 'vitest/node';
 
 /** Vite leaves standard decorators as they are and Node cannot parse them: lower the files that hold one. */
 export function lowerDecorators(): Plugin {
@@ -17,6 +18,23 @@ export function lowerDecorators(): Plugin {
   };
 }
 
+/**
+ * A shared machine can lose a real scheduler or a terminal for a moment. In CI a failed test has a second try, and each
+ * test that needed one is named at the end, so that it is looked at and not forgotten.
+ */
+function secondTries(): Reporter {
+  const names: string[] = [];
+  return {
+    onTestCaseResult(test) {
+      const tries = test.diagnostic()?.retryCount ?? 0;
+      if (tries > 0) names.push(`${test.module.relativeModuleId} > ${test.fullName}`);
+    },
+    onTestRunEnd() {
+      for (const name of names) process.stdout.write(`tried twice: ${name}\n`);
+    },
+  };
+}
+
 export default defineConfig({
   plugins: [lowerDecorators()],
   test: {
@@ -27,8 +45,9 @@ export default defineConfig({
     maxWorkers: 2,
     testTimeout: 120_000,
     hookTimeout: 120_000,
+    retry: process.env['CI'] ? 1 : 0,
     reporters: process.env['CI']
-      ? ['default', ['json', { outputFile: '.vitest/results.json' }]]
+      ? ['default', ['json', { outputFile: '.vitest/results.json' }], secondTries()]
       : ['default'],
   },
 });
