@@ -40,6 +40,8 @@ module.exports = {
     ownedPackage('@tensorflow', '^src/tensor/'),
     ownedPackage('better-sqlite3', '^src/engine/sqlite-database.ts'),
     ownedPackage('h5wasm', '^src/io/hdf5.ts'),
+    ownedPackage('vega', '^src/io/chart.ts'),
+    ownedPackage('vega-lite', '^src/io/chart.ts'),
     ownedPackage('nifti-reader-js', '^src/io/nifti'),
     ownedPackage('yaml', '^src/config/'),
     ownedPackage('commander', '^src/cli/'),

@@ -1,4 +1,5 @@
 export { writeAtomic } from './atomic-write.js';
+export { renderChart, writeChart, type ChartSpec, type RenderedChart } from './chart.js';
 export { compareIds, discoverSubjects, readWaytotal, type Subject, type SubjectPattern } from './cohort.js';
 export { gzipDeterministic } from './gzip.js';
 export { Hdf5File, type Hdf5Array, type Hdf5Attribute, type Hdf5Data } from './hdf5.js';
