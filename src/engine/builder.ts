@@ -301,6 +301,26 @@ export class Workflow {
     return new Handle(this, { kind: 'join', node: source.node, port: source.port, minItems });
   }
 
+  /**
+   * One item of a mapped output, for maps over other items: with `items.select(...)` each item of a map can take what
+   * belongs to it, and a list of picked handles is a join of some.
+   *
+   * @throws ConfigError GRAPH_KEYS when there is no such item, or when items are known at run time only
+   */
+  pick<T>(mapped: Mapped<T>, key: string): Handle<T> {
+    this.#own(mapped, 'pick');
+    const { source, keys } = mapped;
+    if (source.kind !== 'output' || keys?.includes(key) !== true) {
+      const shown =
+        keys === null ? 'its items are known at run time only' : `it has ${keys.slice(0, 5).join(', ')}`;
+      throw new ConfigError('GRAPH_KEYS', `pick: no item '${key}' of an output of a map; ${shown}`, {
+        where: this.name,
+        cure: 'name an item of a map over wf.items',
+      });
+    }
+    return new Handle(this, { ...source, key });
+  }
+
   /** Which items of a mapped output have no result, with the reason; for the metadata of a join with `minItems`. */
   dropped(mapped: Mapped<unknown>): Handle<DroppedItem[]> {
     this.#own(mapped, 'dropped');

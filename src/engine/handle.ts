@@ -53,6 +53,9 @@ export class MaybeMapped<T> extends Mapped<T | null> {
   declare readonly [MAYBE]: T;
 }
 
+/** What an item gives that is a handle, or a list of handles: what they stand for. */
+export type Selected<U> = U extends Handle<infer T> ? T : U extends readonly Handle<infer T>[] ? T[] : U;
+
 /** Items known while the workflow is built, in key order. */
 export class Items<T> extends Mapped<T> {
   override readonly kind = 'items';
@@ -68,12 +71,12 @@ export class Items<T> extends Mapped<T> {
   }
 
   /** Something of each item, for example a path: `subjects.select((s) => inputFile(s.volume))`. */
-  select<U>(pick: (item: T, key: string) => U): Items<U> {
-    return new Items(
+  select<U>(pick: (item: T, key: string) => U): Items<Selected<U>> {
+    return new Items<Selected<U>>(
       this.owner,
       this.axis,
       this.keys,
-      this.values.map((value, i) => pick(value, this.keys[i] as string)),
+      this.values.map((value, i) => pick(value, this.keys[i] as string)) as Selected<U>[],
     );
   }
 }

@@ -26,6 +26,7 @@ export function spacesIn(input: TemplateInput, known: KnownSpaces): KeySpace[] {
     case 'expanded':
       return [known.expansion(input.expansion)];
     case 'output': {
+      if (input.key !== undefined) return [];
       const space = known.node(input.node);
       return space === null ? [] : [space];
     }

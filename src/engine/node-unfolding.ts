@@ -63,7 +63,7 @@ export class NodeUnfolding {
     const place = this.#place(input, space, i);
     switch (input.kind) {
       case 'items':
-        return bindLiteral(input.items[place] as TemplateInput, definition);
+        return this.#bindShared(input.items[place] as TemplateInput, definition);
       case 'expanded': {
         const { instance, port, places } = this.known.list(input.expansion);
         const at = places[place];
@@ -90,7 +90,7 @@ export class NodeUnfolding {
   #bindShared(input: TemplateInput, definition: Port | null): Binding {
     switch (input.kind) {
       case 'output':
-        return outputBinding(input, this.known.first(input.node));
+        return outputBinding(input, this.known.first(input.node) + this.#itemOf(input));
       case 'join':
         return { kind: 'join', ...this.#members(input.node), port: input.port, minItems: input.minItems };
       case 'dropped':
@@ -105,6 +105,15 @@ export class NodeUnfolding {
       case 'expanded':
         return bindLiteral(input, definition);
     }
+  }
+
+  /** The place of the one item that an edge names; 0 where it names none. */
+  #itemOf({ node, key }: Extract<TemplateInput, { kind: 'output' }>): number {
+    if (key === undefined) return 0;
+    const place = this.known.node(node)?.keys?.indexOf(key) ?? -1;
+    if (place < 0)
+      throw new ConfigError('GRAPH_KEYS', `${node} has no item '${key}'`, { where: this.item.id });
+    return place;
   }
 
   #members(node: string): { members: Int32Array; keys: readonly string[] } {

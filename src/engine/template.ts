@@ -9,9 +9,15 @@ export type TemplateInput =
   | { readonly kind: 'external'; readonly path: string }
   /**
    * An output of another node; of a mapped node the output of the same key. `orNull`: nothing (null) instead of being
-   * skipped too, when the other node is skipped.
+   * skipped too, when the other node is skipped. `key`: that of this one item of a mapped node, whoever asks.
    */
-  | { readonly kind: 'output'; readonly node: string; readonly port: string; readonly orNull?: boolean }
+  | {
+      readonly kind: 'output';
+      readonly node: string;
+      readonly port: string;
+      readonly orNull?: boolean;
+      readonly key?: string;
+    }
   /** One literal per item: `items[i]` belongs to `keys[i]`. Inputs of one `axis` vary together in a product. */
   | {
       readonly kind: 'items';

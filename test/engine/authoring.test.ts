@@ -171,6 +171,44 @@ function conditional(x: number): Workflow {
   return wf;
 }
 
+/** Numbers in groups: the sum of each group of doubled numbers, and every double added to the first of its group. */
+function grouped(groups: Readonly<Record<string, readonly number[]>>): Workflow {
+  const wf = new Workflow('grouped');
+  const pairs = Object.entries(groups).flatMap(([group, numbers]) =>
+    numbers.map((x, i) => ({ key: `${group}.${i}`, group, x })),
+  );
+  const numbers = wf.items(pairs, { key: ({ key }) => key });
+  const twice = wf.map(double, { x: numbers.select(({ x }) => x) });
+  const names = wf.items(Object.keys(groups), { key: (group) => group });
+  const sums = wf.map(total, {
+    numbers: names.select((group) =>
+      pairs.filter((pair) => pair.group === group).map(({ key }) => wf.pick(twice.out.y, key)),
+    ),
+  });
+  const shared = numbers.select(({ group }) => wf.pick(twice.out.y, `${group}.0`));
+  wf.map(double, { x: shared }, { id: 'first_again' });
+  wf.publish(sums.out.file, (group) => `${group}.txt`);
+  return wf;
+}
+
+test('items of one map are picked for the items of another, one by one or in groups', async () => {
+  using rig = new Rig();
+  const first = await grouped({ a: [1, 2], b: [5] }).run({ outputDir: rig.output });
+  expect(first.exitCode).toBe(0);
+  expect([rig.published('a.txt'), rig.published('b.txt')]).toEqual(['2 4', '10']);
+  expect(first.nodes.map(({ id }) => id).filter((id) => id.startsWith('first'))).toEqual([
+    'first_again[a.0]',
+    'first_again[a.1]',
+    'first_again[b.0]',
+  ]);
+  const second = await grouped({ a: [1, 2], b: [6] }).run({ outputDir: rig.output });
+  const executed = second.nodes.filter(({ state }) => state === 'executed').map(({ id }) => id);
+  expect(executed.sort()).toEqual(['double[b.0]', 'first_again[b.0]', 'total[b]']);
+  const wf = new Workflow('wrong');
+  const some = wf.map(double, { x: wf.items([1], { key: () => 'one' }) });
+  expect(() => wf.pick(some.out.y, 'two')).toThrow("pick: no item 'two' of an output of a map; it has one");
+});
+
 test('a condition decides what runs; skipped is a state, no failure, and not part of a key', async () => {
   using rig = new Rig();
   const off = await conditional(-1).run({ outputDir: rig.output });
