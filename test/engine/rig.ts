@@ -82,7 +82,12 @@ export class Rig {
   spawn(
     fixture: string,
     args: readonly string[],
-    options: { readonly env?: NodeJS.ProcessEnv; readonly killAfterMs?: number } = {},
+    options: {
+      readonly env?: NodeJS.ProcessEnv;
+      readonly killAfterMs?: number;
+      /** Is shown all that was printed so far, at each piece. */
+      readonly onOutput?: (stdout: string) => void;
+    } = {},
   ): Promise<ChildEnd> {
     const child = spawn(process.execPath, [join(FIXTURES, fixture), ...args], {
       env: { ...process.env, TEST_EXECUTED: this.#executed, ...options.env },
@@ -90,18 +95,23 @@ export class Rig {
     });
     let stdout = '';
     let stderr = '';
-    child.stdout.on('data', (text: Buffer) => (stdout += text.toString()));
+    child.stdout.on('data', (text: Buffer) => {
+      stdout += text.toString();
+      options.onOutput?.(stdout);
+    });
     child.stderr.on('data', (text: Buffer) => (stderr += text.toString()));
     const timer =
       options.killAfterMs === undefined ? null : setTimeout(() => child.kill('SIGKILL'), options.killAfterMs);
     return new Promise((resolve) => {
       child.once('exit', (code, signal) => {
         if (timer !== null) clearTimeout(timer);
-        const pid = child.pid ?? 0;
-        // Pipes may still hold text after the exit.
-        setTimeout(() => {
-          resolve({ code, signal, stdout, stderr, pid });
-        }, 20);
+        const end = (): void => {
+          clearTimeout(latest);
+          resolve({ code, signal, stdout, stderr, pid: child.pid ?? 0 });
+        };
+        // Pipes may still hold text after the exit, and a process that was left behind may hold the pipes.
+        const latest = setTimeout(end, 5000);
+        child.once('close', end);
       });
     });
   }

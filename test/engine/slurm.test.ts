@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { hasSlurm, TestSlurm } from '../support/slurm.js';
 import { Rig, until, type ChildEnd } from './rig.js';
 
@@ -28,40 +28,57 @@ function begunNodes(rig: Rig): number {
   }).length;
 }
 
+/** Nothing here proves speed: limits are those of a machine with much else to do. */
+const LONG_MS = 240_000;
+const TEST_MS = 600_000;
+
 describe.skipIf(!hasSlurm)('on a real SLURM (skipped without slurm-wlm, munge and slurm-up.sh)', () => {
   let slurm: TestSlurm;
   beforeAll(() => {
     slurm = new TestSlurm({ arraySize: 4, minJobAge: 300 });
-  });
+  }, TEST_MS);
+  beforeEach(() => slurm.settled(), TEST_MS);
   afterAll(() => {
     slurm.down();
-  });
+  }, TEST_MS);
 
-  const start = (rig: Rig, nodes: number, ms: number, settings: object = {}): Promise<ChildEnd> =>
+  const start = (
+    rig: Rig,
+    nodes: number,
+    ms: number,
+    settings: object = {},
+    onOutput: (stdout: string) => void = () => undefined,
+  ): Promise<ChildEnd> =>
     rig.spawn('slurm-scenario.mjs', [rig.output, String(nodes), String(ms), JSON.stringify(settings)], {
       env: slurm.env,
+      onOutput,
     });
 
-  test('lost and refused submissions, a silent controller, arrays over the limit: every node runs once', async () => {
-    using rig = new Rig();
-    slurm.calls();
-    slurm.answer('sbatch', 'lose', 'fail', 'full');
-    slurm.setDown('squeue', true);
-    // Jobs of two nodes: twelve nodes need two arrays of at most four elements.
-    const running = start(rig, 12, 30, { slurm: { pack_seconds: 0.06 } });
-    await until('squeue was asked in vain', () => slurmAsked() >= 2, 60_000);
-    slurm.setDown('squeue', false);
-    const end = await running;
-    expect(end.code, end.stderr + end.stdout).toBe(0);
-    const executed = rig.executed();
-    expect(new Set(executed).size).toBe(executed.length);
-    expect(executed).toHaveLength(resultsOf(12));
-    expect(rig.published('sum.txt')).toBe(sumOf(12));
-    expect(events(end, 'jobs-submitted').every(({ jobs }) => (jobs as number) <= 4)).toBe(true);
-    expect(batchFolders(rig)).toEqual([]);
-    expect(rig.leftovers()).toEqual([]);
-    expect(slurm.active()).toEqual([]);
-  });
+  test(
+    'lost and refused submissions, a silent controller, arrays over the limit: every node runs once',
+    { timeout: TEST_MS },
+    async () => {
+      using rig = new Rig();
+      slurm.calls();
+      slurm.answer('sbatch', 'lose', 'fail', 'full');
+      slurm.setDown('squeue', true);
+      // Jobs of two nodes: twelve nodes need two arrays of at most four elements.
+      const running = start(rig, 12, 30, { slurm: { pack_seconds: 0.06 } });
+      await until('squeue was asked in vain', () => slurmAsked() >= 2, LONG_MS);
+      slurm.setDown('squeue', false);
+      const end = await running;
+      expect(end.code, end.stderr + end.stdout).toBe(0);
+      const executed = rig.executed();
+      expect(new Set(executed).size).toBe(executed.length);
+      expect(executed).toHaveLength(resultsOf(12));
+      expect(rig.published('sum.txt')).toBe(sumOf(12));
+      expect(events(end, 'jobs-submitted').every(({ jobs }) => (jobs as number) <= 4)).toBe(true);
+      expect(batchFolders(rig)).toEqual([]);
+      expect(rig.leftovers()).toEqual([]);
+      // A job leaves the queue a moment after its last node.
+      await until('the queue is empty', () => slurm.active().length === 0, LONG_MS);
+    },
+  );
 
   let asked = 0;
   function slurmAsked(): number {
@@ -69,27 +86,30 @@ describe.skipIf(!hasSlurm)('on a real SLURM (skipped without slurm-wlm, munge an
     return asked;
   }
 
-  test('parent killed in the middle: the next run takes over what is there and repeats nothing', async () => {
-    using rig = new Rig();
-    const settings = { slurm: { pack_seconds: 0 } };
-    const first = rig.spawn('slurm-scenario.mjs', [rig.output, '4', '3000', JSON.stringify(settings)], {
-      env: slurm.env,
-      killAfterMs: 120_000,
-    });
-    await until('jobs run', () => begunNodes(rig) >= 2, 100_000);
-    process.kill(pidOf(rig), 'SIGKILL');
-    const killed = await first;
-    const end = await start(rig, 4, 3000, settings);
-    expect(end.code, end.stderr + end.stdout).toBe(0);
-    expect(events(end, 'jobs-adopted')).toHaveLength(1);
-    const executed = rig.executed();
-    expect(new Set(executed).size).toBe(resultsOf(4));
-    expect(executed).toHaveLength(resultsOf(4));
-    const submitted = [killed, end].flatMap((run) => events(run, 'jobs-submitted'));
-    expect(submitted.filter(({ node }) => node === 'waits').map(({ nodes }) => nodes)).toEqual([4]);
-    expect(rig.published('sum.txt')).toBe(sumOf(4));
-    expect(batchFolders(rig)).toEqual([]);
-  });
+  test(
+    'parent killed in the middle: the next run takes over what is there and repeats nothing',
+    { timeout: TEST_MS },
+    async () => {
+      using rig = new Rig();
+      const settings = { slurm: { pack_seconds: 0 } };
+      let printed = '';
+      const first = start(rig, 4, 3000, settings, (stdout) => (printed = stdout));
+      // A job may start before the parent has heard that it was taken.
+      await until('jobs run', () => begunNodes(rig) >= 2 && printed.includes('jobs-submitted'), LONG_MS);
+      process.kill(pidOf(rig), 'SIGKILL');
+      const killed = await first;
+      const end = await start(rig, 4, 3000, settings);
+      expect(end.code, end.stderr + end.stdout).toBe(0);
+      expect(events(end, 'jobs-adopted')).toHaveLength(1);
+      const executed = rig.executed();
+      expect(new Set(executed).size).toBe(resultsOf(4));
+      expect(executed).toHaveLength(resultsOf(4));
+      const submitted = [killed, end].flatMap((run) => events(run, 'jobs-submitted'));
+      expect(submitted.filter(({ node }) => node === 'waits').map(({ nodes }) => nodes)).toEqual([4]);
+      expect(rig.published('sum.txt')).toBe(sumOf(4));
+      expect(batchFolders(rig)).toEqual([]);
+    },
+  );
 
   /** The run writes its process id into the owner file of its directory. */
   function pidOf(rig: Rig): number {
@@ -101,44 +121,42 @@ describe.skipIf(!hasSlurm)('on a real SLURM (skipped without slurm-wlm, munge an
 
   const settings = { slurm: { pack_seconds: 0 } };
 
-  test('a job that somebody cancels fails its node, which is not tried again', async () => {
-    using rig = new Rig();
-    const cancelled = start(rig, 1, 60_000, settings);
-    await until('the job runs', () => begunNodes(rig) === 1, 100_000);
-    const [job = ''] = slurm.active();
-    slurm.run('scancel', job);
-    const failed = await cancelled;
-    expect(failed.code, failed.stderr).toBe(1);
-    expect(events(failed, 'node-failed').at(-1)).toMatchObject({ failureClass: 'error', code: 'KILLED' });
-  });
+  test(
+    'a job that somebody cancels fails its node, which is not tried again',
+    { timeout: TEST_MS },
+    async () => {
+      using rig = new Rig();
+      const cancelled = start(rig, 1, 60_000, settings);
+      await until('the job runs', () => begunNodes(rig) === 1, LONG_MS);
+      const [job = ''] = slurm.active('RUNNING');
+      slurm.run('scancel', job);
+      const failed = await cancelled;
+      expect(failed.code, failed.stderr).toBe(1);
+      expect(events(failed, 'node-failed').at(-1)).toMatchObject({ failureClass: 'error', code: 'KILLED' });
+    },
+  );
 
-  test('an interrupted run cancels its jobs', async () => {
+  test('an interrupted run cancels its jobs', { timeout: TEST_MS }, async () => {
     using interrupted = new Rig();
     const run = start(interrupted, 1, 60_000, settings);
-    await until('the job runs', () => begunNodes(interrupted) === 1, 100_000);
+    await until('the job runs', () => begunNodes(interrupted) === 1, LONG_MS);
     process.kill(pidOf(interrupted), 'SIGINT');
     expect((await run).code).toBe(130);
-    await until('nothing is left in the queue', () => slurm.active().length === 0, 60_000);
+    await until('nothing is left in the queue', () => slurm.active().length === 0, LONG_MS);
   });
 
-  test('a machine that goes down while a job runs costs one attempt', async () => {
+  test('a machine that goes down while a job runs costs one attempt', { timeout: TEST_MS }, async () => {
     using down = new Rig();
-    const waiting = start(down, 1, 2500, settings);
-    await until('the job runs', () => begunNodes(down) === 1, 100_000);
+    const waiting = start(down, 1, 5000, settings);
+    await until('the node runs', () => down.executed().includes('waits 0'), LONG_MS);
     const [node = ''] = slurm.run('sinfo', '-h', '-o', '%N').trim().split('\n');
     slurm.run('scontrol', 'update', `NodeName=${node}`, 'State=DOWN', 'Reason=test');
-    await until(
-      'the job is back in the queue',
-      () => slurm.run('squeue', '-h', '-o', '%T').includes('PENDING'),
-      60_000,
-    );
-    // It comes back by itself when the daemon registers again; jobs wait two minutes unless they are told otherwise.
-    if (/down/.test(slurm.run('sinfo', '-h', '-o', '%T'))) {
-      slurm.run('scontrol', 'update', `NodeName=${node}`, 'State=RESUME');
-    }
-    for (const id of slurm.active()) slurm.run('scontrol', 'update', `JobId=${id}`, 'StartTime=now');
+    await until('the job is back in the queue', () => slurm.active('PENDING').length === 1, LONG_MS);
+    await slurm.resume();
+    await slurm.startWaiting(waiting);
     const end = await waiting;
     expect(end.code, end.stderr + end.stdout).toBe(0);
     expect(down.published('sum.txt')).toBe(sumOf(1));
+    expect(down.executed()).toEqual(['add_one 0', 'sum_of', 'waits 0']);
   });
 });

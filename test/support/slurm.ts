@@ -13,6 +13,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { until } from '../engine/rig.js';
 import { sharedRoot } from './reference.js';
 
 const UP = join(sharedRoot, 'tools', 'slurm-up.sh');
@@ -27,6 +28,22 @@ function isInstalled(program: string): boolean {
 
 /** False where SLURM's packages or the script that starts them are not there: such tests are skipped, visibly. */
 export const hasSlurm = existsSync(UP) && ['sbatch', 'slurmctld', 'slurmd', 'munged'].every(isInstalled);
+
+/** Longest time that clearing away takes on a machine with much else to do. */
+const SETTLE_MS = 180_000;
+const PATIENCE = 5;
+
+/** A daemon of a loaded machine may answer late: such errors are no result. */
+function patiently<T>(call: () => T, passing: RegExp): T {
+  for (let left = PATIENCE; ; left--) {
+    try {
+      return call();
+    } catch (error) {
+      if (left === 1 || !passing.test(String((error as { stderr?: unknown }).stderr))) throw error;
+    }
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1000);
+  }
+}
 
 export interface TestSlurmOptions {
   readonly arraySize?: number;
@@ -45,7 +62,8 @@ export class TestSlurm {
     this.#env = {
       ...process.env,
       SLURM_TEST_DIR: join(this.root, 'slurm'),
-      SLURM_TEST_PORT: String(20_000 + (process.pid % 10_000) * 3),
+      // Below the ports that systems give to outgoing connections.
+      SLURM_TEST_PORT: String(20_000 + (process.pid % 4000) * 3),
       SLURM_TEST_ARRAY_MAX: String(options.arraySize ?? 1001),
       SLURM_TEST_MIN_AGE: String(options.minJobAge ?? 300),
       SLURM_TEST_WAIT: '120',
@@ -55,7 +73,7 @@ export class TestSlurm {
 
   /** Starts what does not run: at first all, later a daemon that a test has killed. */
   up(): void {
-    execFileSync(UP, [], { env: this.#env, stdio: ['ignore', 'ignore', 'pipe'] });
+    patiently(() => execFileSync(UP, [], { env: this.#env, stdio: ['ignore', 'ignore', 'pipe'] }), /did not/);
   }
 
   down(): void {
@@ -100,12 +118,60 @@ export class TestSlurm {
   /** A program of SLURM, not wrapped. */
   run(program: string, ...args: string[]): string {
     const env = { ...process.env, SLURM_CONF: this.env['SLURM_CONF'] };
-    return execFileSync(program, args, { env, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
+    const call = (): string =>
+      execFileSync(program, args, { env, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
+    return patiently(call, /contact|timed out|connection|zero bytes|temporarily/i);
   }
 
-  /** Ids of jobs that wait or run. */
-  active(): string[] {
-    return this.run('squeue', '-h', '-r', '-o', '%i').split('\n').filter(Boolean);
+  /** The same where the answer may be no: null then. */
+  tries(program: string, ...args: string[]): string | null {
+    try {
+      return this.run(program, ...args);
+    } catch {
+      return null;
+    }
+  }
+
+  /** Ids of jobs that wait, run, or are being cleared away; or of those in one state. */
+  active(state?: 'PENDING' | 'RUNNING'): string[] {
+    const which = state === undefined ? [] : ['-t', state];
+    return this.run('squeue', '-h', '-r', ...which, '-o', '%i')
+      .split('\n')
+      .filter(Boolean);
+  }
+
+  /** State of the machine, such as `idle`, `mixed`, `down*`. */
+  machineState(): string {
+    return this.run('sinfo', '-h', '-o', '%T').trim();
+  }
+
+  /** Until what a test left behind has been cleared away and the machine takes jobs. */
+  async settled(): Promise<void> {
+    await until('the queue is empty', () => this.active().length === 0, SETTLE_MS);
+    await this.resume();
+  }
+
+  /** Makes the machine take jobs. It also comes back by itself: what is refused then is no error. */
+  async resume(): Promise<void> {
+    const isUp = (): boolean => {
+      if (!/down|drain|unknown|no_resp|\*/.test(this.machineState())) return true;
+      for (const node of this.run('sinfo', '-h', '-o', '%N').split('\n').filter(Boolean)) {
+        this.tries('scontrol', 'update', `NodeName=${node}`, 'State=RESUME');
+      }
+      return false;
+    };
+    await until('the machine takes jobs', isUp, SETTLE_MS);
+  }
+
+  /** Jobs that were put back in the queue wait two minutes: these start now, once they may. */
+  async startWaiting(end: Promise<unknown>): Promise<void> {
+    let isOver = false;
+    const over = end.finally(() => (isOver = true));
+    while (!isOver) {
+      for (const id of this.active('PENDING'))
+        this.tries('scontrol', 'update', `JobId=${id}`, 'StartTime=now');
+      await Promise.race([over, new Promise((resolve) => setTimeout(resolve, 500))]);
+    }
   }
 
   /** kill -9 of a daemon, by the process id that it was started with. */
