@@ -21,7 +21,7 @@ test('a killed node is tried once more, an error only when asked for, a timeout 
     { how: 'throw', file: rig.path('asked'), failures: 2 },
     { id: 'asked', retry: { error: 2 } },
   );
-  wf.add(unsteady, { how: 'wait', file: rig.path('wait'), failures: 1 }, { id: 'slow', timeoutMs: 400 });
+  wf.add(unsteady, { how: 'wait', file: rig.path('wait'), failures: 1 }, { id: 'slow', timeoutMs: 1500 });
   const events: RunEvent[] = [];
   const run = await wf.run({
     outputDir: rig.output,
@@ -43,7 +43,7 @@ test('a killed node is tried once more, an error only when asked for, a timeout 
     'killed 1 killed',
     'slow 1 timeout',
   ]);
-  expect(retried.find(({ id }) => id === 'slow')?.timeoutMs).toBe(800);
+  expect(retried.find(({ id }) => id === 'slow')?.timeoutMs).toBe(3000);
   expect(events.find((event) => event.type === 'node-done' && event.id === 'asked')).toMatchObject({
     attempts: 3,
   });
@@ -136,7 +136,7 @@ test('a time limit cancels the run with its own exit code, and the next run goes
   const wf = new Workflow('limited');
   wf.add(addOne, { x: 1 });
   wf.add(unsteady, { how: 'wait', file: rig.path('wait'), failures: 1 });
-  const run = await wf.run({ outputDir: rig.output, timeLimitMs: 1500, graceMs: 300 });
+  const run = await wf.run({ outputDir: rig.output, timeLimitMs: 3000, graceMs: 300 });
   expect(run.exitCode).toBe(6);
   expect(run.status).toBe('cancelled');
   const next = await wf.run({ outputDir: rig.output, timeLimitMs: 2 ** 40 });

@@ -274,10 +274,10 @@ test('a node is told its threads, and tools read them from the environment', asy
   expect(record.outputs).toMatchObject({ cpus: { value: 2 }, omp: { value: '2' }, seed: { value: 11 } });
 });
 
-function waiting(marks: readonly string[], ms: number): Workflow {
+function waiting(marks: readonly string[], gate: string): Workflow {
   const wf = new Workflow('waiting');
   const items = wf.items(marks, { key: (mark) => mark.slice(mark.lastIndexOf('/') + 1) });
-  const first = wf.map(waits, { ms, mark: items, x: 1 } as never);
+  const first = wf.map(waits, { ms: 0, mark: items, gate, x: 1 } as never);
   wf.map(addOne, { x: first.out['y'] } as never);
   return wf;
 }
@@ -286,9 +286,11 @@ test('the first stop lets running nodes finish, the second cancels, and the next
   using rig = new Rig();
   const marks = [rig.path('m1'), rig.path('m2'), rig.path('m3')];
   const drained = new StopController();
-  const run = waiting(marks, 400).run({ outputDir: rig.output, jobs: 1, signal: drained.signal });
-  await until('a node runs', () => existsSync(marks[0] as string));
+  const gate = rig.path('gate');
+  const run = waiting(marks, gate).run({ outputDir: rig.output, jobs: 1, signal: drained.signal });
+  await until('a node runs', () => marks.some((mark) => existsSync(mark)));
   drained.escalate();
+  writeFileSync(gate, '');
   expect(await run).toMatchObject({
     status: 'cancelled',
     exitCode: 130,
@@ -297,7 +299,7 @@ test('the first stop lets running nodes finish, the second cancels, and the next
 
   const cancelled = new StopController();
   const told: RunEvent[] = [];
-  const long = waiting(marks, 60_000).run({
+  const long = waiting(marks, rig.path('never')).run({
     outputDir: rig.output,
     jobs: 2,
     signal: cancelled.signal,
@@ -316,7 +318,7 @@ test('the first stop lets running nodes finish, the second cancels, and the next
   const cancelledIds = told.flatMap((event) => (event.type === 'node-cancelled' ? [event.id] : []));
   expect(cancelledIds.sort()).toEqual(ids.sort());
 
-  const last = await waiting(marks, 400).run({ outputDir: rig.output, jobs: 2 });
+  const last = await waiting(marks, gate).run({ outputDir: rig.output, jobs: 2 });
   expect(last).toMatchObject({ exitCode: 0, counts: { total: 6 } });
 });
 
@@ -325,13 +327,19 @@ test('a run beside another says once that it waits, and takes the result over', 
   const mark = rig.path('m1');
   const one = (): Workflow => {
     const wf = new Workflow('one');
-    wf.add(waits as NodeDefinition, { ms: 1500, mark, x: 1 });
+    wf.add(waits as NodeDefinition, { ms: 0, mark, gate: rig.path('gate'), x: 1 });
     return wf;
   };
   const first = one().run({ outputDir: rig.output });
   await until('the node runs', () => existsSync(mark));
   const told: string[] = [];
-  const second = one().run({ outputDir: rig.output, onEvent: ({ type }) => told.push(type) });
+  const second = one().run({
+    outputDir: rig.output,
+    onEvent: ({ type }) => {
+      told.push(type);
+      if (type === 'node-waiting') writeFileSync(rig.path('gate'), '');
+    },
+  });
   expect(await first).toMatchObject({ exitCode: 0, counts: { executed: 1 } });
   expect(await second).toMatchObject({ exitCode: 0, counts: { executed: 0, reused: 1 } });
   expect(told).toEqual(['run-started', 'node-waiting', 'node-adopted', 'run-finished']);
@@ -351,7 +359,7 @@ test('the third stop kills: a node that ignores the first two is gone with its t
   stop.escalate();
   stop.escalate();
   expect(await run).toMatchObject({ status: 'cancelled', exitCode: 130 });
-  await until('its processes are gone', () => !pids().some(isAlive), 1000);
+  await until('its processes are gone', () => !pids().some(isAlive));
   expect(rig.leftovers()).toEqual([]);
 });
 
@@ -399,7 +407,10 @@ test('blanks, quotes and line breaks in directories and keys are only characters
 test('an AbortSignal cancels', async () => {
   using rig = new Rig();
   const abort = new AbortController();
-  const run = waiting([rig.path('m1')], 60_000).run({ outputDir: rig.output, signal: abort.signal });
+  const run = waiting([rig.path('m1')], rig.path('never')).run({
+    outputDir: rig.output,
+    signal: abort.signal,
+  });
   await until('a node runs', () => existsSync(rig.path('m1')));
   abort.abort();
   expect((await run).exitCode).toBe(130);
