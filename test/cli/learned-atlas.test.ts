@@ -44,12 +44,12 @@ function contents(directory: string): Record<string, string> {
   return found;
 }
 
-/** Epochs of the training that the JSON lines of a run tell of. */
-function epochsOf(stderr: string): number[] {
+/** Epochs of a training that the JSON lines of a run tell of. */
+function epochsOf(stderr: string, training = 'train_template'): number[] {
   const events = stderr.split('\n').filter((line) => line.includes('"node-progress"') && line.endsWith('}'));
   return events.flatMap((line) => {
     const { id, done } = JSON.parse(line) as { id: string; done: number };
-    return id === 'train_template' ? [done] : [];
+    return id === training ? [done] : [];
   });
 }
 
@@ -206,13 +206,17 @@ describe('a run', () => {
     expect(fields.executed).toEqual([...ORDERED.map((id) => `emit_subject[${id}]`), 'write_maps'].sort());
   });
 
-  test.for(['direct', 'hybrid'])(
-    'in mode %s, killed while it trains, goes on from its checkpoint to the same bytes',
-    async (mode) => {
-      await using rig = await learnedRig();
+  test.for([
+    ['direct', 'none', 'train_template', IDS],
+    ['hybrid', 'none', 'train_template', IDS],
+    ['direct', 'loo', 'train_fold[20]', ['3', '12', '20']],
+  ] as const)(
+    'in mode %s with evaluate %s, killed in %s, goes on from its checkpoint to the same bytes',
+    async ([mode, evaluate, training, ids]) => {
+      await using rig = await learnedRig([...ids]);
       const command = (output: string): string[] => [
         ...RUN.map((word) => (word === 'out' ? output : word)),
-        ...set(`optimizer.mode=${mode}`, 'optimizer.epochs=40'),
+        ...set(`optimizer.mode=${mode}`, 'optimizer.epochs=40', `evaluate=${evaluate}`, 'min_subjects=3'),
         ...['--log-format', 'json'],
       ];
       const whole = await rig.run(command('whole'), { output: 'whole' });
@@ -220,7 +224,7 @@ describe('a run', () => {
 
       const interrupted = await rig.run(command('out'), {
         watch: (child, stderr) => {
-          if (epochsOf(stderr).some((epoch) => epoch >= 3)) child.kill('SIGKILL');
+          if (epochsOf(stderr, training).some((epoch) => epoch >= 3)) child.kill('SIGKILL');
         },
       });
       expect(interrupted.signal).toBe('SIGKILL');
@@ -228,8 +232,8 @@ describe('a run', () => {
 
       const resumed = await rig.run(command('out'));
       expect(resumed.exitCode).toBe(0);
-      expect(resumed.executed).toContain('train_template');
-      expect(Math.min(...epochsOf(resumed.stderr))).toBeGreaterThan(2);
+      expect(resumed.executed).toContain(training);
+      expect(Math.min(...epochsOf(resumed.stderr, training))).toBeGreaterThan(2);
       expect(contents(rig.path('out/atlas_learned'))).toEqual(contents(rig.path('whole/atlas_learned')));
     },
   );
@@ -266,6 +270,25 @@ describe('a run', () => {
     const metadata = await json(rig, 'out/nested/atlas/learned_atlas_metadata.json');
     expect(metadata['subjects']).toContainEqual(expect.objectContaining({ jac_min: null, n_folds: null }));
     expect(metadata['field_space']).toBeNull();
+  });
+
+  test('a changed volume trains anew where it is trained on, and nowhere else', async () => {
+    await using rig = await learnedRig();
+    const command = [...RUN, ...set('evaluate=loo', 'group_by={3: a, 7: a}', 'optimizer.epochs=4')];
+    const first = await rig.run(command);
+    const folds = ORDERED.map((id) => `train_fold[${id}]`);
+    // 3 and 7 are left out together: whoever of the two trains, the other has the same result
+    const trainings = first.executed.filter((id) => id.startsWith('train_fold'));
+    expect(trainings.length + first.reused.filter((id) => id.startsWith('train_fold')).length).toBe(5);
+
+    await rig.write('in/7/tractography/fdt_paths.nii.gz', tractVolume(tractDensity(9)));
+    const second = await rig.run(command);
+    const evaluation = (name: string): string[] => second.executed.filter((id) => id.startsWith(`${name}[`));
+    expect(evaluation('leave_out').sort()).toEqual(ORDERED.map((id) => `leave_out[${id}]`).sort());
+    expect(evaluation('train_fold').sort()).toEqual(folds.slice(2).sort());
+    expect(evaluation('evaluate_subject').sort()).toEqual(
+      ['7', '12', '20', '101'].map((id) => `evaluate_subject[${id}]`).sort(),
+    );
   });
 
   test('goes without a subject that cannot be used', async () => {

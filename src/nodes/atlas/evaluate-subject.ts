@@ -1,70 +1,41 @@
-import { z } from 'zod';
+import { readFile } from 'node:fs/promises';
 
 import { defineNode } from '../../engine/node.js';
 import { port } from '../../engine/port.js';
-import { commonGrid } from './cohort-grid.js';
-import { joinedSubjects, readDensity } from './cohort-input.js';
+import { readDensity } from './cohort-input.js';
 import { EmissionInput } from './emit-subject.js';
 import { Evaluation, evaluationOf } from './evaluation.js';
+import { LeftOut } from './leave-out.js';
 import { SubjectInfo } from './subject-volume.js';
-import {
-  CheckpointEvery,
-  MemoryLimit,
-  Resume,
-  TrainingInput,
-  trainingSettings,
-} from './training-settings.js';
 
-/** Leaves one subject and its group out, trains on the rest, predicts the subject, and compares with the mean. */
+/** Predicts a subject from a model that was trained without it, and compares with the mean of the others. */
 export const evaluateSubject = defineNode({
   name: 'evaluate_subject',
   version: 1,
   inputs: {
-    /** The subject to leave out. */
     info: port.value(SubjectInfo),
-    densities: port.list(port.file('npy')),
-    infos: port.list(port.value(SubjectInfo)),
-    group_by: port.value(z.record(z.string(), z.string()).nullable()),
-    training: port.value(TrainingInput),
+    density: port.file('npy'),
+    model: port.file('learned-atlas-model'),
+    mean: port.file('npy'),
+    left_out: port.value(LeftOut),
     emission: port.value(EmissionInput),
-    resume: port.value(Resume),
-    checkpoint_every: port.value(CheckpointEvery),
-    memory_limit_mb: port.value(MemoryLimit),
   },
   outputs: { evaluation: port.value(Evaluation) },
-  resources: { cpus: 1, memoryGb: 1.5 },
-  resumable: true,
-  steering: ['resume', 'checkpoint_every', 'memory_limit_mb'],
-  async run(
-    { info, densities, infos, group_by, training, emission, resume, checkpoint_every, memory_limit_mb },
-    ctx,
-  ) {
-    const { evaluateSubject: evaluate } = await import('../../numerics/registration/evaluate.js');
-    const subjects = joinedSubjects(infos, densities);
-    const grid = commonGrid(subjects.map((subject) => subject.info));
-    const result = await evaluate({
+  resources: { cpus: 1, memoryGb: 1 },
+  async run({ info, density, model, mean, left_out, emission }, ctx) {
+    const { rateLeftOut } = await import('../../numerics/registration/evaluate.js');
+    const { decodeModelFile } = await import('../../numerics/registration/model-file.js');
+    const trained = decodeModelFile(await readFile(model.path), model.path);
+    const { instance_steps, instance_full_steps } = emission;
+    const result = await rateLeftOut({
+      model: { ...trained, metadata: { ...trained.metadata, instance_steps, instance_full_steps } },
+      fold: { leftOut: left_out.ids, meanMass: left_out.mean_mass, mean: await readDensity(mean) },
       id: info.id,
-      ids: subjects.map((subject) => subject.info.id),
-      volumes: await Promise.all(subjects.map(({ density }) => readDensity(density))),
-      shape: grid.shape,
-      affine: grid.affine,
-      groupBy: group_by,
-      settings: trainingSettings(training, { resume, checkpoint_every }),
-      crop: training.crop_to_support,
-      margin: training.crop_margin,
-      instanceSteps: emission.instance_steps,
-      instanceFullSteps: emission.instance_full_steps,
+      volume: await readDensity(density),
       foldPolicy: emission.fold_policy,
-      device: training.device,
+      device: emission.device,
       threads: ctx.cpus,
-      checkpointDir: ctx.checkpointDir,
-      memoryLimitMb: memory_limit_mb,
       signal: ctx.signal,
-      onEpoch: (event) => {
-        ctx.metric('epoch', { ...event });
-        ctx.progress(event.epoch, event.epochs, `loss ${event.loss.toPrecision(4)}`);
-      },
-      onWarning: (message) => ctx.log.warn(message),
     });
     return { evaluation: evaluationOf(result) };
   },

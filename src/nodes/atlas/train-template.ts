@@ -7,6 +7,7 @@ import { commonGrid } from './cohort-grid.js';
 import { joinedSubjects, readDensity } from './cohort-input.js';
 import { writeJson } from './result-files.js';
 import { SubjectInfo } from './subject-volume.js';
+import { tellTraining } from './training-progress.js';
 import { trainingRecord, unusedWarning } from './training-record.js';
 import {
   CheckpointEvery,
@@ -64,13 +65,7 @@ export const trainTemplate = defineNode({
       checkpointDir: ctx.checkpointDir,
       memoryLimitMb: memory_limit_mb,
       signal: ctx.signal,
-      onMemoryEstimate: (megabytes) =>
-        ctx.log.info(`training is expected to need ${Math.ceil(megabytes)} MB`),
-      onEpoch: (event) => {
-        ctx.metric('epoch', { ...event });
-        ctx.progress(event.epoch, event.epochs, `loss ${event.loss.toPrecision(4)}`);
-      },
-      onWarning: (message) => ctx.log.warn(message),
+      ...tellTraining(ctx),
     });
     const out = {
       model: ctx.outputFile('learned_atlas_model.bin'),

@@ -41,6 +41,23 @@ export function estimateTrainingMemoryMb(
   return PROCESS_MB + (batch * step + cohort + further) / BYTES_PER_MB;
 }
 
+/**
+ * Largest memory of the registration of one subject to a trained model in MB, from the high side: instance steps at full
+ * resolution, or the activations of the prediction of the network where they are more.
+ *
+ * @param shape - training grid
+ */
+export function estimateRegistrationMemoryMb(shape: Shape3, settings: TrainingSettings): number {
+  const { model, optimizer } = settings;
+  const steps = estimateTrainingMemoryMb(shape, 1, {
+    ...settings,
+    model: { ...model, flow_resolution: 'full', n_templates: 1 },
+    optimizer: { ...optimizer, mode: 'direct' },
+  });
+  const network = BYTES_PER_FLOAT * (optimizer.mode === 'direct' ? 0 : activationsPerVoxel(settings));
+  return Math.max(steps, PROCESS_MB + (voxelCount(shape) * network) / BYTES_PER_MB);
+}
+
 /** Says that an estimate is above the limit; both in MB. */
 export function memoryLimitMessage(estimate: number, limit: number): string {
   return `training needs about ${Math.ceil(estimate)} MB, memory_limit_mb is ${limit}`;

@@ -2,6 +2,7 @@ import type { z } from 'zod';
 
 import type { ConfigRecord } from '../../nodes/atlas/cohort-input.js';
 import type { EmissionInput } from '../../nodes/atlas/emit-subject.js';
+import type { CropInput } from '../../nodes/atlas/leave-out.js';
 import type { MapsInput } from '../../nodes/atlas/learned-files.js';
 import type { TrainingInput } from '../../nodes/atlas/training-settings.js';
 import type { AtlasConfig } from '../atlas/config.js';
@@ -31,6 +32,12 @@ export function trainingInput({ atlas, learned_atlas: learned }: Config): Traini
 export function emissionInput(learned: LearnedAtlasConfig): z.infer<typeof EmissionInput> {
   const { instance_steps, instance_full_steps, fold_policy, verify_jacobian, field_space, device } = learned;
   return { instance_steps, instance_full_steps, fold_policy, verify_jacobian, field_space, device };
+}
+
+/** How the subjects of a leave-out fold are cropped. */
+export function cropInput(learned: LearnedAtlasConfig): z.infer<typeof CropInput> {
+  const { crop_to_support: crop, crop_margin: margin, model } = learned;
+  return { crop, margin, levels: model.enc_features.length };
 }
 
 /** What is written of the trained atlas. */

@@ -7,6 +7,8 @@ import type { Problem } from '../../engine/requirements.js';
 import { diagnoseCohort } from '../../nodes/atlas/diagnose-cohort.js';
 import { emitSubject } from '../../nodes/atlas/emit-subject.js';
 import { evaluateSubject } from '../../nodes/atlas/evaluate-subject.js';
+import { leaveOut } from '../../nodes/atlas/leave-out.js';
+import { trainFold } from '../../nodes/atlas/train-fold.js';
 import { fieldFileName } from '../../nodes/atlas/field-file.js';
 import {
   DIAGNOSTICS_FILE,
@@ -19,11 +21,13 @@ import { mapFileName } from '../../nodes/atlas/result-files.js';
 import { summarizeEvaluation } from '../../nodes/atlas/summarize-evaluation.js';
 import { trainTemplate } from '../../nodes/atlas/train-template.js';
 import { writeMaps } from '../../nodes/atlas/write-maps.js';
+import { inspectCohort } from '../atlas/cohort-check.js';
 import { chosenSubjects, cohortMembers, type CohortMember } from '../atlas/cohort.js';
 import { type AtlasConfig, atlasStatisticsOf } from '../atlas/config.js';
 import { addReadSubjects } from '../atlas/read-cohort.js';
 import { LearnedAtlasConfig } from './config.js';
-import { emissionInput, mapsInput, recordedConfig, trainingInput } from './node-inputs.js';
+import { memoryRequests, type MemoryRequests } from './memory-requests.js';
+import { cropInput, emissionInput, mapsInput, recordedConfig, trainingInput } from './node-inputs.js';
 import { learnedAtlasProblems } from './requirements.js';
 import { type TrainingRelpath, trainingRelpath } from './training-volumes.js';
 
@@ -66,7 +70,7 @@ export class LearnedAtlas {
     const { resume, checkpoint_every } = learned.optimizer;
     const training = trainingInput(config);
     const emission = emissionInput(learned);
-    const threads = { resources: { cpus: context.cpus } };
+    const memory = requestedMemory(config, members);
 
     const trained = wf.add(
       trainTemplate,
@@ -79,15 +83,19 @@ export class LearnedAtlas {
         checkpoint_every,
         memory_limit_mb,
       },
-      threads,
+      { resources: { cpus: context.cpus, memoryGb: memory.trainingGb } },
     );
-    const emitted = wf.map(emitSubject, {
-      density: read.out.density,
-      info: read.out.info,
-      model: trained.out.model,
-      header: trained.out.header,
-      emission,
-    });
+    const emitted = wf.map(
+      emitSubject,
+      {
+        density: read.out.density,
+        info: read.out.info,
+        model: trained.out.model,
+        header: trained.out.header,
+        emission,
+      },
+      { resources: { memoryGb: memory.registrationGb } },
+    );
     const diagnosed = wf.add(diagnoseCohort, { densities, infos });
     const written = wf.add(writeMaps, {
       infos,
@@ -118,17 +126,30 @@ export class LearnedAtlas {
 
     if (learned.evaluate === 'loo') {
       const group_by = learned.group_by;
-      const evaluated = wf.map(evaluateSubject, {
+      const fold = wf.map(leaveOut, {
         info: read.out.info,
         densities,
         infos,
         group_by,
-        training,
-        emission,
-        resume,
-        checkpoint_every,
-        memory_limit_mb,
+        crop: cropInput(learned),
       });
+      const model = wf.map(
+        trainFold,
+        { training_set: fold.out.training_set, training, resume, checkpoint_every, memory_limit_mb },
+        { resources: { memoryGb: memory.trainingGb } },
+      );
+      const evaluated = wf.map(
+        evaluateSubject,
+        {
+          info: read.out.info,
+          density: read.out.density,
+          model: model.out.model,
+          mean: fold.out.mean,
+          left_out: fold.out.left_out,
+          emission,
+        },
+        { resources: { memoryGb: memory.registrationGb } },
+      );
       const summary = wf.add(summarizeEvaluation, {
         evaluations: wf.join(evaluated.out.evaluation, atLeast),
         dropped: wf.dropped(evaluated.out.evaluation),
@@ -153,4 +174,12 @@ function trainingMembers(
   const chosen = trainingRelpath(config, chosenSubjects(cohort));
   if (chosen === null) throw new Error('buildWorkflow was called although affine_native_relpath is missing');
   return { members: cohortMembers({ ...cohort, relpath: chosen.relpath }), chosen };
+}
+
+/** From the header of the first readable volume; the requirements have seen that there is one. */
+function requestedMemory(config: Config, members: readonly CohortMember[]): MemoryRequests {
+  const { model, loss, optimizer, memory_limit_mb: limit } = config.learned_atlas;
+  const [x = 1, y = 1, z = 1] = inspectCohort(members).readable[0]?.header.shape ?? [];
+  const densityInLog = config.atlas.normalization_method === 'log';
+  return memoryRequests([x, y, z], members.length, { model, loss, optimizer, densityInLog }, limit);
 }
