@@ -1,7 +1,8 @@
 import { createReadStream } from 'node:fs';
-import { open } from 'node:fs/promises';
+import { open, readFile } from 'node:fs/promises';
+import { promisify } from 'node:util';
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
-import { constants, createGunzip, gunzipSync, gzipSync } from 'node:zlib';
+import { constants, createGunzip, gunzip, gunzipSync, gzipSync } from 'node:zlib';
 
 import { ProcessingError } from '../errors.js';
 import { readError, systemCode } from './storage-error.js';
@@ -9,6 +10,7 @@ import { readError, systemCode } from './storage-error.js';
 /** Byte 9 of a gzip member names the operating system of the writer; 255 is "unknown" (RFC 1952). */
 const OS_BYTE = 9;
 const OS_UNKNOWN = 255;
+const gunzipAsync = promisify(gunzip);
 /** A deflate stream grows by at most this factor, so a small file cannot hold an arbitrarily large volume. */
 export const MAX_DEFLATE_RATIO = 1032;
 
@@ -120,4 +122,18 @@ export async function readContent(path: string, total: number): Promise<{ found:
     source.destroy();
   }
   return { found, bytes: bytes.subarray(0, found) };
+}
+
+/**
+ * A whole file, decompressed where its content is gzip.
+ *
+ * @throws ProcessingError FILE_MISSING, FILE_TRUNCATED or FILE_CORRUPT
+ */
+export async function readWhole(path: string): Promise<Buffer> {
+  try {
+    const bytes = await readFile(path);
+    return isGzip(bytes) ? await gunzipAsync(bytes) : bytes;
+  } catch (error) {
+    throw gunzipError(error, path);
+  }
 }

@@ -12,3 +12,26 @@ export { encodeNpy, parseNpy, readNpy, writeNpy, type NpyArray } from './npy.js'
 export { readError, systemCode, writeError } from './storage-error.js';
 export { readSpectraTable, type SpectraTable } from './spectra-table.js';
 export { formatTsv, parseTsv, readTsv, writeTsv, type TsvCell, type TsvTable } from './tsv.js';
+export {
+  annotationValue,
+  parseAnnotation,
+  writeAnnotation,
+  type Annotation,
+  type AnnotationEntry,
+} from './geometry/freesurfer-annot.js';
+export { parseVertexLabel, writeVertexLabel, type VertexLabel } from './geometry/freesurfer-label.js';
+export { parseFreesurferMorph, writeFreesurferMorph } from './geometry/freesurfer-morph.js';
+export {
+  encodeFreesurferSurface,
+  parseFreesurferSurface,
+  writeFreesurferSurface,
+} from './geometry/freesurfer-surface.js';
+export { detectGeometryFormat, GeometryFormat, geometryFormatName } from './geometry/geometry-format.js';
+export { parseObj } from './geometry/obj.js';
+export { parsePly } from './geometry/ply.js';
+export { readSurface } from './geometry/read-surface.js';
+export { parseStl } from './geometry/stl.js';
+export type { Surface } from './geometry/surface.js';
+export { parseVtk } from './geometry/vtk.js';
+export { parseMgh, readMgh, type MghVolume } from './mgh.js';
+export { parseNpz, readNpz } from './npz.js';

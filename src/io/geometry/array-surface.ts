@@ -1,0 +1,61 @@
+import { Hdf5File } from '../hdf5.js';
+import type { NumericArray } from '../layout.js';
+import { readNpz } from '../npz.js';
+import { malformed } from './byte-reader.js';
+import { checkedSurface, type Surface } from './surface.js';
+
+/**
+ * A surface from the arrays `vertices` (n, 3) and `faces` (m, 3) of a NumPy `.npz` file.
+ *
+ * @throws ProcessingError FILE_MISSING, FILE_FORMAT, FILE_TRUNCATED or FILE_CORRUPT
+ */
+export async function readNpzSurface(path: string): Promise<Surface> {
+  const arrays = await readNpz(path);
+  return fromArrays(path, [...arrays.keys()], (name) => arrays.get(name));
+}
+
+/**
+ * A surface from the datasets `vertices` (n, 3) and `faces` (m, 3) of an HDF5 file.
+ *
+ * @throws ProcessingError FILE_MISSING or FILE_FORMAT
+ */
+export async function readHdf5Surface(path: string): Promise<Surface> {
+  const file = await Hdf5File.open(path);
+  try {
+    const names = file.keys();
+    return fromArrays(path, names, (name) => (names.includes(name) ? file.read(name) : undefined));
+  } finally {
+    file.close();
+  }
+}
+
+interface Table {
+  readonly shape: readonly number[];
+  readonly data: NumericArray;
+}
+
+function fromArrays(
+  path: string,
+  names: readonly string[],
+  get: (name: string) => Table | undefined,
+): Surface {
+  const rows = (name: string): NumericArray => {
+    const array = get(name);
+    if (array?.shape.length !== 2 || array.shape[1] !== 3) {
+      const what =
+        array === undefined ? `has no array ${name}` : `has ${name} of shape (${array.shape.join(', ')})`;
+      throw malformed(
+        path,
+        `it ${what}; its arrays are ${names.join(', ') || 'none'}`,
+        'store vertices of shape (n, 3) and faces of shape (m, 3)',
+      );
+    }
+    return array.data;
+  };
+  const [vertices, faces] = [rows('vertices'), rows('faces')];
+  const broken = faces.findIndex((value) => !Number.isInteger(value));
+  if (broken >= 0) {
+    throw malformed(path, `its faces hold ${faces[broken]}, which is no index`, 'store faces as integers');
+  }
+  return checkedSurface({ vertices: Float64Array.from(vertices), faces: Int32Array.from(faces) }, path);
+}

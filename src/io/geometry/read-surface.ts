@@ -1,0 +1,39 @@
+import { readWhole } from '../gzip.js';
+import { readHdf5Surface, readNpzSurface } from './array-surface.js';
+import { malformed } from './byte-reader.js';
+import { parseFreesurferSurface } from './freesurfer-surface.js';
+import { detectGeometryFormat, GeometryFormat, geometryFormatName } from './geometry-format.js';
+import { parseObj } from './obj.js';
+import { parsePly } from './ply.js';
+import { parseStl } from './stl.js';
+import type { Surface } from './surface.js';
+import { parseVtk } from './vtk.js';
+
+type Parse = (bytes: Uint8Array, path: string) => Surface;
+
+const PARSERS: ReadonlyMap<GeometryFormat, Parse> = new Map<GeometryFormat, Parse>([
+  [GeometryFormat.FREESURFER_SURFACE, parseFreesurferSurface],
+  [GeometryFormat.PLY, parsePly],
+  [GeometryFormat.OBJ, parseObj],
+  [GeometryFormat.STL, parseStl],
+  [GeometryFormat.VTK, parseVtk],
+]);
+
+/**
+ * Reads a triangle surface of any format that holds one; the format is found by content.
+ *
+ * @returns coordinates in the file's unit and frame; FreeSurfer surfaces stay in tkregister RAS, with `cRas` beside
+ * @throws ProcessingError FILE_MISSING, FILE_FORMAT, FILE_TRUNCATED or FILE_CORRUPT, naming the file
+ */
+export async function readSurface(path: string): Promise<Surface> {
+  const format = await detectGeometryFormat(path);
+  if (format === GeometryFormat.HDF5) return readHdf5Surface(path);
+  if (format === GeometryFormat.NUMPY) return readNpzSurface(path);
+  const parse = PARSERS.get(format);
+  if (parse !== undefined) return parse(await readWhole(path), path);
+  throw malformed(
+    path,
+    `it is ${geometryFormatName(format)}, which holds no surface`,
+    'give a triangle surface: FreeSurfer, GIfTI, PLY, OBJ, STL, VTK, HDF5 or .npz',
+  );
+}

@@ -1,0 +1,400 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { describe, expect, test } from 'vitest';
+
+import {
+  detectGeometryFormat,
+  encodeFreesurferSurface,
+  encodeNpy,
+  GeometryFormat,
+  Hdf5File,
+  parseAnnotation,
+  parseFreesurferMorph,
+  parseFreesurferSurface,
+  parseMgh,
+  parseNpz,
+  parseObj,
+  parsePly,
+  parseStl,
+  parseVertexLabel,
+  parseVtk,
+  readSurface,
+  writeAnnotation,
+  writeFreesurferMorph,
+  writeFreesurferSurface,
+  writeVertexLabel,
+  type Surface,
+} from '../../../src/io/index.js';
+import { temporaryDirectory } from '../../support/temporary.js';
+
+const folder = temporaryDirectory();
+
+const tetrahedron: Surface = {
+  vertices: Float64Array.of(0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1.5),
+  faces: Int32Array.of(0, 2, 1, 0, 1, 3, 1, 2, 3, 2, 0, 3),
+};
+const square = '0 0 0 1 0 0 1 1 0 0 1 0';
+const TWO_TRIANGLES = [0, 1, 2, 0, 2, 3];
+const text = (content: string): Uint8Array => Buffer.from(content, 'latin1');
+
+/** Big-endian words: numbers as int32, [bytes, value] with 2 or 3 bytes, strings as they are, {f} as float32. */
+function words(...parts: (number | readonly [2 | 3, number] | string | { readonly f: number })[]): Buffer {
+  return Buffer.concat(
+    parts.map((part) => {
+      if (typeof part === 'string') return Buffer.from(part, 'latin1');
+      const bytes = Buffer.alloc(Array.isArray(part) ? (part as [number, number])[0] : 4);
+      if (typeof part === 'number') bytes.writeInt32BE(part);
+      else if ('f' in part) bytes.writeFloatBE(part.f);
+      else if (part[0] === 2) bytes.writeInt16BE(part[1]);
+      else bytes.writeUIntBE(part[1], 0, 3);
+      return bytes;
+    }),
+  );
+}
+
+describe('FreeSurfer', () => {
+  test('a surface survives writing and reading, with and without its footer', async () => {
+    const path = join(folder, 'lh.white');
+    for (const surface of [tetrahedron, { ...tetrahedron, cRas: [1.5, -2, 30] as const }]) {
+      await writeFreesurferSurface(path, surface);
+      expect(await readSurface(path)).toEqual(surface);
+    }
+  });
+
+  test('a footer that is marked as not valid gives no centre', () => {
+    const bytes = Buffer.from(encodeFreesurferSurface({ ...tetrahedron, cRas: [1, 2, 3] }));
+    const marked = Buffer.from(bytes.toString('latin1').replace('valid = 1', 'valid = 0'), 'latin1');
+    expect(parseFreesurferSurface(marked, 'x').cRas).toBeUndefined();
+  });
+
+  test('old quadrangle surfaces are split in two triangles, whose diagonal depends on the first vertex', () => {
+    const points = [0, 0, 0, 100, 0, 0, 100, 100, 0, 0, 100, 0];
+    const quads = [0, 1, 2, 3, 1, 2, 3, 0].map((vertex) => [3, vertex] as const);
+    const old = words([3, 0xffffff], [3, 4], [3, 2], ...points.map((value) => [2, value] as const), ...quads);
+    const newer = words(
+      [3, 0xfffffd],
+      [3, 4],
+      [3, 2],
+      ...points.map((value) => ({ f: value / 100 })),
+      ...quads,
+    );
+    for (const bytes of [old, newer]) {
+      const { vertices, faces } = parseFreesurferSurface(bytes, 'lh.orig');
+      expect([...vertices]).toEqual(points.map((value) => value / 100));
+      expect([...faces]).toEqual([0, 1, 3, 2, 3, 1, 1, 2, 3, 1, 3, 0]);
+    }
+  });
+
+  test('values per vertex, new and old form; FF FF FF of values is told from that of quadrangles by length', async () => {
+    const path = join(folder, 'lh.area.pial');
+    await writeFreesurferMorph(path, [0.5, -1.25, 3], 4);
+    expect([...parseFreesurferMorph(readFileSync(path), path)]).toEqual([0.5, -1.25, 3]);
+    expect(await detectGeometryFormat(path)).toBe(GeometryFormat.FREESURFER_MORPH);
+    const old = words([3, 2], [3, 1], [2, 150], [2, -25]);
+    expect([...parseFreesurferMorph(old, 'lh.curv')]).toEqual([1.5, -0.25]);
+    const quads = words([3, 0xffffff], [3, 1], [3, 0], [2, 0], [2, 0], [2, 0]);
+    writeFileSync(path, quads);
+    expect(await detectGeometryFormat(path)).toBe(GeometryFormat.FREESURFER_SURFACE);
+  });
+
+  test('an annotation survives; a vertex of an unknown colour has no region', async () => {
+    const path = join(folder, 'lh.test.annot');
+    const annotation = {
+      regions: Int32Array.of(0, 1, 1, -1),
+      entries: [
+        { name: 'a', rgbt: [1, 2, 3, 0] },
+        { name: 'b', rgbt: [4, 5, 6, 0] },
+      ],
+    } as const;
+    await writeAnnotation(path, annotation);
+    expect(parseAnnotation(readFileSync(path), path)).toEqual(annotation);
+    expect(await detectGeometryFormat(path)).toBe(GeometryFormat.FREESURFER_ANNOT);
+    const same = { ...annotation, entries: [annotation.entries[0], annotation.entries[0]] };
+    await expect(writeAnnotation(path, same)).rejects.toThrow(/regions a and a have the same colour/);
+  });
+
+  test('the old colour table, without positions', () => {
+    const bytes = words(2, 0, 197121, 1, 0, 1, 1, 3, 'ct\0', 2, 'a\0', 1, 2, 3, 0);
+    expect(parseAnnotation(bytes, 'x')).toEqual({
+      regions: Int32Array.of(0, -1),
+      entries: [{ name: 'a', rgbt: [1, 2, 3, 0] }],
+    });
+  });
+
+  test('an annotation without names is refused', () => {
+    expect(() => parseAnnotation(words(1, 0, 5), 'lh.x.annot')).toThrow(
+      'lh.x.annot cannot be read: it has no colour table, so its regions have no names',
+    );
+  });
+
+  test('a label survives; a line that is no row names itself', async () => {
+    const path = join(folder, 'lh.roi.label');
+    const label = {
+      indices: Int32Array.of(3, -1),
+      coordinates: Float64Array.of(1, 2, 3, -4.5, 5, 6),
+      values: Float64Array.of(0.25, 1),
+    };
+    await writeVertexLabel(path, label);
+    expect(parseVertexLabel(readFileSync(path), path)).toEqual(label);
+    expect(await detectGeometryFormat(path)).toBe(GeometryFormat.FREESURFER_LABEL);
+    expect(() => parseVertexLabel(text('#\n2\n1 0 0 0 0\n1 0 0\n'), 'l')).toThrow(
+      'l cannot be read: line 4 is not "vertex x y z value": "1 0 0"',
+    );
+    expect(() => parseVertexLabel(text('#\n3\n1 0 0 0 0\n'), 'l')).toThrow('l ends within its 3 vertices');
+  });
+
+  test('an MGH volume of two frames; without valid directions it lies around the origin', () => {
+    const header = (goodRas: number): Buffer =>
+      words(
+        1,
+        1,
+        1,
+        2,
+        2,
+        4,
+        0,
+        [2, goodRas],
+        ...[2, 2, 2].map((f) => ({ f })),
+        Buffer.alloc(48).toString('latin1'),
+      );
+    const bytes = Buffer.concat([header(0), Buffer.alloc(284 - 90), words([2, 1], [2, -2], [2, 3], [2, 4])]);
+    const volume = parseMgh(bytes, 'x.mgz');
+    expect([volume.shape, [...volume.data], volume.voxelSizeMm]).toEqual([
+      [1, 1, 2, 2],
+      [1, -2, 3, 4],
+      [1, 1, 1],
+    ]);
+    expect(volume.affine.map((value) => value + 0)).toEqual([
+      -1, 0, 0, 0.5, 0, 0, 1, -1, 0, -1, 0, 0.5, 0, 0, 0, 1,
+    ]);
+    expect(() => parseMgh(bytes.subarray(0, 286), 'x.mgz')).toThrow(
+      'x.mgz ends within its voxels (1x1x2x2 of 2 bytes)',
+    );
+  });
+});
+
+describe('PLY', () => {
+  const head = (format: string): string =>
+    `ply\nformat ${format} 1.0\ncomment made by hand\nelement vertex 4\nproperty float x\nproperty float y\n` +
+    'property uchar quality\nproperty float z\nelement face 1\nproperty uchar flags\n' +
+    'property list uchar int vertex_indices\nelement edge 1\nproperty int a\nend_header\n';
+
+  test('extra elements and properties, a polygon, both byte orders and ASCII', () => {
+    const points = square.split(' ').map(Number);
+    const ascii = [0, 1, 2, 3].map((i) => `${points[3 * i]} ${points[3 * i + 1]} ${i} ${points[3 * i + 2]}`);
+    const asciiBytes = text(`${head('ascii')}${ascii.join('\n')}\n7 4 0 1 2 3\n9\n`);
+    const binary = (little: boolean): Buffer => {
+      const body = Buffer.alloc(4 * 13 + 1 + 1 + 16 + 4);
+      const float = (value: number, at: number): number =>
+        little ? body.writeFloatLE(value, at) : body.writeFloatBE(value, at);
+      const int = (value: number, at: number): number =>
+        little ? body.writeInt32LE(value, at) : body.writeInt32BE(value, at);
+      for (let i = 0; i < 4; i++) {
+        float(points[3 * i] ?? 0, 13 * i);
+        float(points[3 * i + 1] ?? 0, 13 * i + 4);
+        body[13 * i + 8] = i;
+        float(points[3 * i + 2] ?? 0, 13 * i + 9);
+        int(i, 52 + 2 + 4 * i);
+      }
+      body[53] = 4;
+      return Buffer.concat([text(head(little ? 'binary_little_endian' : 'binary_big_endian')), body]);
+    };
+    for (const bytes of [asciiBytes, binary(true), binary(false)]) {
+      const surface = parsePly(bytes, 'x.ply');
+      expect([...surface.vertices]).toEqual(points);
+      expect([...surface.faces]).toEqual(TWO_TRIANGLES);
+      expect([...(surface.scalars?.get('quality') ?? [])]).toEqual([0, 1, 2, 3]);
+    }
+    expect(() => parsePly(binary(true).subarray(0, -8), 'x.ply')).toThrow(
+      'x.ply ends within its element face',
+    );
+    expect(() => parsePly(text(`${head('ascii')}0 0 0`), 'x.ply')).toThrow('x.ply ends within its vertices');
+  });
+
+  test('a triangle of a vertex that is not there', () => {
+    const bytes = text(
+      'ply\nformat ascii 1.0\nelement vertex 1\nproperty float x\nproperty float y\nproperty float z\n' +
+        'element face 1\nproperty list uchar int vertex_index\nend_header\n0 0 0\n3 0 0 1\n',
+    );
+    expect(() => parsePly(bytes, 'x.ply')).toThrow(
+      'x.ply cannot be read: triangle 0 names vertex 1, but there are 1 vertices',
+    );
+  });
+});
+
+describe('OBJ and STL', () => {
+  test('texture and normal indices, negative indices, a continued line, a polygon', () => {
+    const lines = [
+      '# c',
+      'v 0 0 0',
+      'v 1 0 0 # c',
+      'vt 0 0',
+      'vn 0 0 1',
+      'v 1 1 0',
+      'v 0 1 0',
+      'f 1/1 2//1 \\',
+      '3/1/1 -1',
+    ];
+    const surface = parseObj(text(lines.join('\r\n')), 'x.obj');
+    expect([...surface.vertices]).toEqual(square.split(' ').map(Number));
+    expect([...surface.faces]).toEqual(TWO_TRIANGLES);
+    expect(() => parseObj(text('v 0 0 0\nf 1 1 0\n'), 'x.obj')).toThrow(
+      'x.obj cannot be read: line 2 has "0" where a vertex index is needed',
+    );
+  });
+
+  test('ASCII STL: equal corners merge, -0 is 0; a file without its end is cut', () => {
+    const facet = (...corners: string[]): string =>
+      `facet normal 0 0 1\nouter loop\n${corners.map((corner) => `vertex ${corner}\n`).join('')}endloop\nendfacet\n`;
+    const whole = `solid x\n${facet('0 0 0', '1 0 0', '1 1 0')}${facet('-0 0 0', '1 1 0', '0 1 0')}endsolid x\n`;
+    const surface = parseStl(text(whole), 'x.stl');
+    expect([...surface.vertices]).toEqual(square.split(' ').map(Number));
+    expect([...surface.faces]).toEqual(TWO_TRIANGLES);
+    expect(() => parseStl(text(whole.slice(0, -12)), 'x.stl')).toThrow(
+      'x.stl ends within its triangles (endsolid is missing)',
+    );
+  });
+
+  test('a cut binary STL says how many triangles it wanted', () => {
+    const bytes = Buffer.alloc(84 + 50);
+    bytes.writeUInt32LE(2, 80);
+    expect(() => parseStl(bytes, 'x.stl')).toThrow('x.stl ends within its 2 triangles');
+  });
+});
+
+describe('legacy VTK', () => {
+  const head = '# vtk DataFile Version 5.1\nmade by hand\n';
+
+  test('ASCII: polygons, scalars and fields per point', () => {
+    const bytes = text(
+      `${head}ASCII\nDATASET POLYDATA\nPOINTS 4 double\n${square}\nMETADATA\nINFORMATION 0\n\nLINES 1 3\n2 0 1\n` +
+        'POLYGONS 1 5\n4 0 1 2 3\nCELL_DATA 1\nSCALARS area float 1\nLOOKUP_TABLE default\n1\n' +
+        'POINT_DATA 4\nSCALARS depth float\nLOOKUP_TABLE default\n1 2 nan 4\nNORMALS n float\n' +
+        `${square}\nFIELD data 2\nmy%20sulc 1 4 float\n5 6 7 8\npair 2 4 int\n1 2 3 4 5 6 7 8\n`,
+    );
+    const surface = parseVtk(bytes, 'x.vtk');
+    expect([...surface.faces]).toEqual(TWO_TRIANGLES);
+    expect(surface.scalars).toEqual(
+      new Map([
+        ['depth', Float64Array.of(1, 2, NaN, 4)],
+        ['my sulc', Float64Array.of(5, 6, 7, 8)],
+      ]),
+    );
+  });
+
+  test('binary with offsets of 64 bits; strips turn every other triangle', () => {
+    const big = (values: number[]): Buffer => {
+      const bytes = Buffer.alloc(8 * values.length);
+      values.forEach((value, i) => bytes.writeBigInt64BE(BigInt(value), 8 * i));
+      return bytes;
+    };
+    const points = words(...square.split(' ').map((value) => ({ f: Number(value) })));
+    const bytes = Buffer.concat([
+      text(`${head}BINARY\nDATASET POLYDATA\nPOINTS 4 float\n`),
+      points,
+      text('\nPOLYGONS 2 3\nOFFSETS vtktypeint64\n'),
+      big([0, 3]),
+      text('\nCONNECTIVITY vtktypeint64\n'),
+      big([0, 1, 2]),
+      text('\nTRIANGLE_STRIPS 2 4\nOFFSETS vtktypeint64\n'),
+      big([0, 4]),
+      text('\nCONNECTIVITY vtktypeint64\n'),
+      big([0, 1, 3, 2]),
+      text('\n'),
+    ]);
+    expect([...parseVtk(bytes, 'x.vtk').faces]).toEqual([0, 1, 2, 0, 1, 3, 3, 1, 2]);
+    expect(() => parseVtk(bytes.subarray(0, 100), 'x.vtk')).toThrow('x.vtk ends within its points');
+  });
+
+  test('another data set, an unknown section and a word among numbers are named', () => {
+    expect(() => parseVtk(text(`${head}ASCII\nDATASET UNSTRUCTURED_GRID\n`), 'x.vtk')).toThrow(
+      'x.vtk cannot be read: its data set is UNSTRUCTURED_GRID',
+    );
+    expect(() =>
+      parseVtk(text(`${head}ASCII\nDATASET POLYDATA\nPOINTS 1 float\n0 zero 0\n`), 'x.vtk'),
+    ).toThrow('x.vtk cannot be read: its points have "zero" where a number is needed');
+  });
+});
+
+describe('arrays', () => {
+  /** A zip file of stored entries without checksums, as far as a reader looks. */
+  function zip(entries: Readonly<Record<string, Uint8Array>>): Buffer {
+    const locals: Buffer[] = [];
+    const directory: Buffer[] = [];
+    let offset = 0;
+    for (const [name, content] of Object.entries(entries)) {
+      const local = Buffer.alloc(30);
+      local.writeUInt32LE(0x04034b50, 0);
+      local.writeUInt16LE(name.length, 26);
+      locals.push(local, text(name) as Buffer, Buffer.from(content));
+      const entry = Buffer.alloc(46);
+      entry.writeUInt32LE(0x02014b50, 0);
+      entry.writeUInt32LE(content.length, 20);
+      entry.writeUInt32LE(content.length, 24);
+      entry.writeUInt16LE(name.length, 28);
+      entry.writeUInt32LE(offset, 42);
+      directory.push(entry, text(name) as Buffer);
+      offset += 30 + name.length + content.length;
+    }
+    const end = Buffer.alloc(22);
+    end.writeUInt32LE(0x06054b50, 0);
+    end.writeUInt16LE(Object.keys(entries).length, 10);
+    end.writeUInt32LE(offset, 16);
+    return Buffer.concat([...locals, ...directory, end]);
+  }
+
+  test('a surface of .npz: index types other than int32; what is missing is named with what is there', async () => {
+    const path = join(folder, 'surface.npz');
+    const vertices = encodeNpy({ shape: [4, 3], data: tetrahedron.vertices });
+    const faces = encodeNpy({ shape: [4, 3], data: Uint16Array.from(tetrahedron.faces) });
+    writeFileSync(path, zip({ 'vertices.npy': vertices, 'faces.npy': faces }));
+    expect(await readSurface(path)).toEqual(tetrahedron);
+    writeFileSync(path, zip({ 'points.npy': vertices }));
+    await expect(readSurface(path)).rejects.toThrow(
+      `${path} cannot be read: it has no array vertices; its arrays are points`,
+    );
+    expect(() => parseNpz(readFileSync(path).subarray(0, 100), path)).toThrow(
+      `${path} ends before the directory of its arrays`,
+    );
+  });
+
+  test('a surface of HDF5', async () => {
+    const path = join(folder, 'surface.h5');
+    const file = await Hdf5File.create(path);
+    file.createDataset('vertices', { shape: [4, 3], data: tetrahedron.vertices });
+    file.createDataset('faces', { shape: [4, 3], data: tetrahedron.faces });
+    file.close();
+    expect(await readSurface(path)).toEqual(tetrahedron);
+  });
+});
+
+describe('detection', () => {
+  test('content wins over the name, compressed or not; the name decides where the content is silent', async () => {
+    const path = join(folder, 'lh.thickness');
+    for (const bytes of [
+      encodeFreesurferSurface(tetrahedron),
+      gzipSync(encodeFreesurferSurface(tetrahedron)),
+    ]) {
+      writeFileSync(path, bytes);
+      expect(await detectGeometryFormat(path)).toBe(GeometryFormat.FREESURFER_SURFACE);
+      expect(await readSurface(path)).toEqual(tetrahedron);
+    }
+    const named = join(folder, 'empty.obj');
+    writeFileSync(named, '# nothing\n');
+    expect(await detectGeometryFormat(named)).toBe(GeometryFormat.OBJ);
+    const unknown = join(folder, 'notes.txt');
+    writeFileSync(unknown, 'hello\n');
+    await expect(detectGeometryFormat(unknown)).rejects.toThrow(
+      `${unknown} cannot be read: its content and its name are of no geometry format`,
+    );
+  });
+
+  test('a file of values is no surface', async () => {
+    const path = join(folder, 'lh.curv');
+    await writeFreesurferMorph(path, [1, 2, 3], 1);
+    await expect(readSurface(path)).rejects.toThrow(
+      `${path} cannot be read: it is FREESURFER_MORPH, which holds no surface`,
+    );
+  });
+});
