@@ -8,6 +8,10 @@ export { fitSpectrum, SpectrumFitter } from './fooof/fit-spectrum.js';
 export { fitGroup, fitGroups, FooofGroup } from './fooof/group.js';
 export { FitOptions, FooofSettings } from './fooof/settings.js';
 export { simulateSpectrum, type SimulatedSpectrum, type SimulateOptions } from './fooof/simulate.js';
+export { dpss } from './signal/dpss.js';
+export { PowerSpectrum } from './signal/power-spectrum.js';
+export { resolveSpectrumSettings, SpectrumSettings } from './signal/settings.js';
+export { symmetricWindow, WINDOW_NAMES } from './signal/windows.js';
 export { seededRandom, type SeededRandom } from './random.js';
 export { encodeModelFile, decodeModelFile, type AtlasModel } from './registration/model-file.js';
 export {
