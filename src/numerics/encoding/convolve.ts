@@ -7,17 +7,63 @@
  * @param out - shape (T), not the series itself
  */
 export function convolveHeld(kernel: Float64Array, series: Float64Array, out: Float64Array): Float64Array {
-  const first = series[0] ?? 0;
-  const length = kernel.length;
-  let tail = 0;
-  for (let k = 0; k < length; k++) tail += kernel[k]!;
-  for (let t = 0; t < series.length; t++) {
-    // What of the kernel lies before the start meets the held sample.
-    if (t < length) tail -= kernel[t]!;
-    const taps = Math.min(t + 1, length);
-    let sum = t + 1 < length ? tail * first : 0;
-    for (let k = 0; k < taps; k++) sum += kernel[k]! * series[t - k]!;
-    out[t] = sum;
-  }
+  convolveHeldRows(kernel, series, out, 1);
   return out;
+}
+
+/**
+ * The same for several time courses, one after the other.
+ *
+ * @param series - shape (rows, T)
+ * @param out - shape (rows, T), not the series themselves
+ */
+export function convolveHeldRows(
+  kernel: Float64Array,
+  series: Float64Array,
+  out: Float64Array,
+  rows: number,
+): void {
+  const frames = series.length / rows;
+  const before = kernel.length - 1;
+  const padded = new Float64Array(before + frames);
+  for (let row = 0; row < rows; row++) {
+    const from = row * frames;
+    padded.fill(series[from] ?? 0, 0, before);
+    for (let t = 0; t < frames; t++) padded[before + t] = series[from + t]!;
+    convolvePadded(kernel, padded, out, from, frames);
+  }
+}
+
+/** Four samples at a time: their sums do not wait for each other. */
+function convolvePadded(
+  kernel: Float64Array,
+  padded: Float64Array,
+  out: Float64Array,
+  to: number,
+  frames: number,
+): void {
+  const last = kernel.length - 1;
+  let t = 0;
+  for (; t + 4 <= frames; t += 4) {
+    let a = 0;
+    let b = 0;
+    let c = 0;
+    let d = 0;
+    for (let k = 0, from = last + t; k <= last; k++, from--) {
+      const h = kernel[k]!;
+      a += h * padded[from]!;
+      b += h * padded[from + 1]!;
+      c += h * padded[from + 2]!;
+      d += h * padded[from + 3]!;
+    }
+    out[to + t] = a;
+    out[to + t + 1] = b;
+    out[to + t + 2] = c;
+    out[to + t + 3] = d;
+  }
+  for (; t < frames; t++) {
+    let sum = 0;
+    for (let k = 0; k <= last; k++) sum += kernel[k]! * padded[last + t - k]!;
+    out[to + t] = sum;
+  }
 }

@@ -2,11 +2,12 @@ import { ProcessingError } from '../../errors.js';
 import { matrix, type Matrix } from '../linalg/matrix.js';
 import type { EncodingModel } from './encoding-model.js';
 import { voxelDefect, type FitResult, type FitStatus } from './fit-result.js';
+import { PortableMoments, type MomentSource } from './moment-source.js';
 import type { Paradigm } from './paradigm.js';
 import { ProjectedResponse } from './projected-response.js';
 import { StartDictionary } from './start-dictionary.js';
 import type { ParameterTable } from './tables.js';
-import { VoxelFit, type VoxelOptimum, type VoxelSearch } from './voxel-fit.js';
+import { StepRange, VoxelFit, type VoxelProblem, type VoxelSearch } from './voxel-fit.js';
 
 export interface ExactFitOptions {
   readonly confounds?: Matrix | null;
@@ -21,13 +22,14 @@ export interface ExactFitOptions {
   readonly onVoxel?: (done: number, total: number) => void;
 }
 
-/** How many starts take part in each round, and for how many iterations. */
+/** How many starts take part in each round, and up to how many iterations; the last runs to the end. */
 const ROUNDS = [
   { kept: Infinity, iterations: 1 },
-  { kept: 4, iterations: 3 },
+  { kept: 4, iterations: 4 },
+  { kept: 2, iterations: Infinity },
 ] as const;
-/** Starts that are followed to the end. */
-const FOLLOWED = 2;
+/** Voxels whose points are evaluated together. */
+const BLOCK = 256;
 
 /**
  * The least-squares optimum of every voxel: several starts from the maxima of the correlation grid, then variable
@@ -45,13 +47,37 @@ export function exactFit(
   return new ExactFitter(model, paradigm, options).fit(data);
 }
 
+/** A voxel that can be fitted. */
+interface Candidate {
+  readonly voxel: number;
+  readonly problem: VoxelProblem;
+  /** Mean of the data, and their sum of squares about it. */
+  readonly mean: number;
+  readonly centred: number;
+  readonly heldBaseline: number | null;
+  fits: VoxelFit[];
+}
+
+interface Results {
+  readonly parameters: Matrix;
+  readonly r2: Float64Array;
+  readonly ssq: Float64Array;
+  readonly sigma2: Float64Array;
+  readonly iterations: Int32Array;
+  readonly optima: Int32Array;
+  readonly status: FitStatus[];
+}
+
 class ExactFitter {
   readonly #model: EncodingModel;
   readonly #options: ExactFitOptions;
   readonly #response: ProjectedResponse;
-  readonly #voxelFit: VoxelFit;
+  readonly #source: MomentSource;
   readonly #search: VoxelSearch;
+  readonly #range: StepRange;
   readonly #dictionary: StartDictionary | null;
+  /** Fits without a voxel. */
+  readonly #idle: VoxelFit[] = [];
 
   constructor(model: EncodingModel, paradigm: Paradigm, options: ExactFitOptions) {
     this.#model = model;
@@ -69,17 +95,20 @@ class ExactFitter {
       confounds: options.confounds ?? null,
       removesMean: !fixed.includes('baseline'),
     });
-    this.#voxelFit = new VoxelFit(this.#response);
+    this.#source = new PortableMoments(this.#response);
     this.#search = searchOf(model, this.#response, options);
+    this.#range = new StepRange(this.#response.coordinates);
     // With a coordinate held at a value per voxel there is no common grid.
-    this.#dictionary = this.#search.held.includes(true) ? null : new StartDictionary(this.#response);
+    this.#dictionary = this.#search.held.includes(true)
+      ? null
+      : new StartDictionary(this.#response, this.#source);
   }
 
   fit(data: Matrix): FitResult {
     const labels = this.#model.getParameterLabels();
     const voxels = data.columns;
-    const parameters = matrix(voxels, labels.length);
-    const result = {
+    const results: Results = {
+      parameters: matrix(voxels, labels.length),
       r2: new Float64Array(voxels).fill(NaN),
       ssq: new Float64Array(voxels).fill(NaN),
       sigma2: new Float64Array(voxels).fill(NaN),
@@ -87,82 +116,90 @@ class ExactFitter {
       optima: new Int32Array(voxels),
       status: new Array<FitStatus>(voxels),
     };
-    const series = new Float64Array(data.rows);
-    for (let v = 0; v < voxels; v++) {
-      for (let t = 0; t < data.rows; t++) series[t] = data.values[t * voxels + v]!;
-      const row = parameters.values.subarray(v * labels.length, (v + 1) * labels.length);
-      const defect = voxelDefect(series);
-      result.status[v] = defect ?? this.#fitVoxel(series, v, row, result);
-      if (defect !== null) row.fill(NaN);
-      this.#options.onVoxel?.(v + 1, voxels);
+    for (let first = 0; first < voxels; first += BLOCK) {
+      const end = Math.min(first + BLOCK, voxels);
+      this.#fitBlock(data, first, end, results);
+      for (let v = first; v < end; v++) this.#options.onVoxel?.(v + 1, voxels);
     }
-    return { parameters: { columns: labels, values: parameters }, ...result };
+    return { ...results, parameters: { columns: labels, values: results.parameters } };
   }
 
-  #fitVoxel(
-    series: Float64Array,
-    voxel: number,
-    row: Float64Array,
-    result: {
-      r2: Float64Array;
-      ssq: Float64Array;
-      sigma2: Float64Array;
-      iterations: Int32Array;
-      optima: Int32Array;
-    },
-  ): FitStatus {
-    const frames = series.length;
+  #fitBlock(data: Matrix, first: number, end: number, results: Results): void {
+    const series = new Float64Array((end - first) * data.rows);
+    const candidates: Candidate[] = [];
+    for (let voxel = first; voxel < end; voxel++) {
+      const row = series.subarray((voxel - first) * data.rows, (voxel - first + 1) * data.rows);
+      for (let t = 0; t < data.rows; t++) row[t] = data.values[t * data.columns + voxel]!;
+      const defect = voxelDefect(row);
+      if (defect === null) candidates.push(this.#candidate(row, voxel, voxel - first));
+      else this.#reject(voxel, defect, results);
+    }
+    for (const candidate of candidates) this.#beginFits(candidate, series);
+    for (const { kept, iterations } of ROUNDS) {
+      const advancing: VoxelFit[] = [];
+      for (const candidate of candidates) {
+        this.#keepBest(candidate, kept);
+        for (const fit of candidate.fits) if (fit.extend(iterations)) advancing.push(fit);
+      }
+      this.#advance(advancing, series);
+    }
+    for (const candidate of candidates) {
+      this.#write(candidate, data.rows, results);
+      this.#keepBest(candidate, 0);
+    }
+  }
+
+  #reject(voxel: number, defect: FitStatus, { parameters, status }: Results): void {
+    status[voxel] = defect;
+    parameters.values.fill(NaN, voxel * parameters.columns, (voxel + 1) * parameters.columns);
+  }
+
+  #candidate(series: Float64Array, voxel: number, row: number): Candidate {
     const start = this.#startOf(voxel);
     const heldBaseline = start?.baseline ?? null;
-    const centred = energy(without(series, meanOf(series)));
-    if (heldBaseline !== null) for (let t = 0; t < frames; t++) series[t] = series[t]! - heldBaseline;
+    const centred = energyAbout(series, meanOf(series));
+    if (heldBaseline !== null) for (let t = 0; t < series.length; t++) series[t] = series[t]! - heldBaseline;
     const mean = this.#response.project(series);
-    const total = energy(series);
-    const held = start?.amplitude ?? null;
-    const starts = this.#starts(series, start?.theta ?? null);
-    const found = this.#follow(series, total, starts, held);
-    const best = found[0]!;
-    this.#response.evaluate(best.theta, false);
-    const baseline = heldBaseline ?? mean - best.amplitude * this.#response.mean;
-    this.#write(row, best, baseline);
-    result.ssq[voxel] = best.ssq;
-    result.sigma2[voxel] = best.ssq / frames;
-    // With confounds the variance that counts is that of the data without them.
-    result.r2[voxel] = 1 - best.ssq / (heldBaseline === null ? total : centred);
-    result.iterations[voxel] = found.reduce((sum, { iterations }) => sum + iterations, 0);
-    result.optima[voxel] = distinctOptima(found, total);
-    if (!best.isConverged) return 'max_iterations';
-    return best.isAtBound ? 'at_bound' : 'converged';
+    const problem = { voxel: row, total: energyAbout(series, 0), amplitude: start?.amplitude ?? null };
+    return { voxel, problem, mean, centred, heldBaseline, fits: [] };
   }
 
-  /** All starts for a few steps, the better ones for a few more, the best to the end; best first. */
-  #follow(
-    series: Float64Array,
-    total: number,
-    starts: readonly Float64Array[],
-    held: number | null,
-  ): VoxelOptimum[] {
-    const run = (theta: Float64Array, maxIterations: number, damping?: number): VoxelOptimum =>
-      this.#voxelFit.run(series, total, theta, { ...this.#search, maxIterations }, held, damping);
-    const { maxIterations } = this.#search;
-    let field = starts.map((start) => run(start, Math.min(ROUNDS[0]!.iterations, maxIterations)));
-    for (const { kept, iterations } of [...ROUNDS.slice(1), { kept: FOLLOWED, iterations: maxIterations }]) {
-      field = field
-        .sort(byCost)
-        .slice(0, kept)
-        .map((candidate) => {
-          const left = Math.min(iterations, maxIterations - candidate.iterations);
-          if (candidate.isConverged || left <= 0) return candidate;
-          const next = run(candidate.theta, left, candidate.damping);
-          return { ...next, iterations: next.iterations + candidate.iterations };
-        });
+  #beginFits(candidate: Candidate, series: Float64Array): void {
+    for (const start of this.#starts(series, candidate)) {
+      const fit = this.#idle.pop() ?? new VoxelFit(this.#source.layout, this.#search, this.#range);
+      fit.begin(candidate.problem, start);
+      candidate.fits.push(fit);
     }
-    return field.sort(byCost);
   }
 
-  #starts(series: Float64Array, given: Float64Array | null): Float64Array[] {
+  /** Best first; the others become idle. */
+  #keepBest(candidate: Candidate, kept: number): void {
+    candidate.fits.sort((a, b) => a.ssq - b.ssq);
+    while (candidate.fits.length > kept) this.#idle.push(candidate.fits.pop()!);
+  }
+
+  /** Evaluates what the fits want until none wants more. */
+  #advance(fits: VoxelFit[], series: Float64Array): void {
+    const { size, length } = this.#source.layout;
+    const thetas = new Float64Array(fits.length * size);
+    const voxels = new Int32Array(fits.length);
+    const moments = new Float64Array(fits.length * length);
+    let active = fits;
+    while (active.length > 0) {
+      active.forEach(({ trial, problem }, k) => {
+        for (let i = 0; i < size; i++) thetas[k * size + i] = trial[i]!;
+        voxels[k] = problem.voxel;
+      });
+      this.#source.moments({ count: active.length, thetas, voxels, series }, moments);
+      active = active.filter((fit, k) => fit.receive(moments, k * length));
+    }
+  }
+
+  #starts(series: Float64Array, { voxel, problem }: Candidate): Float64Array[] {
+    const given = this.#startOf(voxel)?.theta ?? null;
+    const count = this.#options.startCount ?? 8;
     const { allowNegative } = this.#search;
-    const own = this.#dictionary?.starts(series, this.#options.startCount ?? 8, allowNegative) ?? [];
+    const own = this.#dictionary?.starts(series, problem.voxel, count, allowNegative) ?? [];
     const starts = given === null ? own : [given, ...own];
     if (starts.length > 0) return starts;
     // Nothing correlates in the allowed direction: the middle of the grid.
@@ -188,14 +225,33 @@ class ExactFitter {
     };
   }
 
-  #write(row: Float64Array, { theta, amplitude }: VoxelOptimum, baseline: number): void {
+  #write(
+    { voxel, problem, mean, centred, heldBaseline, fits }: Candidate,
+    frames: number,
+    to: Results,
+  ): void {
+    const best = fits.reduce((a, b) => (b.ssq < a.ssq ? b : a));
+    const baseline = heldBaseline ?? mean - best.amplitude * best.mean;
     const names = this.#response.coordinates.map(({ name }) => name);
-    this.#model.getParameterLabels().forEach((label, at) => {
+    this.#model.getParameterLabels().forEach((label, column) => {
       const i = names.indexOf(label);
-      if (i >= 0) row[at] = this.#response.toParameter(i, theta[i]!);
-      else row[at] = label === 'amplitude' ? amplitude : baseline;
+      const linear = label === 'amplitude' ? best.amplitude : baseline;
+      to.parameters.values[voxel * to.parameters.columns + column] =
+        i >= 0 ? this.#response.toParameter(i, best.theta[i]!) : linear;
     });
+    to.ssq[voxel] = best.ssq;
+    to.sigma2[voxel] = best.ssq / frames;
+    // With confounds the variance that counts is that of the data without them.
+    to.r2[voxel] = 1 - best.ssq / (heldBaseline === null ? problem.total : centred);
+    to.iterations[voxel] = fits.reduce((sum, { iterations }) => sum + iterations, 0);
+    to.optima[voxel] = distinctOptima(fits, problem.total);
+    to.status[voxel] = statusOf(best);
   }
+}
+
+function statusOf(fit: VoxelFit): FitStatus {
+  if (!fit.isConverged) return 'max_iterations';
+  return fit.isAtBound ? 'at_bound' : 'converged';
 }
 
 function searchOf(model: EncodingModel, response: ProjectedResponse, options: ExactFitOptions): VoxelSearch {
@@ -235,14 +291,10 @@ function checkNames(model: EncodingModel, names: readonly string[], where: strin
   );
 }
 
-function byCost(a: VoxelOptimum, b: VoxelOptimum): number {
-  return a.ssq - b.ssq;
-}
-
 /** Optima that differ in cost by more than a millionth of the data's energy, or in place by more than a hundredth. */
-function distinctOptima(found: readonly VoxelOptimum[], total: number): number {
-  const kept: VoxelOptimum[] = [];
-  for (const optimum of found) {
+function distinctOptima(fits: readonly VoxelFit[], total: number): number {
+  const kept: VoxelFit[] = [];
+  for (const optimum of fits) {
     const known = kept.some(
       (other) =>
         Math.abs(other.ssq - optimum.ssq) <= 1e-6 * total &&
@@ -257,12 +309,8 @@ function meanOf(series: Float64Array): number {
   return series.reduce((sum, value) => sum + value, 0) / series.length;
 }
 
-function without(series: Float64Array, offset: number): Float64Array {
-  return series.map((value) => value - offset);
-}
-
-function energy(series: Float64Array): number {
+function energyAbout(series: Float64Array, centre: number): number {
   let sum = 0;
-  for (const value of series) sum += value * value;
+  for (const value of series) sum += (value - centre) ** 2;
   return sum;
 }

@@ -1,7 +1,7 @@
 import { ProcessingError } from '../../errors.js';
 import { singularValues } from '../linalg/singular-values.js';
 import { columnMeans, withoutColumnOffsets, type Matrix } from '../linalg/matrix.js';
-import { convolveHeld } from './convolve.js';
+import { convolveHeld, convolveHeldRows } from './convolve.js';
 import { HRF_PARAMETERS, type EncodingModel } from './encoding-model.js';
 import type { Paradigm } from './paradigm.js';
 import type { BoundResponse } from './response.js';
@@ -132,9 +132,7 @@ export class ProjectedResponse {
     convolveHeld(kernel, this.#raw, p);
     if (!withSlopes) return;
     const slope = (i: number): Float64Array => slopes.subarray(i * frames, (i + 1) * frames);
-    for (let i = 0; i < size; i++) {
-      convolveHeld(kernel, this.#rawSlopes.subarray(i * frames, (i + 1) * frames), slope(i));
-    }
+    convolveHeldRows(kernel, this.#rawSlopes, slopes.subarray(0, size * frames), size);
     if (this.#fixedKernel !== null) return;
     const { delay, dispersion } = hrf.kernelDerivatives(theta[size]!, theta[size + 1]!);
     convolveHeld(delay, this.#raw, slope(size));

@@ -1,3 +1,4 @@
+import type { MomentSource } from './moment-source.js';
 import type { ProjectedResponse } from './projected-response.js';
 
 /** Share of the energy of every atom that the compressed form keeps. */
@@ -8,11 +9,10 @@ const KEPT_ENERGY = 0.98;
  * correlation with the data. They are kept on a small orthonormal basis, because neighbours are much alike.
  */
 export class StartDictionary {
-  /** Shape (atoms, S): coordinates of the fit. */
-  readonly thetas: Float64Array;
-  readonly #response: ProjectedResponse;
-  readonly #sizes: readonly number[];
-  readonly #strides: readonly number[];
+  readonly #axes: readonly Float64Array[];
+  readonly #frames: number;
+  readonly #sizes: Int32Array;
+  readonly #strides: Int32Array;
   readonly #atoms: number;
   /** Shape (rank, T). */
   readonly #basis: Float64Array;
@@ -20,152 +20,165 @@ export class StartDictionary {
   readonly #weights: Float32Array;
   readonly #rank: number;
   readonly #scores: Float64Array;
+  readonly #coefficients: Float64Array;
 
-  constructor(response: ProjectedResponse) {
-    this.#response = response;
-    this.#sizes = response.coordinates.map(({ grid }) => grid.length);
+  constructor(response: ProjectedResponse, source: MomentSource) {
+    const { coordinates, frames } = response;
+    this.#frames = frames;
+    this.#axes = coordinates.map(({ grid }, axis) =>
+      Float64Array.from(grid, (value) => response.toTheta(axis, value)),
+    );
+    this.#sizes = Int32Array.from(this.#axes, ({ length }) => length);
     this.#strides = stridesOf(this.#sizes);
     this.#atoms = this.#sizes.reduce((product, size) => product * size, 1);
-    this.thetas = gridPoints(response, this.#atoms, this.#sizes);
-    const atoms = this.#allAtoms();
-    const { basis, rank } = orthonormalBasis(atoms, this.#atoms, response.frames);
+    const atoms = new Float64Array(this.#atoms * frames);
+    source.responses(this.#atoms, this.#allPoints(), atoms);
+    normalise(atoms, frames);
+    const { basis, weights } = compress(atoms, frames);
     this.#basis = basis;
-    this.#rank = rank;
-    this.#weights = project(atoms, this.#atoms, basis, rank, response.frames);
+    this.#weights = weights;
+    this.#rank = basis.length / frames;
     this.#scores = new Float64Array(this.#atoms);
+    this.#coefficients = new Float64Array(this.#rank);
   }
 
   /**
    * The best starts for a voxel, best first; at most `count`.
    *
-   * @param series - data after projection
+   * @param series - shape (voxels, T): data after projection
+   * @param row - of the voxel
    * @param allowNegative - whether a response below the baseline counts
    */
-  starts(series: Float64Array, count: number, allowNegative: boolean): Float64Array[] {
-    this.#score(series, allowNegative);
+  starts(series: Float64Array, row: number, count: number, allowNegative: boolean): Float64Array[] {
+    this.#score(series, row * this.#frames, allowNegative);
+    const scores = this.#scores;
     const peaks: number[] = [];
     for (let atom = 0; atom < this.#atoms; atom++) {
-      if (this.#scores[atom]! > 0 && this.#isPeak(atom)) peaks.push(atom);
+      if (scores[atom]! > 0 && this.#isPeak(atom)) peaks.push(atom);
     }
-    peaks.sort((a, b) => this.#scores[b]! - this.#scores[a]! || a - b);
-    const size = this.#sizes.length;
-    return peaks.slice(0, count).map((atom) => this.thetas.slice(atom * size, (atom + 1) * size));
+    peaks.sort((a, b) => scores[b]! - scores[a]! || a - b);
+    return peaks.slice(0, count).map((atom) => this.#pointOf(atom));
   }
 
-  #score(series: Float64Array, allowNegative: boolean): void {
-    const { frames } = this.#response;
-    const coefficients = new Float64Array(this.#rank);
-    for (let k = 0; k < this.#rank; k++) {
+  #score(series: Float64Array, at: number, allowNegative: boolean): void {
+    const frames = this.#frames;
+    const rank = this.#rank;
+    const coefficients = this.#coefficients;
+    for (let k = 0; k < rank; k++) {
       let dot = 0;
-      for (let t = 0; t < frames; t++) dot += this.#basis[k * frames + t]! * series[t]!;
+      for (let t = 0; t < frames; t++) dot += this.#basis[k * frames + t]! * series[at + t]!;
       coefficients[k] = dot;
     }
-    for (let atom = 0; atom < this.#atoms; atom++) {
-      let dot = 0;
-      const at = atom * this.#rank;
-      for (let k = 0; k < this.#rank; k++) dot += this.#weights[at + k]! * coefficients[k]!;
-      this.#scores[atom] = allowNegative || dot > 0 ? dot * dot : 0;
+    const weights = this.#weights;
+    const scores = this.#scores;
+    for (let atom = 0, w = 0; atom < this.#atoms; atom++) {
+      let even = 0;
+      let odd = 0;
+      let k = 0;
+      for (; k + 1 < rank; k += 2, w += 2) {
+        even += weights[w]! * coefficients[k]!;
+        odd += weights[w + 1]! * coefficients[k + 1]!;
+      }
+      if (k < rank) even += weights[w++]! * coefficients[k]!;
+      const dot = even + odd;
+      scores[atom] = allowNegative || dot > 0 ? dot * dot : 0;
     }
   }
 
   /** No neighbour along any axis is better; of equal ones the first counts. */
   #isPeak(atom: number): boolean {
-    const score = this.#scores[atom]!;
-    return this.#sizes.every((size, axis) => {
+    const scores = this.#scores;
+    const score = scores[atom]!;
+    for (let axis = 0; axis < this.#sizes.length; axis++) {
       const stride = this.#strides[axis]!;
-      const place = Math.floor(atom / stride) % size;
-      const before = place > 0 && this.#scores[atom - stride]! >= score;
-      const after = place < size - 1 && this.#scores[atom + stride]! > score;
-      return !before && !after;
-    });
-  }
-
-  #allAtoms(): Float64Array {
-    const { frames, p } = this.#response;
-    const size = this.#sizes.length;
-    const atoms = new Float64Array(this.#atoms * frames);
-    for (let atom = 0; atom < this.#atoms; atom++) {
-      this.#response.evaluate(this.thetas.subarray(atom * size, (atom + 1) * size), false);
-      const norm = Math.sqrt(p.reduce((sum, value) => sum + value * value, 0));
-      if (norm > 0) for (let t = 0; t < frames; t++) atoms[atom * frames + t] = p[t]! / norm;
+      const place = this.#placeOf(atom, axis);
+      if (place > 0 && scores[atom - stride]! >= score) return false;
+      if (place < this.#sizes[axis]! - 1 && scores[atom + stride]! > score) return false;
     }
-    return atoms;
+    return true;
+  }
+
+  #placeOf(atom: number, axis: number): number {
+    return Math.floor(atom / this.#strides[axis]!) % this.#sizes[axis]!;
+  }
+
+  #pointOf(atom: number): Float64Array {
+    return Float64Array.from(this.#axes, (values, axis) => values[this.#placeOf(atom, axis)]!);
+  }
+
+  /** Every combination, the last coordinate fastest. */
+  #allPoints(): Float64Array {
+    const size = this.#axes.length;
+    const points = new Float64Array(this.#atoms * size);
+    for (let atom = 0; atom < this.#atoms; atom++) points.set(this.#pointOf(atom), atom * size);
+    return points;
   }
 }
 
-function stridesOf(sizes: readonly number[]): number[] {
-  return sizes.map((_, axis) => sizes.slice(axis + 1).reduce((product, size) => product * size, 1));
+function stridesOf(sizes: Int32Array): Int32Array {
+  return sizes.map((_, axis) => sizes.subarray(axis + 1).reduce((product, size) => product * size, 1));
 }
 
-/** Every combination, the last coordinate fastest. */
-function gridPoints(response: ProjectedResponse, atoms: number, sizes: readonly number[]): Float64Array {
-  const points = new Float64Array(atoms * sizes.length);
-  const strides = stridesOf(sizes);
-  for (let atom = 0; atom < atoms; atom++) {
-    sizes.forEach((size, axis) => {
-      const value = response.coordinates[axis]!.grid[Math.floor(atom / strides[axis]!) % size]!;
-      points[atom * sizes.length + axis] = response.toTheta(axis, value);
-    });
+/** Every row to unit norm; rows of zeros stay. */
+function normalise(atoms: Float64Array, frames: number): void {
+  for (let at = 0; at < atoms.length; at += frames) {
+    const norm = Math.sqrt(dotOf(atoms, at, atoms, at, frames));
+    if (norm > 0) for (let t = at; t < at + frames; t++) atoms[t] = atoms[t]! / norm;
   }
-  return points;
 }
 
-/** Gram-Schmidt on the atom that is explained worst, until every atom keeps its share. */
-function orthonormalBasis(
+/** Gram-Schmidt on the atom that is explained worst, until every atom keeps its share; the atoms on that basis. */
+function compress(
   atoms: Float64Array,
-  count: number,
   frames: number,
-): { readonly basis: Float64Array; readonly rank: number } {
-  const rest = atoms.slice();
-  const energy = new Float64Array(count);
-  for (let atom = 0; atom < count; atom++) energy[atom] = energyOf(rest, atom * frames, frames);
+): { readonly basis: Float64Array; readonly weights: Float32Array } {
+  const count = atoms.length / frames;
   const rows: Float64Array[] = [];
+  const columns: Float64Array[] = [];
+  const left = new Float64Array(count);
+  for (let atom = 0; atom < count; atom++)
+    left[atom] = dotOf(atoms, atom * frames, atoms, atom * frames, frames);
   while (rows.length < frames) {
-    const worst = energy.reduce((best, value, atom) => (value > energy[best]! ? atom : best), 0);
-    if (energy[worst]! <= 1 - KEPT_ENERGY) break;
-    const row = rest.slice(worst * frames, (worst + 1) * frames);
+    const worst = left.reduce((best, value, atom) => (value > left[best]! ? atom : best), 0);
+    if (left[worst]! <= 1 - KEPT_ENERGY) break;
+    const row = atoms.slice(worst * frames, (worst + 1) * frames);
     // Twice is enough: rounding leaves what the earlier rows explain.
-    for (const earlier of rows) removeFrom(row, 0, earlier);
-    const norm = Math.sqrt(energyOf(row, 0, frames));
+    for (let pass = 0; pass < 2; pass++) for (const earlier of rows) removeFrom(row, earlier);
+    const norm = Math.sqrt(dotOf(row, 0, row, 0, frames));
     for (let t = 0; t < frames; t++) row[t] = row[t]! / norm;
-    rows.push(row);
+    const column = new Float64Array(count);
     for (let atom = 0; atom < count; atom++) {
-      if (energy[atom]! <= 1 - KEPT_ENERGY) continue;
-      removeFrom(rest, atom * frames, row);
-      energy[atom] = energyOf(rest, atom * frames, frames);
+      const weight = dotOf(atoms, atom * frames, row, 0, frames);
+      column[atom] = weight;
+      left[atom] = left[atom]! - weight * weight;
     }
+    rows.push(row);
+    columns.push(column);
   }
-  const basis = new Float64Array(rows.length * frames);
+  const rank = rows.length;
+  const basis = new Float64Array(rank * frames);
   rows.forEach((row, k) => basis.set(row, k * frames));
-  return { basis, rank: rows.length };
-}
-
-function energyOf(values: Float64Array, at: number, length: number): number {
-  let sum = 0;
-  for (let t = 0; t < length; t++) sum += values[at + t]! * values[at + t]!;
-  return sum;
-}
-
-function removeFrom(values: Float64Array, at: number, row: Float64Array): void {
-  let dot = 0;
-  for (let t = 0; t < row.length; t++) dot += values[at + t]! * row[t]!;
-  for (let t = 0; t < row.length; t++) values[at + t] = values[at + t]! - dot * row[t]!;
-}
-
-function project(
-  atoms: Float64Array,
-  count: number,
-  basis: Float64Array,
-  rank: number,
-  frames: number,
-): Float32Array {
   const weights = new Float32Array(count * rank);
-  for (let atom = 0; atom < count; atom++) {
-    for (let k = 0; k < rank; k++) {
-      let dot = 0;
-      for (let t = 0; t < frames; t++) dot += atoms[atom * frames + t]! * basis[k * frames + t]!;
-      weights[atom * rank + k] = dot;
-    }
+  columns.forEach((column, k) => {
+    for (let atom = 0; atom < count; atom++) weights[atom * rank + k] = column[atom]!;
+  });
+  return { basis, weights };
+}
+
+/** Two sums that do not wait for each other. */
+function dotOf(a: Float64Array, atA: number, b: Float64Array, atB: number, length: number): number {
+  let even = 0;
+  let odd = 0;
+  let t = 0;
+  for (; t + 1 < length; t += 2) {
+    even += a[atA + t]! * b[atB + t]!;
+    odd += a[atA + t + 1]! * b[atB + t + 1]!;
   }
-  return weights;
+  if (t < length) even += a[atA + t]! * b[atB + t]!;
+  return even + odd;
+}
+
+function removeFrom(values: Float64Array, row: Float64Array): void {
+  const dot = dotOf(values, 0, row, 0, row.length);
+  for (let t = 0; t < row.length; t++) values[t] = values[t]! - dot * row[t]!;
 }

@@ -1,21 +1,5 @@
-import type { ProjectedResponse } from './projected-response.js';
-
-/** What of amplitude and baseline is held, per voxel. */
-export interface HeldLinear {
-  readonly amplitude: number | null;
-  readonly baseline: number | null;
-}
-
-export interface VoxelOptimum {
-  readonly theta: Float64Array;
-  readonly amplitude: number;
-  readonly ssq: number;
-  readonly iterations: number;
-  readonly isConverged: boolean;
-  readonly isAtBound: boolean;
-  /** Where a continued fit goes on. */
-  readonly damping: number;
-}
+import { MomentLayout } from './moment-source.js';
+import type { Coordinate } from './projected-response.js';
 
 export interface VoxelSearch {
   /** Lowest and highest theta of each coordinate. */
@@ -27,185 +11,196 @@ export interface VoxelSearch {
   readonly maxIterations: number;
 }
 
-interface Problem {
-  readonly series: Float64Array;
+/** Of one voxel: where its data are, their energy, and the amplitude where it is held. */
+export interface VoxelProblem {
+  /** Row of the series. */
+  readonly voxel: number;
+  /** Sum of squares of the data after projection. */
   readonly total: number;
-  readonly search: VoxelSearch;
   readonly amplitude: number | null;
-}
-
-interface State {
-  readonly amplitude: number;
-  readonly ssq: number;
-}
-
-interface Damping {
-  value: number;
-  /** Factor of the next rejection. */
-  growth: number;
 }
 
 const FIRST_DAMPING = 0.1;
 const LEAST_DAMPING = 1e-9;
 const MAX_TRIALS = 8;
-/** A decrease below this share of the data's energy ends a fit. */
+/** A decrease below this share of what is unexplained ends a fit; data without noise end by the share of their energy. */
 const SMALL_DECREASE = 1e-9;
+const SMALL_SHARE = 1e-13;
+/** Energy of a response that counts as none. */
+const FLAT = 1e-200;
 
 /**
- * Separable least squares of one voxel: the amplitude is eliminated (variable projection), Levenberg-Marquardt moves
- * the other coordinates with the exact Jacobian; bounds by an active set.
+ * Separable least squares of one voxel from one start: the amplitude is eliminated (variable projection),
+ * Levenberg-Marquardt moves the other coordinates with the exact Jacobian; bounds by an active set.
  *
  * With p and y without mean: a = p'y / p'p, cost = y'y - (p'y)^2 / p'p, r = y - a p, half the gradient -a d_i'r, and
  * the normal matrix a^2 (d_i'd_j - (p'd_i)(p'd_j) / p'p) + (d_i'r)(d_j'r) / p'p.
  *
+ * It never evaluates the model: it names a point, the caller brings the sums there, so that the points of many fits can
+ * be evaluated at once.
+ *
  * @see Golub & Pereyra 1973; Kaufman 1975
  */
 export class VoxelFit {
-  readonly #response: ProjectedResponse;
-  readonly #size: number;
+  /** The best point so far. */
+  readonly theta: Float64Array;
+  /** The point whose sums are wanted next. */
+  readonly trial: Float64Array;
+  problem: VoxelProblem = { voxel: 0, total: 0, amplitude: null };
+  amplitude = 0;
+  ssq = Infinity;
+  /** Mean of the response at {@link theta}. */
+  mean = 0;
+  iterations = 0;
+  isConverged = false;
+  readonly #layout: MomentLayout;
+  readonly #search: VoxelSearch;
+  readonly #range: StepRange;
   readonly #normal: Float64Array;
   readonly #damped: Float64Array;
   readonly #gradient: Float64Array;
   readonly #step: Float64Array;
-  readonly #alongP: Float64Array;
-  readonly #alongR: Float64Array;
   readonly #reach: Float64Array;
+  readonly #settled: boolean[];
+  #damping = FIRST_DAMPING;
+  /** Factor of the next rejection. */
+  #growth = 2;
+  #attempts = 0;
+  #budget = 0;
+  #predicted = 0;
+  #isStarted = false;
+  #isFlat = false;
 
-  constructor(response: ProjectedResponse) {
-    this.#response = response;
-    const size = response.coordinates.length;
-    this.#size = size;
+  constructor(layout: MomentLayout, search: VoxelSearch, range: StepRange) {
+    const { size } = layout;
+    this.#layout = layout;
+    this.#search = search;
+    this.#range = range;
+    this.theta = new Float64Array(size);
+    this.trial = new Float64Array(size);
     this.#normal = new Float64Array(size * size);
     this.#damped = new Float64Array(size * size);
     this.#gradient = new Float64Array(size);
     this.#step = new Float64Array(size);
-    this.#alongP = new Float64Array(size);
-    this.#alongR = new Float64Array(size);
     this.#reach = new Float64Array(size);
+    this.#settled = new Array<boolean>(size).fill(false);
+  }
+
+  /** A new fit; wants {@link trial} evaluated. */
+  begin(problem: VoxelProblem, start: Float64Array): void {
+    const { low, high } = this.#search;
+    this.problem = problem;
+    for (let i = 0; i < this.theta.length; i++) {
+      const value = clamp(start[i]!, low[i]!, high[i]!);
+      this.theta[i] = value;
+      this.trial[i] = value;
+    }
+    this.amplitude = 0;
+    this.ssq = problem.total;
+    this.iterations = 0;
+    this.isConverged = false;
+    this.#damping = FIRST_DAMPING;
+    this.#growth = 2;
+    this.#attempts = 0;
+    this.#isStarted = false;
+    this.#isFlat = false;
   }
 
   /**
-   * @param series - data after projection
-   * @param total - its sum of squares
-   * @param start - not changed
-   * @param amplitude - held at this value, or null
+   * Allows iterations up to this number in all.
+   *
+   * @returns whether {@link trial} is to be evaluated
    */
-  run(
-    series: Float64Array,
-    total: number,
-    start: Float64Array,
-    search: VoxelSearch,
-    amplitude: number | null = null,
-    firstDamping = FIRST_DAMPING,
-  ): VoxelOptimum {
-    const theta = start.map((value, i) => clamp(value, search.low[i]!, search.high[i]!));
-    const trial = new Float64Array(theta.length);
-    this.#response.evaluate(theta, true);
-    let state = this.#cost(series, total, search.allowNegative, amplitude);
-    const problem: Problem = { series, total, search, amplitude };
-    const damping: Damping = { value: firstDamping, growth: 2 };
-    let iterations = 0;
-    let isConverged = false;
-    while (!isConverged && iterations < search.maxIterations) {
-      iterations += 1;
-      if (!this.#linearise(series, state.amplitude, amplitude === null)) break;
-      const next = this.#descend(problem, theta, trial, state.ssq, damping);
-      if (next === null) {
-        isConverged = true;
-        break;
-      }
-      isConverged = state.ssq - next.ssq <= SMALL_DECREASE * total;
-      theta.set(trial);
-      state = next;
-    }
-    const isAtBound = theta.some(
-      (value, i) => !search.held[i] && (value <= search.low[i]! || value >= search.high[i]!),
-    );
-    return { theta, ...state, iterations, isConverged, isAtBound, damping: damping.value };
+  extend(iterations: number): boolean {
+    this.#budget = Math.min(iterations, this.#search.maxIterations);
+    return !this.#isStarted || this.#proceed();
   }
 
-  /** Tries steps with growing damping until one lowers the cost. @returns null when none does */
-  #descend(
-    problem: Problem,
-    theta: Float64Array,
-    trial: Float64Array,
-    ssq: number,
-    damping: Damping,
-  ): State | null {
-    const { series, total, search, amplitude } = problem;
-    const active = this.#active(theta, search);
-    for (let attempt = 0; attempt < MAX_TRIALS; attempt++) {
-      if (!this.#propose(theta, trial, active, search, damping.value, total)) return null;
-      const predicted = this.#predictedDecrease(theta, trial);
-      this.#response.evaluate(trial, true);
-      const state = this.#cost(series, total, search.allowNegative, amplitude);
-      if (state.ssq < ssq) {
-        relax(damping, (ssq - state.ssq) / predicted);
-        return state;
-      }
-      damping.value *= damping.growth;
-      damping.growth *= 2;
-    }
-    return null;
+  /**
+   * Takes the sums at {@link trial}.
+   *
+   * @returns whether the next {@link trial} is to be evaluated
+   */
+  receive(moments: Float64Array, at: number): boolean {
+    const pp = moments[at + MomentLayout.pp]!;
+    const py = moments[at + MomentLayout.py]!;
+    const { total, amplitude: held } = this.problem;
+    const isFlat = !(pp > FLAT);
+    const isLost = held === null && (isFlat || (!this.#search.allowNegative && py <= 0));
+    const amplitude = held ?? (isLost ? 0 : py / pp);
+    let ssq = total;
+    if (held !== null) ssq = total - 2 * held * py + held * held * pp;
+    else if (!isLost) ssq = Math.max(total - (py * py) / pp, 0);
+    if (this.#isStarted && !(ssq < this.ssq)) return this.#reject();
+    const decrease = this.ssq - ssq;
+    this.amplitude = amplitude;
+    this.ssq = ssq;
+    this.mean = moments[at + MomentLayout.mean]!;
+    this.#isFlat = isFlat;
+    this.theta.set(this.trial);
+    if (!isFlat) this.#linearise(moments, at, held === null);
+    if (this.#isStarted) this.#relax(decrease);
+    this.#isStarted = true;
+    return this.#proceed();
   }
 
-  #cost(series: Float64Array, total: number, allowNegative: boolean, held: number | null): State {
-    const { p, frames } = this.#response;
-    let pp = 0;
-    let py = 0;
-    for (let t = 0; t < frames; t++) {
-      pp += p[t]! * p[t]!;
-      py += p[t]! * series[t]!;
-    }
-    if (held !== null) return { amplitude: held, ssq: total - 2 * held * py + held * held * pp };
-    if (!(pp > 1e-200) || (!allowNegative && py <= 0)) return { amplitude: 0, ssq: total };
-    return { amplitude: py / pp, ssq: Math.max(total - (py * py) / pp, 0) };
+  get isAtBound(): boolean {
+    const { low, high, held } = this.#search;
+    return this.theta.some((value, i) => !held[i] && (value <= low[i]! || value >= high[i]!));
   }
 
-  /** Gradient and normal matrix at the last evaluation. @returns false where the response is flat */
-  #linearise(series: Float64Array, amplitude: number, isProjected: boolean): boolean {
-    const { p, slopes, frames } = this.#response;
-    const size = this.#size;
-    let pp = 0;
-    for (let t = 0; t < frames; t++) pp += p[t]! * p[t]!;
-    if (!(pp > 1e-200)) return false;
+  /** The next trial from the best point. @returns false when the fit is over, or has used what it may */
+  #proceed(): boolean {
+    if (this.isConverged || this.#isFlat || this.iterations >= this.#budget) return false;
+    this.iterations += 1;
+    this.#attempts = 0;
+    return this.#propose();
+  }
+
+  #reject(): boolean {
+    this.#damping *= this.#growth;
+    this.#growth *= 2;
+    this.#attempts += 1;
+    if (this.#attempts < MAX_TRIALS) return this.#propose();
+    this.isConverged = true;
+    return false;
+  }
+
+  /** Less damping the better the last step was foreseen. @see Nielsen 1999, "Damping parameter in Marquardt's method" */
+  #relax(decrease: number): void {
+    const gain = decrease / this.#predicted;
+    this.#damping = Math.max(this.#damping * Math.max(1 / 5, 1 - (2 * gain - 1) ** 3), LEAST_DAMPING);
+    this.#growth = 2;
+    this.isConverged = decrease <= this.#smallDecrease;
+  }
+
+  get #smallDecrease(): number {
+    return SMALL_DECREASE * this.ssq + SMALL_SHARE * this.problem.total;
+  }
+
+  /** Half the negative gradient, and the normal matrix. */
+  #linearise(moments: Float64Array, at: number, isProjected: boolean): void {
+    const { size, alongP, alongY, gram } = this.#layout;
+    const a = this.amplitude;
+    const pp = moments[at + MomentLayout.pp]!;
     for (let i = 0; i < size; i++) {
-      let alongP = 0;
-      let alongR = 0;
-      const at = i * frames;
-      for (let t = 0; t < frames; t++) {
-        alongP += slopes[at + t]! * p[t]!;
-        alongR += slopes[at + t]! * (series[t]! - amplitude * p[t]!);
-      }
-      this.#alongP[i] = alongP;
-      this.#alongR[i] = alongR;
-      this.#gradient[i] = amplitude * alongR;
+      this.#gradient[i] = a * (moments[at + alongY + i]! - a * moments[at + alongP + i]!);
     }
+    let pair = at + gram;
     for (let i = 0; i < size; i++) {
+      const alongI = moments[at + alongP + i]!;
+      const residualI = moments[at + alongY + i]! - a * alongI;
       for (let j = i; j < size; j++) {
-        let dot = 0;
-        const a = i * frames;
-        const b = j * frames;
-        for (let t = 0; t < frames; t++) dot += slopes[a + t]! * slopes[b + t]!;
-        const projected = isProjected
-          ? amplitude * amplitude * (dot - (this.#alongP[i]! * this.#alongP[j]!) / pp) +
-            (this.#alongR[i]! * this.#alongR[j]!) / pp
-          : amplitude * amplitude * dot;
-        this.#normal[i * size + j] = projected;
-        this.#normal[j * size + i] = projected;
+        let value = a * a * moments[pair++]!;
+        if (isProjected) {
+          const alongJ = moments[at + alongP + j]!;
+          const residualJ = moments[at + alongY + j]! - a * alongJ;
+          value += (residualI * residualJ - a * a * alongI * alongJ) / pp;
+        }
+        this.#normal[i * size + j] = value;
+        this.#normal[j * size + i] = value;
       }
     }
-    return true;
-  }
-
-  /** Coordinates that are held, or at a bound that the descent would leave. */
-  #active(theta: Float64Array, search: VoxelSearch): boolean[] {
-    return Array.from(theta, (value, i) => {
-      const outwards =
-        (value <= search.low[i]! && this.#gradient[i]! < 0) ||
-        (value >= search.high[i]! && this.#gradient[i]! > 0);
-      return search.held[i] === true || outwards;
-    });
   }
 
   /**
@@ -214,93 +209,97 @@ export class VoxelFit {
    *
    * @returns false when nothing worth a trial is left
    */
-  #propose(
-    theta: Float64Array,
-    trial: Float64Array,
-    active: readonly boolean[],
-    search: VoxelSearch,
-    lambda: number,
-    total: number,
-  ): boolean {
-    const size = this.#size;
-    this.#limits(theta);
-    const settled = active.slice();
-    trial.set(theta);
+  #propose(): boolean {
+    const { theta, trial } = this;
+    const { low, high, held } = this.#search;
+    const { size } = this.#layout;
+    const reach = this.#reach;
+    this.#range.at(theta, reach);
+    for (let i = 0; i < size; i++) {
+      const g = this.#gradient[i]!;
+      // Held, or at a bound that the descent would leave.
+      this.#settled[i] =
+        held[i] === true || (theta[i]! <= low[i]! && g < 0) || (theta[i]! >= high[i]! && g > 0);
+      trial[i] = theta[i]!;
+    }
     for (let pass = 0; pass <= size; pass++) {
-      this.#solve(theta, trial, settled, lambda);
-      const leaving = this.#firstLeaving(theta, settled, search);
+      this.#solve();
+      const leaving = this.#firstLeaving();
       if (leaving < 0) break;
-      settled[leaving] = true;
-      trial[leaving] = clamp(
-        theta[leaving]! + this.#step[leaving]!,
-        search.low[leaving]!,
-        search.high[leaving]!,
-      );
+      this.#settled[leaving] = true;
+      trial[leaving] = clamp(theta[leaving]! + this.#step[leaving]!, low[leaving]!, high[leaving]!);
     }
     let largest = 0;
     for (let i = 0; i < size; i++) {
-      if (settled[i] !== true)
-        trial[i] = theta[i]! + clamp(this.#step[i]!, -this.#reach[i]!, this.#reach[i]!);
-      largest = Math.max(largest, Math.abs(trial[i]! - theta[i]!) / this.#reach[i]!);
+      if (this.#settled[i] !== true) trial[i] = theta[i]! + clamp(this.#step[i]!, -reach[i]!, reach[i]!);
+      largest = Math.max(largest, Math.abs(trial[i]! - theta[i]!) / reach[i]!);
     }
-    return largest > 1e-10 && Math.abs(this.#predictedDecrease(theta, trial)) > SMALL_DECREASE * total;
+    this.#predicted = this.#predictedDecrease();
+    if (largest > 1e-10 && Math.abs(this.#predicted) > this.#smallDecrease) return true;
+    this.isConverged = true;
+    return false;
   }
 
   /** The step of the coordinates that are not settled, given how far the settled ones go. */
-  #solve(theta: Float64Array, trial: Float64Array, settled: readonly boolean[], lambda: number): void {
-    const size = this.#size;
+  #solve(): void {
+    const { size } = this.#layout;
     for (let i = 0; i < size; i++) {
-      const isFree = settled[i] !== true;
-      this.#step[i] = isFree ? this.#gradient[i]! : 0;
+      const isFree = this.#settled[i] !== true;
+      let right = isFree ? this.#gradient[i]! : 0;
       for (let j = 0; j < size; j++) {
-        const both = isFree && settled[j] !== true;
+        const both = isFree && this.#settled[j] !== true;
         this.#damped[i * size + j] = both ? this.#normal[i * size + j]! : i === j ? 1 : 0;
-        if (isFree && !both)
-          this.#step[i] = this.#step[i]! - this.#normal[i * size + j]! * (trial[j]! - theta[j]!);
+        if (isFree && !both) right -= this.#normal[i * size + j]! * (this.trial[j]! - this.theta[j]!);
       }
-      if (isFree) this.#damped[i * size + i] = this.#damped[i * size + i]! * (1 + lambda) + 1e-300;
+      if (isFree) this.#damped[i * size + i] = this.#damped[i * size + i]! * (1 + this.#damping) + 1e-300;
+      this.#step[i] = right;
     }
     eliminate(this.#damped, this.#step, size);
     for (let i = 0; i < size; i++) if (!Number.isFinite(this.#step[i]!)) this.#step[i] = 0;
   }
 
-  #firstLeaving(theta: Float64Array, settled: readonly boolean[], search: VoxelSearch): number {
-    return theta.findIndex((value, i) => {
-      if (settled[i] === true) return false;
-      const next = value + clamp(this.#step[i]!, -this.#reach[i]!, this.#reach[i]!);
-      return next < search.low[i]! || next > search.high[i]!;
-    });
+  #firstLeaving(): number {
+    const { low, high } = this.#search;
+    for (let i = 0; i < this.#layout.size; i++) {
+      if (this.#settled[i] === true) continue;
+      const next = this.theta[i]! + clamp(this.#step[i]!, -this.#reach[i]!, this.#reach[i]!);
+      if (next < low[i]! || next > high[i]!) return i;
+    }
+    return -1;
   }
 
   /** What the normal matrix says a step will bring. */
-  #predictedDecrease(theta: Float64Array, trial: Float64Array): number {
-    const size = this.#size;
+  #predictedDecrease(): number {
+    const { size } = this.#layout;
     let decrease = 0;
     for (let i = 0; i < size; i++) {
-      const move = trial[i]! - theta[i]!;
-      decrease += 2 * move * this.#gradient[i]!;
-      for (let j = 0; j < size; j++) decrease -= move * this.#normal[i * size + j]! * (trial[j]! - theta[j]!);
+      const move = this.trial[i]! - this.theta[i]!;
+      let along = 2 * this.#gradient[i]!;
+      for (let j = 0; j < size; j++) along -= this.#normal[i * size + j]! * (this.trial[j]! - this.theta[j]!);
+      decrease += move * along;
     }
     return decrease;
   }
-
-  /** How far one step may go: a logarithm by 0.7, a place by about two sizes, all else by a quarter of its range. */
-  #limits(theta: Float64Array): void {
-    const { coordinates } = this.#response;
-    const size = coordinates.findIndex(({ isLogarithmic }) => isLogarithmic);
-    const extent = size < 0 ? 0 : Math.exp(theta[size]!);
-    coordinates.forEach(({ isLogarithmic, bounds: [low, high] }, i) => {
-      const quarter = (high - low) / 4;
-      const place = i < size ? 2 * extent + (high - low) / 26 : quarter;
-      this.#reach[i] = isLogarithmic ? 0.7 : Math.min(place, quarter);
-    });
-  }
 }
 
-/** Less damping the better the last step was foreseen. @see Nielsen 1999, "Damping parameter in Marquardt's method" */
-function relax(damping: Damping, gain: number): void {
-  damping.value = Math.max(damping.value * Math.max(1 / 5, 1 - (2 * gain - 1) ** 3), LEAST_DAMPING);
-  damping.growth = 2;
+/** How far one step may go: a logarithm by 0.7, a place by about two sizes, all else by a quarter of its range. */
+export class StepRange {
+  readonly #sizeAt: number;
+  readonly #quarter: Float64Array;
+
+  constructor(readonly coordinates: readonly Coordinate[]) {
+    this.#sizeAt = coordinates.findIndex(({ isLogarithmic }) => isLogarithmic);
+    this.#quarter = Float64Array.from(coordinates, ({ bounds: [low, high] }) => (high - low) / 4);
+  }
+
+  at(theta: Float64Array, reach: Float64Array): void {
+    const extent = this.#sizeAt < 0 ? 0 : Math.exp(theta[this.#sizeAt]!);
+    for (let i = 0; i < reach.length; i++) {
+      const quarter = this.#quarter[i]!;
+      if (this.coordinates[i]!.isLogarithmic) reach[i] = 0.7;
+      else reach[i] = i < this.#sizeAt ? Math.min(2 * extent + quarter / 6.5, quarter) : quarter;
+    }
+  }
 }
 
 /** Solves a x = b in place by Gaussian elimination; a is symmetric and, damped, positive. */

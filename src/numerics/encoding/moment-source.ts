@@ -1,0 +1,113 @@
+import type { ProjectedResponse } from './projected-response.js';
+
+/**
+ * The sums that a step of a separable fit needs of one point and one voxel, in one row of numbers. With the projected
+ * response p, its slopes d_i and the projected data y: p'p, p'y, the mean of the response before projection, d_i'p,
+ * d_i'y and the upper triangle of d_i'd_j, row by row.
+ */
+export class MomentLayout {
+  static readonly pp = 0;
+  static readonly py = 1;
+  static readonly mean = 2;
+  readonly alongP = 3;
+  readonly alongY: number;
+  readonly gram: number;
+  /** Numbers per row. */
+  readonly length: number;
+
+  /** @param size - number of coordinates */
+  constructor(readonly size: number) {
+    this.alongY = 3 + size;
+    this.gram = 3 + 2 * size;
+    this.length = this.gram + (size * (size + 1)) / 2;
+  }
+}
+
+/** Points to evaluate, each for one voxel. Buffers may be longer than the points need. */
+export interface MomentRequest {
+  readonly count: number;
+  /** Shape (count, S): coordinates of the fit. */
+  readonly thetas: Float64Array;
+  /** Shape (count): row of the series. */
+  readonly voxels: Int32Array;
+  /** Shape (voxels, T): data after projection. */
+  readonly series: Float64Array;
+}
+
+/** Evaluates the response of a model for many points at once; a point's result does not depend on the others. */
+export interface MomentSource {
+  readonly layout: MomentLayout;
+  /** @param out - shape (count, layout.length) */
+  moments(request: MomentRequest, out: Float64Array): void;
+  /**
+   * Projected responses without data.
+   *
+   * @param thetas - shape (count, S)
+   * @param out - shape (count, T)
+   */
+  responses(count: number, thetas: Float64Array, out: Float64Array): void;
+}
+
+/** The sums of any model, one point after the other. */
+export class PortableMoments implements MomentSource {
+  readonly layout: MomentLayout;
+  readonly #response: ProjectedResponse;
+
+  constructor(response: ProjectedResponse) {
+    this.#response = response;
+    this.layout = new MomentLayout(response.coordinates.length);
+  }
+
+  moments({ count, thetas, voxels, series }: MomentRequest, out: Float64Array): void {
+    const { size, length } = this.layout;
+    for (let k = 0; k < count; k++) {
+      this.#response.evaluate(thetas.subarray(k * size, (k + 1) * size), true);
+      this.#sum(series, voxels[k]! * this.#response.frames, out, k * length);
+    }
+  }
+
+  responses(count: number, thetas: Float64Array, out: Float64Array): void {
+    const { size } = this.layout;
+    const { frames, p } = this.#response;
+    for (let k = 0; k < count; k++) {
+      this.#response.evaluate(thetas.subarray(k * size, (k + 1) * size), false);
+      out.set(p, k * frames);
+    }
+  }
+
+  #sum(series: Float64Array, y: number, out: Float64Array, at: number): void {
+    const { frames, p, slopes, mean } = this.#response;
+    const { size, alongP, alongY, gram } = this.layout;
+    let pp = 0;
+    let py = 0;
+    for (let t = 0; t < frames; t++) {
+      pp += p[t]! * p[t]!;
+      py += p[t]! * series[y + t]!;
+    }
+    out[at + MomentLayout.pp] = pp;
+    out[at + MomentLayout.py] = py;
+    out[at + MomentLayout.mean] = mean;
+    let pair = at + gram;
+    for (let i = 0; i < size; i++) {
+      const a = i * frames;
+      let dp = 0;
+      let dy = 0;
+      let dd = 0;
+      for (let t = 0; t < frames; t++) {
+        const d = slopes[a + t]!;
+        dp += d * p[t]!;
+        dy += d * series[y + t]!;
+        dd += d * d;
+      }
+      out[at + alongP + i] = dp;
+      out[at + alongY + i] = dy;
+      out[pair++] = dd;
+      for (let j = i + 1; j < size; j++) {
+        const b = j * frames;
+        let dot = 0;
+        for (let t = 0; t < frames; t++) dot += slopes[a + t]! * slopes[b + t]!;
+        out[pair++] = dot;
+      }
+    }
+  }
+}
