@@ -93,7 +93,7 @@ export { VERSION, VERSION_INFO } from './version.js';
 export type { NodeFailure } from './engine/failure.js';
 export type { Plan, PlanAction, PlanEntry } from './engine/plan.js';
 export type { PlanRequest, RunRequest, RunResult } from './engine/run.js';
-export type { NodeReport, NodeState } from './engine/run-work.js';
+export type { NodeReport, NodeState } from './engine/run-account.js';
 export type { FailureMode } from './engine/scheduler.js';
 export { STOP, StopController, type StopLevel, type StopSignal } from './engine/stop-signal.js';
 /** The schema library of ports and configurations, so that a module of a user needs no copy of its own. */

@@ -72,7 +72,8 @@ export type RunEvent =
       readonly added: number;
       readonly nodes: number;
     }
-  | { readonly type: 'node-reused'; readonly id: string; readonly key: string }
+  /** Instances whose results were there, in the order they were looked at; those that nothing comes between are told together. */
+  | { readonly type: 'nodes-reused'; readonly ids: readonly string[] }
   /** Left without an entry by a run that died, or finished meanwhile by one that runs beside this one. */
   | { readonly type: 'node-adopted'; readonly id: string; readonly key: string }
   /** Another run works on the same result; told once. */

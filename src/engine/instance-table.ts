@@ -1,5 +1,6 @@
 /** What has become of every instance of a run, and what follows from that for those that depend on it. */
 import type { StoredResult } from './cache-store.js';
+import { DigestTable } from './digest-table.js';
 import { failure, type NodeFailure } from './failure.js';
 import type { Binding, CompiledGraph, Instance } from './graph.js';
 
@@ -14,10 +15,12 @@ export class InstanceTable {
   #states: Uint8Array;
   readonly #results: (StoredResult | undefined)[];
   readonly #reasons = new Map<number, string>();
+  readonly #keys: DigestTable;
 
   constructor(readonly graph: CompiledGraph) {
     this.#states = new Uint8Array(graph.instances.length);
     this.#results = new Array<StoredResult | undefined>(graph.instances.length);
+    this.#keys = new DigestTable(graph.instances.length);
   }
 
   instance(index: number): Instance {
@@ -38,7 +41,17 @@ export class InstanceTable {
     this.#states[index] = STATES.indexOf(state);
   }
 
+  /** The key of an instance whose inputs were all known, or null. */
+  key(index: number): string | null {
+    return this.#keys.get(index);
+  }
+
+  setKey(index: number, key: string): void {
+    this.#keys.set(index, key);
+  }
+
   finish(index: number, result: StoredResult): void {
+    this.#keys.set(index, result.key);
     this.set(index, result.state);
     this.#results[index] = result;
     if (result.state === 'skipped') this.#reasons.set(index, result.skipReason ?? 'skipped');

@@ -1,7 +1,7 @@
 /** What a run does with each instance as the scheduler brings it up, and the account of all of them. */
 import PQueue from 'p-queue';
 import { rerunCommand } from './crash-record.js';
-import type { RunCounts, RunEvent, RunReason } from './events.js';
+import type { RunCounts, RunEvent } from './events.js';
 import { failure, type NodeFailure } from './failure.js';
 import { judge, isAllowedFailure, type InstanceTable } from './instance-table.js';
 import type { ExternalFacts } from './inputs.js';
@@ -14,25 +14,9 @@ import { NodePace } from './node-pace.js';
 import type { Planner } from './planner.js';
 import type { PublishedFile, Publisher } from './publish.js';
 import type { Retries } from './retry.js';
+import type { ReusedBatch } from './reused-batch.js';
+import { RunAccount, type NodeReport } from './run-account.js';
 import type { Decision, SchedulerWork } from './scheduler.js';
-
-/** `cancelled`: it was running when the run was stopped. */
-export type NodeState = 'executed' | 'reused' | 'skipped' | 'failed' | 'cancelled' | 'not-started';
-
-export interface NodeReport {
-  readonly id: string;
-  readonly nodeId: string;
-  readonly state: NodeState;
-  /** Why it ran; null when it did not. */
-  readonly reason: RunReason | null;
-  /** Known once its inputs are known. */
-  readonly key: string | null;
-  readonly error: NodeFailure | null;
-  /** Why it was skipped or not started. */
-  readonly because: string | null;
-  /** How often it was started in this run; more than once after failures that may not come again. */
-  readonly attempts: number;
-}
 
 export interface RunWorkOptions {
   readonly runId: string;
@@ -50,12 +34,15 @@ export interface RunWorkOptions {
   readonly memoryGb: number;
   readonly cancel: (id: string, now: boolean) => void;
   readonly emit: (event: RunEvent) => void;
+  /** Reused instances are told together. */
+  readonly reused: ReusedBatch;
 }
 
 /** Files that are copied at a time. */
 const PUBLISH_AT_A_TIME = 2;
 /** How soon to look again for a result that another run is working on. */
 const HELD_RETRY_MS = 200;
+const NONE: readonly number[] = [];
 
 interface Group {
   readonly publications: Publication[];
@@ -65,7 +52,7 @@ interface Group {
 
 export class RunWork implements SchedulerWork {
   readonly #options: RunWorkOptions;
-  readonly #reports: (NodeReport | undefined)[];
+  readonly #account: RunAccount;
   readonly #orders = new Map<number, Order>();
   readonly #running = new Set<number>();
   readonly #pace = new NodePace();
@@ -83,12 +70,14 @@ export class RunWork implements SchedulerWork {
 
   constructor(options: RunWorkOptions) {
     this.#options = options;
-    this.#reports = new Array<NodeReport | undefined>(options.table.graph.instances.length);
+    this.#account = new RunAccount(options.table);
     this.#groupPublications(0);
   }
 
   together(look: () => void): void {
-    this.#options.store.lookTogether(look);
+    const { store, reused } = this.#options;
+    store.lookTogether(look);
+    reused.flush();
   }
 
   decide(index: number): Decision | Promise<Decision> {
@@ -114,7 +103,7 @@ export class RunWork implements SchedulerWork {
   }
 
   #assess(index: number, facts: ExternalFacts): Decision {
-    const { planner, table, store, runId, emit } = this.#options;
+    const { planner, table, store, runId, emit, reused } = this.#options;
     const found = planner.assess(index, facts);
     if (found.kind === 'run') {
       // Two instances may have one key: the second takes the result of the first.
@@ -139,8 +128,9 @@ export class RunWork implements SchedulerWork {
       return { kind: 'settled' };
     }
     const isTakenOver = found.adopted || this.#waiting.has(index);
-    emit({ type: isTakenOver ? 'node-adopted' : 'node-reused', id, key });
-    this.#report(index, { state: 'reused', key });
+    if (isTakenOver) emit({ type: 'node-adopted', id, key });
+    else reused.add(id);
+    this.#account.note(index, 'reused', key);
     this.#finish(index, found.result);
     return { kind: 'settled' };
   }
@@ -182,7 +172,7 @@ export class RunWork implements SchedulerWork {
       const { id } = this.#options.table.instance(index);
       const { attempt: attempts } = order;
       this.#options.emit({ type: 'node-done', id, key, ms: end.ms, peakMb: end.peakMb, attempts });
-      this.#report(index, { state: 'executed', key, reason: order.reason, attempts });
+      this.#account.note(index, 'executed', key, { reason: order.reason, attempts });
       this.#finish(index, end.result);
     }
     return { kind: 'settled' };
@@ -197,7 +187,7 @@ export class RunWork implements SchedulerWork {
     const { table, emit } = this.#options;
     table.end(index, 'not-started', because);
     emit({ type: 'node-not-started', id: table.instance(index).id, because });
-    this.#report(index, { state: 'not-started', because });
+    this.#account.note(index, 'not-started', null, { because });
     this.#ended(index);
   }
 
@@ -216,9 +206,10 @@ export class RunWork implements SchedulerWork {
   }
 
   released(index: number): readonly number[] {
-    const key = this.#reports[index]?.key;
-    const working = key === undefined || key === null ? undefined : this.#working.get(key);
-    if (working?.index !== index) return [];
+    if (this.#working.size === 0) return NONE;
+    const key = this.#options.table.key(index);
+    const working = key === null ? undefined : this.#working.get(key);
+    if (working?.index !== index) return NONE;
     this.#working.delete(key as string);
     return working.parked;
   }
@@ -249,31 +240,21 @@ export class RunWork implements SchedulerWork {
   }
 
   reports(): NodeReport[] {
-    return this.#reports.filter((report) => report !== undefined);
+    return this.#account.reports();
   }
 
   counts(): RunCounts {
-    const of = (...states: NodeState[]): number =>
-      this.#reports.filter((report) => report !== undefined && states.includes(report.state)).length;
-    return {
-      total: this.#reports.length,
-      executed: of('executed'),
-      reused: of('reused'),
-      skipped: of('skipped'),
-      failed: of('failed'),
-      notStarted: of('not-started', 'cancelled'),
-    };
+    return this.#account.counts();
   }
 
   /** Failed instances, and whether every one of them is a failure that joins allow. */
   failures(): { readonly all: readonly NodeReport[]; readonly allowed: boolean } {
     const all: NodeReport[] = [];
     let allowed = true;
-    this.#reports.forEach((report, index) => {
-      if (report?.state !== 'failed') return;
-      all.push(report);
+    for (const index of this.#account.ended('failed')) {
+      all.push(this.#account.report(index) as NodeReport);
       allowed &&= this.#isAllowed(index);
-    });
+    }
     return { all, allowed };
   }
 
@@ -293,10 +274,8 @@ export class RunWork implements SchedulerWork {
     if (result === null) table.end(index, 'skipped', reason);
     else table.finish(index, result);
     emit({ type: 'node-skipped', id: table.instance(index).id, reason, reused });
-    this.#report(index, {
-      state: 'skipped',
+    this.#account.note(index, 'skipped', result?.key ?? null, {
       because: reason,
-      key: result?.key ?? null,
       reason: order?.reason ?? null,
     });
     this.#ended(index);
@@ -343,11 +322,9 @@ export class RunWork implements SchedulerWork {
       attempts: order?.attempt ?? 0,
       allowed: this.#mayBeAllowed(index),
     });
-    this.#report(index, {
-      state: 'failed',
+    this.#account.note(index, 'failed', order?.fingerprint.key ?? null, {
       error: cause,
       attempts: order?.attempt ?? 0,
-      key: order?.fingerprint.key ?? null,
       reason: order?.reason ?? null,
     });
     this.#ended(index);
@@ -358,28 +335,12 @@ export class RunWork implements SchedulerWork {
     const because = 'it was cancelled while it ran';
     table.end(index, 'not-started', because);
     emit({ type: 'node-cancelled', id: table.instance(index).id });
-    this.#report(index, {
-      state: 'cancelled',
+    this.#account.note(index, 'cancelled', order.fingerprint.key, {
       because,
-      key: order.fingerprint.key,
       reason: order.reason,
       error: failure('cancelled', 'CANCELLED', { message: because, cure: 'run again to go on' }),
     });
     this.#ended(index);
-  }
-
-  #report(index: number, report: Partial<NodeReport> & { readonly state: NodeState }): void {
-    const { id, nodeId } = this.#options.table.instance(index);
-    this.#reports[index] = {
-      id,
-      nodeId,
-      reason: null,
-      key: null,
-      error: null,
-      because: null,
-      attempts: 0,
-      ...report,
-    };
   }
 
   #groupPublications(from: number): void {
@@ -446,8 +407,8 @@ export class RunWork implements SchedulerWork {
   /** A dependant that could do without a lost member holds unless it failed for want of members, or was stopped. */
   #isAllowed(index: number): boolean {
     return isAllowedFailure(this.#options.table, index, (consumer) => {
-      const report = this.#reports[consumer];
-      if (report === undefined || report.state === 'not-started') return false;
+      const report = this.#account.report(consumer);
+      if (report === null || report.state === 'not-started') return false;
       return report.error?.failureClass !== 'requirement';
     });
   }

@@ -23,7 +23,9 @@ import { checkRequests, ResourcePool } from './resource-pool.js';
 import { Retries } from './retry.js';
 import { RunLog } from './run-log.js';
 import { RunRecords, type RunEnd } from './run-records.js';
-import { RunWork, type NodeReport } from './run-work.js';
+import { ReusedBatch } from './reused-batch.js';
+import type { NodeReport } from './run-account.js';
+import { RunWork } from './run-work.js';
 import { Scheduler, type FailureMode } from './scheduler.js';
 import { followStop, STOP, type StopSignal } from './stop-signal.js';
 import { limitTime } from './time-limit.js';
@@ -86,6 +88,7 @@ export interface RunResult {
   readonly runId: string;
   readonly status: RunStatus;
   readonly counts: RunCounts;
+  /** Put together when they are first asked for. */
   readonly nodes: readonly NodeReport[];
   /** Relative to the output directory, in the order they were published. */
   readonly published: readonly string[];
@@ -258,13 +261,18 @@ async function runAndAccount(prepared: PreparedRun, endings: Ending[]): Promise<
     outside ??= { error };
     stop.controller.raise(STOP.cancel);
   };
-  const emit = (event: RunEvent): void => {
+  const tell = (event: RunEvent): void => {
     records.record(event);
     try {
       request.onEvent?.(event);
     } catch (error) {
       endBy(error);
     }
+  };
+  const reused = new ReusedBatch(tell);
+  const emit = (event: RunEvent): void => {
+    reused.flush();
+    tell(event);
   };
   const timeLimit = limitTime(request.timeLimitMs, () => {
     stop.controller.raise(STOP.cancel);
@@ -337,6 +345,7 @@ async function runAndAccount(prepared: PreparedRun, endings: Ending[]): Promise<
       executor.cancel(id, now);
     },
     emit,
+    reused,
   });
   endings.push(() => work.stopPublishing());
   const scheduler = new Scheduler({
@@ -359,11 +368,14 @@ async function runAndAccount(prepared: PreparedRun, endings: Ending[]): Promise<
   end = { status, counts, exitCode };
   emit({ type: 'run-finished', runId, status, counts, ms: performance.now() - started });
   throwOutside();
+  let reports: readonly NodeReport[] | null = null;
   return {
     runId,
     status,
     counts,
-    nodes: work.reports(),
+    get nodes() {
+      return (reports ??= work.reports());
+    },
     published: work.published.map((file) => file.path),
     exitCode,
   };

@@ -13,7 +13,9 @@ import { Publisher } from '../../src/engine/publish.js';
 import { ResourcePool, type ResourceLimits } from '../../src/engine/resource-pool.js';
 import { Retries } from '../../src/engine/retry.js';
 import { RunLog } from '../../src/engine/run-log.js';
-import { RunWork, type NodeReport } from '../../src/engine/run-work.js';
+import { ReusedBatch } from '../../src/engine/reused-batch.js';
+import type { NodeReport } from '../../src/engine/run-account.js';
+import { RunWork } from '../../src/engine/run-work.js';
 import { Scheduler } from '../../src/engine/scheduler.js';
 import { StopController } from '../../src/engine/stop-signal.js';
 
@@ -67,6 +69,7 @@ export async function runInProcess(
       memoryGb: LIMITS.memoryGb,
       cancel: () => undefined,
       emit: () => undefined,
+      reused: new ReusedBatch(() => undefined),
     });
     const pool = new ResourcePool(LIMITS, graph.instances);
     const stop = new StopController().signal;

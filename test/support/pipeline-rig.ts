@@ -110,6 +110,10 @@ export class PipelineRig implements AsyncDisposable {
       .map((line) => JSON.parse(line) as RunEvent);
     const ids = (type: RunEvent['type']): string[] =>
       events.flatMap((event) => (event.type === type && 'id' in event ? [event.id] : [])).sort();
-    return { ...result, events, executed: ids('node-started'), reused: ids('node-reused') };
+    return { ...result, events, executed: ids('node-started'), reused: reusedIn(events) };
   }
+}
+
+function reusedIn(events: readonly RunEvent[]): string[] {
+  return events.flatMap((event) => (event.type === 'nodes-reused' ? event.ids : [])).sort();
 }

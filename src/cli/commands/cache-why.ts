@@ -42,9 +42,15 @@ export async function cacheWhyCommand(
   return EXIT.done;
 }
 
+const UNCHANGED = 'nothing that it depends on has changed';
+
 function accounts(events: readonly RunEvent[]): Account[] {
   const byId = new Map<string, Account>();
   for (const event of events) {
+    if (event.type === 'nodes-reused') {
+      for (const id of event.ids) byId.set(id, { id, outcome: 'reused', why: UNCHANGED });
+      continue;
+    }
     const account = accountOf(event, byId);
     if (account !== null) byId.set(account.id, account);
   }
@@ -55,8 +61,6 @@ function accountOf(event: RunEvent, earlier: ReadonlyMap<string, Account>): Acco
   switch (event.type) {
     case 'node-started':
       return { id: event.id, outcome: 'ran', why: reasonText(event.reason) };
-    case 'node-reused':
-      return { id: event.id, outcome: 'reused', why: 'nothing that it depends on has changed' };
     case 'node-adopted':
       return { id: event.id, outcome: 'reused', why: 'another run had finished it' };
     case 'node-skipped':

@@ -30,8 +30,8 @@ export class EventTexts {
         return event.because === null
           ? null
           : step(`${event.because}  gave a list: ${count(event.added, 'node')} more, ${event.nodes} in all`);
-      case 'node-reused':
-        return this.options.verbose ? step(`${event.id}  reused`) : null;
+      case 'nodes-reused':
+        return this.options.verbose ? step(event.ids.map((id) => `${id}  reused`).join('\n  ')) : null;
       case 'node-adopted':
         return step(`${event.id}  finished by another run, taken over`);
       case 'node-waiting':

@@ -27,7 +27,8 @@ export class PrettyLines {
 
   show(event: RunEvent): void {
     if (event.type === 'run-started' || event.type === 'nodes-added') this.#nodes = event.nodes;
-    if (/^node-(reused|adopted|done|skipped|failed|cancelled|not-started)$/.test(event.type)) this.#ended++;
+    if (event.type === 'nodes-reused') this.#ended += event.ids.length;
+    else if (/^node-(adopted|done|skipped|failed|cancelled|not-started)$/.test(event.type)) this.#ended++;
     const line = this.#texts.of(event);
     if (line === null) return;
     const { mark, color } = MARKS[line.level];

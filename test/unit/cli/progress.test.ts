@@ -8,7 +8,7 @@ import type { RunEvent } from '../../../src/engine/events.js';
 const QUIET = { verbose: false, debug: false };
 const EVENTS: RunEvent[] = [
   { type: 'run-started', runId: 'r1', workflow: 'study', nodes: 12, jobs: 1 },
-  { type: 'node-reused', id: 'read[101]', key: 'k' },
+  { type: 'nodes-reused', ids: ['read[101]', 'read[100]'] },
   {
     type: 'node-started',
     id: 'fit',
@@ -94,7 +94,7 @@ describe('plain lines', () => {
     const renderer = new PlainLines(terminal(), { verbose: true, debug: false }, () => at);
     for (const event of EVENTS) renderer.show(event);
     expect(lines.map((line) => line.slice(21))).toEqual(
-      expect.arrayContaining(['read[101]  reused', 'fit  quiet']),
+      expect.arrayContaining(['read[101]  reused\n  read[100]  reused', 'fit  quiet']),
     );
   });
 });
@@ -120,8 +120,8 @@ describe('pretty lines', () => {
     renderer.show(EVENTS[12]!);
     expect(lines).toEqual([
       '· 0:00 study: 12 nodes, up to 1 worker',
-      '✓ 1:07 [ 2/12] fit  done in 1.5 s, peak 250 MB',
-      '! 1:07 [ 3/12] read[104]  skipped: missing file',
+      '✓ 1:07 [ 3/12] fit  done in 1.5 s, peak 250 MB',
+      '! 1:07 [ 4/12] read[104]  skipped: missing file',
     ]);
   });
 

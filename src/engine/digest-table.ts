@@ -1,0 +1,37 @@
+/** SHA-256 digests by number, 32 bytes each; grows as needed. */
+export class DigestTable {
+  #bytes: Buffer;
+  /** One bit would do; a byte is read faster. */
+  #isSet: Uint8Array;
+
+  /** @param size - how many are expected */
+  constructor(size: number) {
+    this.#bytes = Buffer.alloc(size * DIGEST_BYTES);
+    this.#isSet = new Uint8Array(size);
+  }
+
+  /** @param digest - 64 hex digits */
+  set(at: number, digest: string): void {
+    if (at >= this.#isSet.length) this.#grow(at + 1);
+    this.#bytes.write(digest, at * DIGEST_BYTES, DIGEST_BYTES, 'hex');
+    this.#isSet[at] = 1;
+  }
+
+  /** 64 hex digits, or null. */
+  get(at: number): string | null {
+    if (this.#isSet[at] !== 1) return null;
+    return this.#bytes.toString('hex', at * DIGEST_BYTES, (at + 1) * DIGEST_BYTES);
+  }
+
+  #grow(size: number): void {
+    const capacity = Math.max(size, Math.ceil(this.#isSet.length * 1.5));
+    const bytes = Buffer.alloc(capacity * DIGEST_BYTES);
+    this.#bytes.copy(bytes);
+    this.#bytes = bytes;
+    const isSet = new Uint8Array(capacity);
+    isSet.set(this.#isSet);
+    this.#isSet = isSet;
+  }
+}
+
+const DIGEST_BYTES = 32;
