@@ -19,6 +19,7 @@ export {
   DEFAULT_RESOURCES,
   Skip,
   type InputsOf,
+  type NodeContainer,
   type NodeContext,
   type NodeDeclaration,
   type NodeDefinition,

@@ -23,6 +23,9 @@ export interface StudyOptions extends GlobalOptions, Partial<ClusterOptions> {
   readonly set: readonly string[];
   readonly participants?: readonly string[];
   readonly cpus?: number;
+  readonly followLinks?: boolean;
+  /** ms */
+  readonly checkLimit?: number;
 }
 
 /** Options that decide what can be reused and where things lie. */
@@ -32,6 +35,8 @@ export interface CacheOptions {
   readonly workDir?: string;
   readonly memory?: number;
   readonly forceNode: readonly string[];
+  readonly until: readonly string[];
+  readonly hash?: 'stat' | 'content';
   readonly refresh?: boolean;
   /** false: `--no-cache` was given. */
   readonly cache?: boolean;
@@ -46,6 +51,7 @@ export interface RunOptions extends StudyOptions, CacheOptions {
   readonly jobs?: number;
   readonly onFailure: 'keep-going' | 'finish-running' | 'stop';
   readonly keepWork: 'never' | 'failed' | 'always';
+  readonly isolation: 'worker' | 'process';
   readonly logFormat?: LogFormat;
   readonly trace?: string;
   readonly onFinish?: readonly string[];
@@ -141,6 +147,11 @@ export function studyOptions(): Option[] {
     repeatable('--set <key=value>', 'one value of the configuration, as YAML; may be repeated'),
     new Option('--participants <labels>', 'only these, separated by commas').argParser(participantLabels),
     new Option('--cpus <n>', 'processor cores that may be used together').argParser(positiveInteger),
+    new Option('--follow-links', 'read also what links lead to that leave the input directory'),
+    new Option(
+      '--check-limit <time>',
+      'time that the checks of the workflow may take (default: 10m)',
+    ).argParser(duration),
   ];
 }
 
@@ -148,6 +159,11 @@ export function cacheOptions(): Option[] {
   return [
     new Option('--memory <amount>', 'memory that may be used together, such as 16G').argParser(gigabytes),
     repeatable('--force-node <node>', 'run this node although its result is there; may be repeated'),
+    repeatable('--until <node>', 'only this node and what it needs; may be repeated'),
+    new Option(
+      '--hash <how>',
+      'stat: a file whose size and times have not moved is not read again; content: all are read',
+    ).choices(['stat', 'content']),
     new Option('--refresh', 'run every node although its result is there, and keep the new results'),
     new Option('--no-cache', 'take no results from the cache and leave none there'),
     new Option('--cache-dir <dir>', 'where results are kept (default: OUT/.neuroloom/cache)'),
@@ -174,6 +190,12 @@ export function runOptions(): Option[] {
     new Option('--time-limit <time>', 'cancel the run after this time, such as 90m or 2h').argParser(
       duration,
     ),
+    new Option(
+      '--isolation <how>',
+      'worker: processes run one node after another; process: a new one for each',
+    )
+      .choices(['worker', 'process'])
+      .default('worker'),
     new Option('--keep-work <which>', 'working directories to keep')
       .choices(['never', 'failed', 'always'])
       .default('failed'),

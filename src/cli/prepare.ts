@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os';
 import type { Workflow } from '../engine/builder.js';
-import { createProducts, prepareWorkflow } from '../engine/prepare.js';
+import { createProducts, prepareWorkflow, type PrepareOptions } from '../engine/prepare.js';
 import type { WorkflowContext, WorkflowDefinition } from '../engine/registry.js';
 import { siteOf } from '../engine/executors/site.js';
 import { resourceProblems, type Problem } from '../engine/requirements.js';
@@ -38,7 +38,7 @@ export async function prepareStudy(
   const { config } = study.loaded;
   const context = contextOf(study, options);
   const find = (other: string): Promise<WorkflowDefinition> => catalog.find(other).definition();
-  const prepared = await prepareWorkflow({ definition, config, context, find });
+  const prepared = await prepareWorkflow({ definition, config, context, find, ...checkOptions(options) });
   if (!prepared.ok) {
     return { kind: 'refused', exitCode: reportRequirements(name, prepared.error, session) };
   }
@@ -53,6 +53,14 @@ export async function prepareStudy(
   return { kind: 'ready', study, workflow, makeFolders };
 }
 
+/** How requirements are checked. */
+export function checkOptions(options: StudyOptions): Pick<PrepareOptions, 'followLinks' | 'checkLimitMs'> {
+  return {
+    followLinks: options.followLinks === true,
+    ...(options.checkLimit !== undefined && { checkLimitMs: options.checkLimit }),
+  };
+}
+
 export function contextOf(study: Study, options: StudyOptions): WorkflowContext {
   const { inputDir, outputDir, participants } = study;
   return { inputDir, outputDir, participants, seed: 0, cpus: options.cpus ?? availableParallelism() };
@@ -63,6 +71,8 @@ export function reportRequirements(name: string, problems: readonly Problem[], s
   reportWarnings(name, problems, session);
   session.terminal.note(renderRequirements(name, problems));
   const errors = problems.filter((problem) => problem.severity === 'error');
+  // A check that did not end still holds the process.
+  if (errors.some(({ code }) => code === 'TIMEOUT')) setTimeout(() => process.exit(), 1000).unref();
   if (errors.every(({ code }) => isStorageCode(code))) return EXIT.storage;
   const isUsage = (code: string): boolean => code === 'USAGE' || code.startsWith('CONFIG_');
   return errors.every(({ code }) => isUsage(code)) ? EXIT.usage : EXIT.requirements;

@@ -20,14 +20,18 @@ export function reasonText(reason: RunReason): string {
       return `tool ${reason.name} changed${change(reason)}`;
     case 'env':
       return `environment variable ${reason.name} changed${change(reason)}`;
+    case 'container':
+      return `container ${reason.name} changed${change(reason)}`;
     case 'seed':
       return `the seed changed${change(reason)}`;
     case 'output-missing':
-      return `its stored output ${reason.path} is missing`;
+      return `its stored output ${reason.path} is missing${reason.before === '' ? '' : ` (it was ${reason.before})`}`;
     case 'output-changed':
-      return `its stored output ${reason.path} was changed`;
+      return `its stored output ${reason.path} was changed${change(reason)}`;
     case 'forced':
-      return 'forced by --force-node or --refresh';
+      return `forced by --${reason.by}`;
+    case 'not-cacheable':
+      return 'nothing is taken from the cache (--no-cache)';
     case 'previous-failure':
       return `it did not finish last time (${reason.failureClass})`;
     default:

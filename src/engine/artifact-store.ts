@@ -20,7 +20,8 @@ import {
 import path from 'node:path';
 import { z } from 'zod';
 import { ProcessingError } from '../errors.js';
-import type { ObjectRecord, OutputRecord } from './cache-store.js';
+import type { LostOutput, ObjectRecord, OutputRecord } from './cache-store.js';
+import { COMPONENT_KINDS } from './component-kinds.js';
 import { keyOf, outputsDigest } from './fingerprint.js';
 import { makeDirectory } from './make-directory.js';
 import { storageError } from './storage-error.js';
@@ -187,7 +188,7 @@ const RecordSchema: z.ZodType<ObjectRecord> = z.strictObject({
   version: z.int().min(1),
   components: z.array(
     z.strictObject({
-      kind: z.enum(['node', 'version', 'code', 'input', 'params', 'tool', 'env', 'seed']),
+      kind: z.enum(COMPONENT_KINDS),
       name: z.string(),
       digest: HEX,
       brief: z.string(),
@@ -245,15 +246,45 @@ export function findBadFile(
   directory: string,
   record: ObjectRecord,
   by: 'stat' | 'content',
-): { readonly outcome: 'output-missing' | 'output-changed'; readonly path: string } | null {
-  for (const { rel, digest, bytes } of filesOf(record.outputs)) {
-    const file = path.join(directory, OUTPUT_FOLDER, rel);
+): LostOutput | null {
+  for (const expected of filesOf(record.outputs)) {
+    const file = path.join(directory, OUTPUT_FOLDER, expected.rel);
     const stat = lstatSync(file, { throwIfNoEntry: false });
-    if (stat === undefined) return { outcome: 'output-missing', path: rel };
-    const isWhole = stat.isFile() && stat.size === bytes && (by === 'stat' || digestFile(file) === digest);
-    if (!isWhole) return { outcome: 'output-changed', path: rel };
+    if (stat === undefined) return outputMissing(expected);
+    if (!stat.isFile() || stat.size !== expected.bytes || by === 'content') {
+      const changed = changedOutput(expected, file, stat);
+      if (changed !== null) return changed;
+    }
   }
   return null;
+}
+
+type FileRecord = OutputRecord & { readonly kind: 'file' };
+
+/** What is said of an output file that is not there. */
+export function outputMissing(expected: FileRecord): LostOutput {
+  return { outcome: 'output-missing', path: expected.rel, before: briefOf(expected.digest, expected.bytes) };
+}
+
+/** What is said of an output file that is not what was recorded; null when it is. Reads it unless its size tells. */
+export function changedOutput(
+  expected: FileRecord,
+  file: string,
+  stat: { isFile(): boolean; readonly size: number | bigint },
+): LostOutput | null {
+  const { rel, digest, bytes } = expected;
+  const size = Number(stat.size);
+  const before = briefOf(digest, bytes);
+  const changed = (after: string): LostOutput => ({ outcome: 'output-changed', path: rel, before, after });
+  if (!stat.isFile()) return changed('not a file');
+  if (size !== bytes) return changed(`${size} bytes`);
+  const found = digestFile(file);
+  return found === digest ? null : changed(briefOf(found, size));
+}
+
+/** For people. */
+function briefOf(digest: string, bytes: number): string {
+  return `${digest.slice(0, 12)}, ${bytes} bytes`;
 }
 
 /** Where the object of a key stands in a cache directory. */

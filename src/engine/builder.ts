@@ -27,6 +27,7 @@ import type { Port, Ports } from './port.js';
 import { wrongRetry, type RetryRule } from './retry.js';
 import type { PlanRequest, RunRequest, RunResult } from './run.js';
 import type { MappedOutputs, SubInputs, SubOutputs, Subworkflow } from './subworkflow.js';
+import { templateUntil } from './template-until.js';
 import type {
   TemplateContract,
   TemplateExpansion,
@@ -366,8 +367,11 @@ export class Workflow {
   /**
    * Checks every edge and unfolds the maps. Kept until the next change, unless it grows in a run: then each call
    * gives a new one.
+   *
+   * @param until - only these nodes and what they need; none: all
    */
-  compile(): CompiledGraph {
+  compile(until: readonly string[] = []): CompiledGraph {
+    if (until.length > 0) return compileGraph(templateUntil(this.template(), until));
     if (this.#compiled === null || this.#expansions.length > 0)
       this.#compiled = compileGraph(this.template());
     return this.#compiled;
@@ -380,7 +384,7 @@ export class Workflow {
    * @throws ConfigError GRAPH_ when the wiring is wrong, and what `runGraph` throws
    */
   async run(request: RunRequest): Promise<RunResult> {
-    const graph = this.compile();
+    const graph = this.compile(request.until);
     // Loaded here, so that building and describing workflows needs no database and no process code.
     const { runGraph } = await import('./run.js');
     return runGraph(graph, request);
@@ -388,7 +392,7 @@ export class Workflow {
 
   /** What `run` would do, and why; writes nothing. */
   async plan(request: PlanRequest): Promise<Plan> {
-    const graph = this.compile();
+    const graph = this.compile(request.until);
     const { planGraph } = await import('./run.js');
     return planGraph(graph, request);
   }

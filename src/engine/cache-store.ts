@@ -1,3 +1,4 @@
+import type { ComponentKind } from './component-kinds.js';
 import type { FailureClass } from './events.js';
 import type { FileSystemKind } from './file-system.js';
 import type { BatchStore } from './executors/batch-adoption.js';
@@ -8,8 +9,6 @@ export type OutputRecord =
   | { readonly kind: 'file'; readonly rel: string; readonly digest: string; readonly bytes: number }
   | { readonly kind: 'list'; readonly items: readonly OutputRecord[] }
   | { readonly kind: 'null' };
-
-export type ComponentKind = 'node' | 'version' | 'code' | 'input' | 'params' | 'tool' | 'env' | 'seed';
 
 /** One part of a key; `--explain` compares them. */
 export interface KeyComponent {
@@ -50,8 +49,17 @@ export interface StoredResult extends Omit<ObjectRecord, 'format' | 'components'
 export type Lookup =
   | { readonly outcome: 'hit'; readonly result: StoredResult; readonly adopted: boolean }
   | { readonly outcome: 'missing' }
-  | { readonly outcome: 'output-missing'; readonly path: string }
-  | { readonly outcome: 'output-changed'; readonly path: string };
+  | LostOutput;
+
+/** A result whose object is not as recorded; `before` and `after` are short texts for people, empty where nothing is known. */
+export type LostOutput =
+  | { readonly outcome: 'output-missing'; readonly path: string; readonly before: string }
+  | {
+      readonly outcome: 'output-changed';
+      readonly path: string;
+      readonly before: string;
+      readonly after: string;
+    };
 
 /** A file outside the graph, as it was when it was looked at. */
 export interface FileFacts {

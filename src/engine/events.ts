@@ -38,10 +38,18 @@ export type RunReason =
   | { readonly kind: 'version'; readonly before: string; readonly after: string }
   | { readonly kind: 'tool'; readonly name: string; readonly before: string; readonly after: string }
   | { readonly kind: 'env'; readonly name: string; readonly before: string; readonly after: string }
+  | { readonly kind: 'container'; readonly name: string; readonly before: string; readonly after: string }
   | { readonly kind: 'seed'; readonly before: string; readonly after: string }
-  | { readonly kind: 'output-missing'; readonly path: string }
-  | { readonly kind: 'output-changed'; readonly path: string }
-  | { readonly kind: 'forced' }
+  | { readonly kind: 'output-missing'; readonly path: string; readonly before: string }
+  | {
+      readonly kind: 'output-changed';
+      readonly path: string;
+      readonly before: string;
+      readonly after: string;
+    }
+  | { readonly kind: 'forced'; readonly by: 'force-node' | 'refresh' }
+  /** The run neither takes results nor leaves any (`--no-cache`). */
+  | { readonly kind: 'not-cacheable' }
   | { readonly kind: 'previous-failure'; readonly failureClass: FailureClass };
 
 export type RunStatus = 'done' | 'done-with-failures' | 'failed' | 'cancelled';

@@ -83,6 +83,7 @@ export class KeyMaker {
       const after = [
         ...node.tools.map(({ name }) => component('tool', name, tool(name))),
         ...[...node.env].sort().map((name) => component('env', name, env(name))),
+        ...node.containers.map(({ name, sha256 }) => component('container', name, sha256)),
         component('seed', 'seed', seed),
       ];
       fixed = { before, after };

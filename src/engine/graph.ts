@@ -51,6 +51,11 @@ export interface Instance {
   readonly retry: RetryRule | null;
 }
 
+/** Whether it gets a process that runs nothing else. */
+export function isIsolated({ node, resources }: Pick<Instance, 'node' | 'resources'>): boolean {
+  return node.isolate || resources.gpus > 0;
+}
+
 /** An output that is copied to a place in the output directory. */
 export interface Publication {
   readonly instance: number;

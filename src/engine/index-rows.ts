@@ -1,7 +1,6 @@
 import type {
   AttemptEnd,
   AttemptStart,
-  ComponentKind,
   KeyComponent,
   LastAttempt,
   ObjectRecord,
@@ -9,6 +8,7 @@ import type {
   ResultSummary,
   RunRow,
 } from './cache-store.js';
+import type { ComponentKind } from './component-kinds.js';
 import type { FileStat } from './file-digest.js';
 import type { ProcessIdentity } from './process-identity.js';
 import type { IndexDatabase } from './sqlite-database.js';

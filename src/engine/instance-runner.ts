@@ -8,7 +8,7 @@ import type { RunEvent, RunReason } from './events.js';
 import type { Executor, ExecutorOutcome, ExecutorTask } from './executors/executor.js';
 import { failure, type NodeFailure } from './failure.js';
 import type { Fingerprint } from './fingerprint.js';
-import type { Instance } from './graph.js';
+import { isIsolated, type Instance } from './graph.js';
 import { taskInputs, type ExternalFacts } from './inputs.js';
 import type { InstanceTable } from './instance-table.js';
 import { killPoint } from './kill-points.js';
@@ -204,6 +204,7 @@ export class InstanceRunner {
       resources: instance.resources,
       ...given,
       heapMb: heapMbOf(instance.resources.memoryGb),
+      isolate: isIsolated(instance),
       timeoutMs: instance.timeoutMs,
       onStarted: () => {
         killPoint('node-started');

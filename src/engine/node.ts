@@ -71,6 +71,13 @@ export interface ToolProbe {
   readonly command: readonly [string, ...string[]];
 }
 
+/** A container image that the node runs; its digest is part of the key. */
+export interface NodeContainer {
+  readonly name: string;
+  /** Of the image file, 64 hex digits. */
+  readonly sha256: string;
+}
+
 export interface NodeDeclaration<I extends Ports, O extends Ports> {
   /** snake_case; names the export that a worker looks for. */
   readonly name: string;
@@ -92,6 +99,10 @@ export interface NodeDeclaration<I extends Ports, O extends Ports> {
   /** Environment variables that reach the node; part of the key. */
   readonly env?: readonly string[];
   readonly tools?: readonly ToolProbe[];
+  /** Images that the node runs. */
+  readonly containers?: readonly NodeContainer[];
+  /** A process of its own, which has run nothing else; nodes that ask for a gpu have one anyway. */
+  readonly isolate?: boolean;
   /** URL of the module that exports the node; found from the call stack when absent. */
   readonly module?: string;
   run(inputs: InputsOf<I>, ctx: NodeContext): Promise<OutputsOf<O> | Skip> | OutputsOf<O> | Skip;
@@ -112,6 +123,8 @@ export interface NodeDefinition<I extends Ports = Ports, O extends Ports = Ports
   readonly deterministic: boolean;
   readonly env: readonly string[];
   readonly tools: readonly ToolProbe[];
+  readonly containers: readonly NodeContainer[];
+  readonly isolate: boolean;
   /** file: URL of the module that exports this node. */
   readonly module: string;
   // A method, so that a definition with narrower ports is still a NodeDefinition.
@@ -158,6 +171,10 @@ export function defineNode<const I extends Ports, const O extends Ports>(
   if (wrong !== null) refuse(wrong, 'use numbers that are not negative, and at least one whole cpu');
   const wrongRule = wrongRetry(declaration.retry ?? null) ?? wrongTimeout(declaration.timeoutMs ?? null);
   if (wrongRule !== null) refuse(wrongRule, 'use whole numbers that are not negative, and a time above 0');
+  for (const { name, sha256 } of declaration.containers ?? []) {
+    if (/^[0-9a-f]{64}$/.test(sha256)) continue;
+    refuse(`container ${name} has no digest`, 'give sha256: 64 hex digits, the digest of the image file');
+  }
   const { run } = declaration;
   return Object.freeze({
     kind: 'node' as const,
@@ -173,6 +190,8 @@ export function defineNode<const I extends Ports, const O extends Ports>(
     deterministic: declaration.deterministic ?? true,
     env: declaration.env ?? [],
     tools: declaration.tools ?? [],
+    containers: declaration.containers ?? [],
+    isolate: declaration.isolate ?? false,
     module,
     run,
   });

@@ -38,6 +38,7 @@ export interface PlanOptions {
   readonly seed: number;
   readonly forceNodes: readonly string[];
   readonly refresh: boolean;
+  readonly noCache: boolean;
   readonly limits: ResourceLimits;
 }
 

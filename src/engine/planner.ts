@@ -14,7 +14,7 @@ import {
 import type { Binding, CompiledGraph, Instance } from './graph.js';
 import { externalPaths, type ExternalFacts } from './inputs.js';
 import type { InstanceTable } from './instance-table.js';
-import { runReason } from './run-reason.js';
+import { runReason, type Demand } from './run-reason.js';
 import { probeTools } from './tool-probe.js';
 
 export interface PlannerOptions {
@@ -26,6 +26,8 @@ export interface PlannerOptions {
   readonly forceNodes: readonly string[];
   /** Every node runs whatever the cache holds. */
   readonly refresh: boolean;
+  /** The run neither takes results from the cache nor leaves any there. */
+  readonly noCache: boolean;
 }
 
 export type Assessment =
@@ -45,6 +47,7 @@ interface PortDigest {
 }
 
 const NO_FACTS: ExternalFacts = new Map();
+const NOT_CACHEABLE: Demand = { kind: 'not-cacheable' };
 
 export class Planner {
   readonly #table: InstanceTable;
@@ -52,6 +55,7 @@ export class Planner {
   readonly #keys: KeyMaker;
   readonly #forced: ReadonlySet<string>;
   readonly #refresh: boolean;
+  readonly #noCache: boolean;
   /** Keys that were ordered anew, by instance: others with the same key take the result. */
   readonly #ordered = new Map<string, number>();
   /** By instance; most have one output that others take. */
@@ -65,6 +69,7 @@ export class Planner {
     this.#keys = keys;
     this.#forced = new Set(options.forceNodes);
     this.#refresh = options.refresh;
+    this.#noCache = options.noCache;
     this.#workflow = options.graph.name;
   }
 
@@ -111,20 +116,25 @@ export class Planner {
   assess(index: number, facts: ExternalFacts): Assessment {
     const instance = this.#table.instance(index);
     const fingerprint = this.#keys.fingerprint(instance, this.#sources(facts));
-    const forced = this.#isForced(instance, fingerprint.key);
-    const lookup = forced ? null : this.#store.lookup(fingerprint.key);
+    const demand = this.#demand(instance, fingerprint.key);
+    const lookup = demand === null ? this.#store.lookup(fingerprint.key) : null;
     if (lookup?.outcome === 'hit') {
       return { kind: 'reuse', result: lookup.result, adopted: lookup.adopted, fingerprint };
     }
-    const reason = runReason(this.#store, fingerprint, lookup, this.lastAttempt(instance.id));
+    const why = this.#noCache ? NOT_CACHEABLE : (demand ?? lookup);
+    if (why === null) throw new Error(`${instance.id} was neither asked for nor looked up`);
+    const reason = runReason(this.#store, fingerprint, why, this.lastAttempt(instance.id));
     return { kind: 'run', reason: this.#withSource(reason, instance), fingerprint };
   }
 
-  #isForced({ id, nodeId, index }: Instance, key: string): boolean {
-    if (!this.#refresh && !this.#forced.has(id) && !this.#forced.has(nodeId)) return false;
+  /** Whether a person asked for this instance to run: by its name, or all of them. */
+  #demand({ id, nodeId, index }: Instance, key: string): Demand | null {
+    const isNamed = this.#forced.has(id) || this.#forced.has(nodeId);
+    if (!this.#refresh && !isNamed) return null;
     const first = this.#ordered.get(key);
     if (first === undefined) this.#ordered.set(key, index);
-    return first === undefined || first === index;
+    if (first !== undefined && first !== index) return null;
+    return { kind: 'forced', by: isNamed ? 'force-node' : 'refresh' };
   }
 
   /** An input of a join is known by its place; people know it by the instance that made it. */

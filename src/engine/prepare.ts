@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { err, ok, type Result } from '../result.js';
 import type { Workflow } from './builder.js';
+import { fileLinkProblems, participantLinkProblems } from './link-check.js';
 import { getWorkflow, type MergedConfig, type WorkflowContext, type WorkflowDefinition } from './registry.js';
 import {
   inputProblems,
@@ -18,7 +19,13 @@ export interface PrepareOptions {
   readonly context: WorkflowContext;
   /** Definition and parsed configuration of another workflow whose product is required; default: the registry. */
   readonly find?: (name: string) => WorkflowDefinition | Promise<WorkflowDefinition>;
+  /** Reads participants and files that are links out of the input directory. Default false: they are refused. */
+  readonly followLinks?: boolean;
+  /** The checks of the workflow itself may take this long, ms. Default: 10 minutes. */
+  readonly checkLimitMs?: number;
 }
+
+const DEFAULT_CHECK_LIMIT_MS = 600_000;
 
 /**
  * Every requirement of a workflow that is not met: engine checks, then the workflow's own. Nothing is written.
@@ -30,6 +37,7 @@ export async function requirementProblems(options: PrepareOptions): Promise<read
   const input = definition.checksInput ? [] : inputProblems(context.inputDir);
   const problems: Problem[] = [
     ...input,
+    ...(options.followLinks === true ? [] : participantLinkProblems(context.inputDir)),
     ...writableProblems(context.outputDir, 'output directory', 'choose another place with -o'),
     ...toolProblems(definition.requires.tools),
   ];
@@ -43,11 +51,35 @@ export async function requirementProblems(options: PrepareOptions): Promise<read
   // Checks that read the input could only repeat that it is not there.
   if (input.length > 0) return problems;
   try {
-    problems.push(...(await definition.verifyRequirements(config, context)));
+    const limitMs = options.checkLimitMs ?? DEFAULT_CHECK_LIMIT_MS;
+    const own = await inTime(definition.verifyRequirements(config, context), limitMs);
+    problems.push(...(own ?? [tooSlow(definition.name, limitMs)]));
   } catch (error) {
     problems.push(problemOf(error));
   }
   return problems;
+}
+
+/** What the promise gives; null when it gives nothing in time. A check that does not wait cannot be interrupted. */
+async function inTime<T>(promise: Promise<T>, limitMs: number): Promise<T | null> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<null>((settle) => {
+    timer = setTimeout(settle, limitMs, null);
+  });
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function tooSlow(workflow: string, limitMs: number): Problem {
+  return {
+    severity: 'error',
+    code: 'TIMEOUT',
+    message: `the checks of workflow ${workflow} did not end within ${limitMs / 1000} s`,
+    cure: 'see whether the disk of the input directory answers, or allow more with --check-limit',
+  };
 }
 
 async function productProblems(product: string, options: PrepareOptions): Promise<Problem[]> {
@@ -114,8 +146,7 @@ export async function prepareWorkflow(
   const problems = await requirementProblems(options);
   if (!isReady(problems)) return err(problems);
   const products = resolveProducts(definition, config, context);
-  return ok({
-    workflow: await definition.buildWorkflow({ ...products, config, context }),
-    warnings: problems,
-  });
+  const workflow = await definition.buildWorkflow({ ...products, config, context });
+  const links = options.followLinks === true ? [] : fileLinkProblems(context.inputDir, workflow.compile());
+  return links.length > 0 ? err([...problems, ...links]) : ok({ workflow, warnings: problems });
 }

@@ -2,21 +2,28 @@ import type { CacheStore, KeyComponent, LastAttempt, Lookup } from './cache-stor
 import type { RunReason } from './events.js';
 import type { Fingerprint } from './fingerprint.js';
 
+/** What a person asked for that decides about instances whatever the cache holds. */
+export type Demand = Extract<RunReason, { kind: 'forced' | 'not-cacheable' }>;
+
 /**
  * The one reason why an instance runs.
  *
- * @param lookup - what the cache said about its key; not a hit unless the run is forced
+ * @param asked - what a person asked for, or what the cache said about its key (not a hit)
  * @param last - its newest attempt in earlier runs
  */
 export function runReason(
   store: Pick<CacheStore, 'components'>,
   fingerprint: Fingerprint,
-  lookup: Lookup | null,
+  asked: Demand | Lookup,
   last: LastAttempt | undefined,
 ): RunReason {
-  if (lookup === null) return { kind: 'forced' };
-  if (lookup.outcome === 'output-missing' || lookup.outcome === 'output-changed') {
-    return { kind: lookup.outcome, path: lookup.path };
+  if ('kind' in asked) return asked;
+  if (asked.outcome === 'output-missing') {
+    return { kind: 'output-missing', path: asked.path, before: asked.before };
+  }
+  if (asked.outcome === 'output-changed') {
+    const { path, before, after } = asked;
+    return { kind: 'output-changed', path, before, after };
   }
   if (last === undefined) return { kind: 'new' };
   if (last.key === fingerprint.key) {
@@ -31,7 +38,11 @@ export function runReason(
       case 'done':
       case 'skipped':
       case 'reused':
-        return { kind: 'output-missing', path: `objects/${last.key.slice(0, 2)}/${last.key}` };
+        return {
+          kind: 'output-missing',
+          path: `objects/${last.key.slice(0, 2)}/${last.key}`,
+          before: last.key.slice(0, 12),
+        };
     }
   }
   return firstDifference(store.components(last.key), fingerprint.components) ?? { kind: 'new' };
@@ -46,6 +57,7 @@ const ORDER: readonly KeyComponent['kind'][] = [
   'input',
   'tool',
   'env',
+  'container',
   'seed',
 ];
 
@@ -88,6 +100,8 @@ function reasonOf(old: KeyComponent | undefined, now: KeyComponent | undefined):
       return { kind: 'tool', name: part.name, before, after };
     case 'env':
       return { kind: 'env', name: part.name, before, after };
+    case 'container':
+      return { kind: 'container', name: part.name, before, after };
     case 'node':
     case 'code':
       return { kind: 'code', before, after };

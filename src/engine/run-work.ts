@@ -8,7 +8,7 @@ import type { ExternalFacts } from './inputs.js';
 import type { InstanceEnd, InstanceRunner, Order } from './instance-runner.js';
 import type { CacheStore, StoredResult } from './cache-store.js';
 import { expandLists, loseLists } from './expand-lists.js';
-import type { Publication } from './graph.js';
+import { isIsolated, type Publication } from './graph.js';
 import { killPoint } from './kill-points.js';
 import { NodePace } from './node-pace.js';
 import type { Planner } from './planner.js';
@@ -136,7 +136,8 @@ export class RunWork implements SchedulerWork {
   }
 
   batchSize(index: number): number {
-    return this.#options.takesBatches ? this.#pace.batchSize(this.#options.table.instance(index).node) : 1;
+    const instance = this.#options.table.instance(index);
+    return this.#options.takesBatches && !isIsolated(instance) ? this.#pace.batchSize(instance.node) : 1;
   }
 
   async execute(index: number, batch: number | null): Promise<Decision> {

@@ -46,6 +46,8 @@ export interface PlanRequest {
   readonly seed?: number;
   /** Ids of nodes or instances that run whatever the cache holds. */
   readonly forceNodes?: readonly string[];
+  /** Only these nodes and what they need, by id; the id of a nested workflow means all that is in it. */
+  readonly until?: readonly string[];
   /** Where nodes run; default `local`. */
   readonly executor?: ExecutorName;
   /** What SLURM is asked for. Its defaults are those of the `slurm` block of the configuration. */
@@ -58,12 +60,19 @@ export interface PlanRequest {
   readonly hash?: 'stat' | 'content';
 }
 
+export type Isolation = 'worker' | 'process';
+
 export interface RunRequest extends PlanRequest {
   /** Default: `.neuroloom/work` in the output directory. */
   readonly workDir?: string;
   /** Default `keep-going`. */
   readonly onFailure?: FailureMode;
   readonly onEvent?: RunListener;
+  /**
+   * `worker` (default): warm processes that run one node after another. `process`: a fresh one for each node. Nodes that
+   * ask for a gpu have one of their own anyway. Jobs of a cluster are not affected.
+   */
+  readonly isolation?: Isolation;
   /** An AbortSignal cancels; a StopSignal also drains and kills. */
   readonly signal?: AbortSignal | StopSignal;
   /** Attempts after a failed one, for all classes of failure; 0: none. Default: by class, see docs. */
@@ -146,6 +155,7 @@ export async function planGraph(graph: CompiledGraph, request: PlanRequest): Pro
       seed: request.seed ?? 0,
       forceNodes: request.forceNodes ?? [],
       refresh: request.refresh ?? false,
+      noCache: request.noCache ?? false,
       limits: (await siteOf(request)).largest,
     });
   } finally {
@@ -217,6 +227,7 @@ async function runAndAccount(prepared: PreparedRun, endings: Ending[]): Promise<
     seed,
     forceNodes: request.forceNodes ?? [],
     refresh: request.refresh ?? false,
+    noCache: request.noCache ?? false,
   });
   let status: RunStatus = 'failed';
   endings.push(() => {
@@ -315,6 +326,7 @@ async function runAndAccount(prepared: PreparedRun, endings: Ending[]): Promise<
     store,
     logCapBytes,
     graceMs: request.graceMs,
+    isolate: request.isolation === 'process',
     emit,
   });
   endings.push(() => executor.close());
@@ -336,7 +348,7 @@ async function runAndAccount(prepared: PreparedRun, endings: Ending[]): Promise<
     store,
     planner,
     runner,
-    takesBatches: executor.takesBatches ?? false,
+    takesBatches: executor.takesBatches === true && request.isolation !== 'process',
     publisher,
     outputDir,
     retries: new Retries(request.retries ?? null),

@@ -11,13 +11,14 @@ import {
 import path from 'node:path';
 import { StorageError } from '../errors.js';
 import {
-  digestFile,
+  changedOutput,
   filesOf,
   findBadFile,
   installObject,
   listObjects,
   objectDirectory,
   OUTPUT_FOLDER,
+  outputMissing,
   readObjectRecord,
   removeTree,
 } from './artifact-store.js';
@@ -33,7 +34,9 @@ import type {
   LastAttempt,
   Lease,
   Lookup,
+  LostOutput,
   ObjectRecord,
+  OutputRecord,
   Recovery,
   ResultSummary,
   RunRow,
@@ -179,8 +182,8 @@ export class SqliteCache implements CacheStore {
     const result = this.#storedResult(key, row, row);
     // Files of an upstream are checked by those who use them, and once.
     for (const file of this.#isUpstream ? [] : filesOf(row.outputs)) {
-      const outcome = this.#checkOutput(key, result.outputDir, file);
-      if (outcome !== null) return { outcome, path: file.rel };
+      const lost = this.#checkOutput(key, result.outputDir, file);
+      if (lost !== null) return lost;
     }
     const now = this.#now();
     if (now - row.lastUsed > USED_STEP_MS) this.#later(() => this.#rows.markUsed(key, now));
@@ -528,15 +531,17 @@ export class SqliteCache implements CacheStore {
   #checkOutput(
     key: string,
     outputDir: string,
-    file: { readonly rel: string; readonly digest: string; readonly bytes: number },
-  ): 'output-missing' | 'output-changed' | null {
+    file: OutputRecord & { readonly kind: 'file' },
+  ): LostOutput | null {
     const target = path.join(outputDir, file.rel);
     const found = lstatSync(target, { bigint: true, throwIfNoEntry: false });
-    if (found === undefined) return 'output-missing';
-    if (!found.isFile()) return 'output-changed';
+    if (found === undefined) return outputMissing(file);
     const stat = fileStat(found);
-    if (this.#guard(() => this.#rows.hasOutputFile(key, file.rel, file.digest, stat))) return null;
-    if (Number(found.size) !== file.bytes || digestFile(target) !== file.digest) return 'output-changed';
+    if (found.isFile() && this.#guard(() => this.#rows.hasOutputFile(key, file.rel, file.digest, stat))) {
+      return null;
+    }
+    const changed = changedOutput(file, target, found);
+    if (changed !== null) return changed;
     this.#later(() => this.#rows.putOutputFile(key, file.rel, file.digest, file.bytes, stat));
     return null;
   }
@@ -546,7 +551,9 @@ export class SqliteCache implements CacheStore {
     const directory = objectDirectory(this.directory, key);
     if (!existsSync(directory)) return { outcome: 'missing' };
     const record = readObjectRecord(directory, key);
-    if ('problem' in record) return { outcome: 'output-changed', path: record.path };
+    if ('problem' in record) {
+      return { outcome: 'output-changed', path: record.path, before: '', after: record.problem };
+    }
     const bad = findBadFile(directory, record, 'content');
     return bad ?? { outcome: 'hit', result: this.#keep(record, null), adopted: true };
   }

@@ -50,6 +50,8 @@ export interface PoolTask {
   /** Limit of the JavaScript heap, MB. */
   readonly heapMb: number;
   readonly timeoutMs: number | null;
+  /** Wants a process that has run nothing and will run nothing else. */
+  readonly isolate?: boolean;
   /** The task was given to a worker that is free for it; called once. */
   readonly onStarted?: (pid: number) => void;
   readonly onMessage?: (message: Extract<WorkerMessage, { type: 'progress' | 'metric' | 'log' }>) => void;
@@ -220,9 +222,9 @@ export class WorkerPool {
   #assign(): void {
     for (let at = 0; at < this.#waiting.length;) {
       const job = this.#waiting[at] as Job;
-      const worker = this.#idleWorker(job.task.heapMb);
+      const worker = this.#idleWorker(job.task);
       if (worker === null) {
-        const cause = this.#makeRoom(job.task.heapMb);
+        const cause = this.#makeRoom(job.task);
         if (cause === null) at++;
         else {
           this.#waiting.splice(at, 1);
@@ -246,19 +248,20 @@ export class WorkerPool {
     return members;
   }
 
-  #idleWorker(heapMb: number): PoolWorker | null {
+  #idleWorker(task: PoolTask): PoolWorker | null {
     for (const worker of this.#workers) {
-      if (worker.state === 'idle' && worker.heapMb === heapMb) return worker;
+      if (worker.state === 'idle' && fits(worker, task)) return worker;
     }
     return null;
   }
 
   /**
-   * Starts a worker for a waiting task, replacing an idle one of another memory size when the pool is full.
+   * Starts a worker for a waiting task, replacing an idle one that does not suit it when the pool is full.
    *
    * @returns why none could be started; null when one was, or when the task must wait
    */
-  #makeRoom(heapMb: number): NodeFailure | null {
+  #makeRoom(task: PoolTask): NodeFailure | null {
+    const { heapMb } = task;
     let starting = 0;
     let wanted = 0;
     let alive = 0;
@@ -267,7 +270,7 @@ export class WorkerPool {
     for (const worker of this.#workers) {
       if (worker.state !== 'ending') alive++;
       if (worker.state === 'starting' && worker.heapMb === heapMb) starting++;
-      if (worker.state === 'idle' && worker.heapMb !== heapMb) idle = worker;
+      if (worker.state === 'idle' && !fits(worker, task)) idle = worker;
     }
     if (starting >= wanted) return null;
     if (alive >= this.#options.size) {
@@ -396,6 +399,7 @@ export class WorkerPool {
   #give(worker: PoolWorker, jobs: Job[]): void {
     worker.state = 'busy';
     worker.jobs = jobs;
+    worker.isWorn = jobs[0]?.task.isolate === true;
     this.#send(worker, { type: 'run', protocol: PROTOCOL, tasks: jobs.map(orderOf) });
     this.#begin(worker);
   }
@@ -497,7 +501,7 @@ export class WorkerPool {
         : ({ kind: 'failed', failure: failed, exit: null, signal: null } as const);
     const { maxNodes, minAgeMs, maxRssMb } = this.#options;
     const isOld = worker.nodes >= maxNodes && performance.now() - worker.bornAt >= minAgeMs;
-    worker.isWorn = isOld || message.rssMb > maxRssMb;
+    worker.isWorn ||= isOld || message.rssMb > maxRssMb;
     if (failed !== null || job.endedFor !== null) {
       worker.state = 'ending';
       killGroup(worker.pid);
@@ -591,6 +595,10 @@ export class WorkerPool {
 
 function orderOf({ n, task: { task, taskFile } }: Job): TaskOrder {
   return task === undefined ? { n, taskFile } : { n, task };
+}
+
+function fits(worker: PoolWorker, { heapMb, isolate }: PoolTask): boolean {
+  return worker.heapMb === heapMb && (isolate !== true || worker.nodes === 0);
 }
 
 /** Ends a job that no worker has taken up. */

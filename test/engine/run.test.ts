@@ -1,7 +1,15 @@
+import { createHash } from 'node:crypto';
 import { getEventListeners } from 'node:events';
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { inputFile, StopController, Workflow, type NodeDefinition, type RunEvent } from 'neuroloom';
+import {
+  inputFile,
+  StopController,
+  Workflow,
+  type NodeDefinition,
+  type PlanRequest,
+  type RunEvent,
+} from 'neuroloom';
 import { expect, test } from 'vitest';
 import { isAlive, Rig, until } from './rig.js';
 
@@ -102,12 +110,14 @@ test('each reason is told: parameter, seed, forced', async () => {
   using rig = new Rig();
   const { outputDir } = { outputDir: rig.output };
   await signs(1).run({ outputDir });
-  const reasonOf = async (x: number, options: { seed?: number; forceNodes?: string[] }): Promise<unknown> =>
+  const reasonOf = async (x: number, options: Partial<PlanRequest>): Promise<unknown> =>
     (await signs(x).plan({ outputDir, ...options })).entries[0]?.reason;
   expect(await reasonOf(1, {})).toBeNull();
   expect(await reasonOf(2, {})).toEqual({ kind: 'params', port: 'x', before: '1', after: '2' });
   expect(await reasonOf(1, { seed: 7 })).toEqual({ kind: 'seed', before: '0', after: '7' });
-  expect(await reasonOf(1, { forceNodes: ['add_one'] })).toEqual({ kind: 'forced' });
+  expect(await reasonOf(1, { forceNodes: ['add_one'] })).toEqual({ kind: 'forced', by: 'force-node' });
+  expect(await reasonOf(1, { refresh: true })).toEqual({ kind: 'forced', by: 'refresh' });
+  expect(await reasonOf(1, { noCache: true })).toEqual({ kind: 'not-cacheable' });
   await expect(signs(1).plan({ outputDir, forceNodes: ['nobody'] })).rejects.toMatchObject({
     message: 'there is no node nobody to force',
     cure: 'use one of: add_one, sign_of, after',
@@ -123,10 +133,16 @@ test('a result whose file is lost or changed runs again, and the reason names th
   const key = nodes[0]?.key as string;
   const file = join(outputDir, '.neuroloom/cache/objects', key.slice(0, 2), key, 'out/upper.txt');
   chmodSync(file, 0o644);
+  const brief = (content: string): string =>
+    `${createHash('sha256').update(content).digest('hex').slice(0, 12)}, ${content.length} bytes`;
+  const before = brief('ONE\n');
+  writeFileSync(file, 'forg');
+  const changed = { kind: 'output-changed', path: 'upper.txt', before };
+  expect(await reason()).toEqual({ ...changed, after: brief('forg') });
   writeFileSync(file, 'forged');
-  expect(await reason()).toEqual({ kind: 'output-changed', path: 'upper.txt' });
+  expect(await reason()).toEqual({ ...changed, after: '6 bytes' });
   rmSync(file);
-  expect(await reason()).toEqual({ kind: 'output-missing', path: 'upper.txt' });
+  expect(await reason()).toEqual({ kind: 'output-missing', path: 'upper.txt', before });
   const run = await texts(rig, ['a']).run({ outputDir });
   expect(run.nodes.map(({ state }) => state)).toEqual(['executed', 'reused']);
   expect(rig.published('all.txt')).toBe('ONE\n');

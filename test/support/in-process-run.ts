@@ -35,7 +35,7 @@ export async function runInProcess(
   runId: string,
 ): Promise<InProcessRun> {
   const store = await openCacheStore({ directory: join(root, 'cache'), writable: true });
-  const options = { store, seed: 0, forceNodes: [], refresh: false };
+  const options = { store, seed: 0, forceNodes: [], refresh: false, noCache: false };
   try {
     const plan = await makePlan({ ...options, graph: compile(), limits: LIMITS });
     const graph = compile();

@@ -2,7 +2,7 @@ import { isReady } from '../../engine/requirements.js';
 import { requirementProblems } from '../../engine/prepare.js';
 import { EXIT } from '../exit-codes.js';
 import type { StudyOptions } from '../options.js';
-import { contextOf, reportRequirements, reportWarnings } from '../prepare.js';
+import { checkOptions, contextOf, reportRequirements, reportWarnings } from '../prepare.js';
 import type { Session } from '../session.js';
 import { openStudy } from '../study.js';
 import { openCatalog } from '../workflow-catalog.js';
@@ -23,6 +23,7 @@ export async function checkCommand(
     config: study.loaded.config,
     context: contextOf(study, options),
     find: (other) => catalog.find(other).definition(),
+    ...checkOptions(options),
   });
   const { name } = study.entry;
   if (options.json === true) {

@@ -7,15 +7,19 @@ export interface LocalExecutorOptions extends Omit<WorkerPoolOptions, 'size'> {
   readonly jobs?: number | undefined;
   readonly cpus?: number | undefined;
   readonly memoryGb?: number | undefined;
+  /** A fresh process for each task. */
+  readonly isolate?: boolean;
 }
 
 export class LocalExecutor implements Executor {
   readonly takesBatches = true;
   readonly #pool: WorkerPool;
   readonly #limits: ResourceLimits;
+  readonly #isolate: boolean;
   readonly #states = new Map<string, 'submitted' | 'running'>();
 
   constructor(options: LocalExecutorOptions) {
+    this.#isolate = options.isolate ?? false;
     this.#limits = machineLimits(options);
     this.#pool = new WorkerPool({ ...options, size: this.#limits.jobs });
   }
@@ -25,6 +29,7 @@ export class LocalExecutor implements Executor {
     try {
       return await this.#pool.run({
         ...task,
+        isolate: this.#isolate || task.isolate === true,
         onStarted: (pid) => {
           this.#states.set(task.id, 'running');
           task.onStarted?.(pid);

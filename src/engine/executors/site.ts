@@ -30,6 +30,8 @@ export interface ExecutorContext {
   readonly store: BatchStore;
   readonly logCapBytes: number;
   readonly graceMs: number | undefined;
+  /** A fresh process for each node, where the executor keeps processes. */
+  readonly isolate: boolean;
   readonly emit: (event: RunEvent) => void;
 }
 
@@ -55,10 +57,15 @@ function localSite(request: SiteRequest): Site {
     largest,
     workers: largest.jobs,
     async open(context) {
-      const { workDirectory, logCapBytes, graceMs } = context;
+      const { workDirectory, logCapBytes, graceMs, isolate } = context;
       await adoptBeforeLocal(context);
       const grace = graceMs === undefined ? {} : { graceMs };
-      return new LocalExecutor({ jobs, cpus, memoryGb, directory: workDirectory, logCapBytes, ...grace });
+      return new LocalExecutor({
+        ...{ jobs, cpus, memoryGb, isolate },
+        directory: workDirectory,
+        logCapBytes,
+        ...grace,
+      });
     },
   };
 }
