@@ -1,6 +1,9 @@
 import type { Plan, PlanEntry } from '../engine/plan.js';
 import { ConfigError } from '../errors.js';
+import type { Range } from '../engine/estimate.js';
 import { nearest } from '../nearest.js';
+import { bytesText } from './bytes-text.js';
+import { durationText } from './render-error.js';
 import { reasonText } from './reason-text.js';
 
 /** One line per instance: what happens to it and why. */
@@ -22,6 +25,28 @@ export function planSummary(plan: Plan): string {
   return `${plan.workflow}: ${parts.join(', ')}`;
 }
 
+/** What the run may take, from earlier runs; null when nothing is known. */
+export function estimateText({ estimate }: Plan): string | null {
+  if (estimate === null) return null;
+  const { ms, bytes, unknown, freeBytes } = estimate;
+  if (ms.most === 0) return null;
+  const range = ({ least, most }: Range, text: (value: number) => string): string =>
+    text(least) === text(most) ? text(most) : `${text(least)} to ${text(most)}`;
+  const lines = [
+    `by earlier runs: about ${range(ms, durationText)} and ${range(bytes, bytesText)} of results`,
+  ];
+  if (unknown.length > 0) {
+    const named = unknown.slice(0, 5).join(', ') + (unknown.length > 5 ? ', ...' : '');
+    lines.push(`  without ${named}, of which no earlier result is known`);
+  }
+  if (freeBytes !== null && bytes.most > freeBytes) {
+    lines.push(
+      `  only ${bytesText(freeBytes)} are free: choose another place with --cache-dir, or see cache gc`,
+    );
+  }
+  return lines.join('\n');
+}
+
 export function planJson(plan: Plan, entries: readonly PlanEntry[]): string {
   const nodes = entries.map((entry) => ({
     id: entry.id,
@@ -31,7 +56,14 @@ export function planJson(plan: Plan, entries: readonly PlanEntry[]): string {
     text: entry.reason === null ? entry.because : reasonText(entry.reason),
     key: entry.key,
   }));
-  return JSON.stringify({ workflow: plan.workflow, counts: plan.counts, nodes }, null, 2);
+  const { workflow, counts, estimate } = plan;
+  const taken = estimate && {
+    ms: estimate.ms,
+    bytes: estimate.bytes,
+    unknown: estimate.unknown,
+    free_bytes: estimate.freeBytes,
+  };
+  return JSON.stringify({ workflow, counts, estimate: taken, nodes }, null, 2);
 }
 
 /**

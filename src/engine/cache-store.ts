@@ -1,4 +1,5 @@
 import type { ComponentKind } from './component-kinds.js';
+import type { NodeHistory } from './estimate.js';
 import type { FailureClass } from './events.js';
 import type { FileSystemKind } from './file-system.js';
 import type { BatchStore } from './executors/batch-adoption.js';
@@ -189,6 +190,8 @@ export interface CacheStore extends BatchStore {
   components(key: string): readonly KeyComponent[];
   /** Every stored result, newest first. */
   results(): readonly ResultSummary[];
+  /** What the results of each node took, by its name. Reads every row. */
+  nodeHistory(): ReadonlyMap<string, NodeHistory>;
   /** Newest attempt of every instance of a workflow. One query. */
   lastAttempts(workflow: string): ReadonlyMap<string, LastAttempt>;
 

@@ -1,6 +1,18 @@
 import { existsSync, statfsSync } from 'node:fs';
 import path from 'node:path';
 
+/** Free for this user where a directory is or would be, bytes; null when the system does not tell. */
+export function freeBytes(directory: string): number | null {
+  let existing = path.resolve(directory);
+  while (!existsSync(existing) && existing !== path.dirname(existing)) existing = path.dirname(existing);
+  try {
+    const { bavail, bsize } = statfsSync(existing);
+    return bavail * bsize;
+  } catch {
+    return null;
+  }
+}
+
 export interface FileSystemKind {
   readonly name: string;
   /** Shared between machines: SQLite's WAL must not be used there. */

@@ -9,6 +9,7 @@ import type {
   RunRow,
 } from './cache-store.js';
 import type { ComponentKind } from './component-kinds.js';
+import type { NodeHistory } from './estimate.js';
 import type { FileStat } from './file-digest.js';
 import type { ProcessIdentity } from './process-identity.js';
 import type { IndexDatabase } from './sqlite-database.js';
@@ -52,6 +53,9 @@ type StoredColumns = [
 
 /** Names of nodes and runs are few; should they be many, sharing them is not worth the room. */
 const MOST_SHARED = 4096;
+
+/** Results of one node that its usual time and size are taken from: the newest. */
+const HISTORY = 50;
 
 /** The statements of the index, and the translation between rows and records. Knows no rules. */
 export class IndexRows {
@@ -132,6 +136,11 @@ export class IndexRows {
       dropLeases: one('DELETE FROM lease WHERE run_id = ?'),
       beat: one('UPDATE lease SET beat = ? WHERE run_id = ?'),
       newestBeat: one('SELECT max(beat) AS beat FROM lease WHERE run_id = ?'),
+      nodeHistory: db
+        .prepare<[], [node: string, ms: number, bytes: number]>(
+          `SELECT node, ms, bytes FROM result WHERE state = 'done' ORDER BY created DESC`,
+        )
+        .raw(),
       instancesByKey: one('SELECT DISTINCT key, instance FROM attempt ORDER BY rowid'),
       results: one(
         `SELECT key, node, version, state, bytes, ms, peak_mb, created, last_used, run_id FROM result
@@ -242,6 +251,22 @@ export class IndexRows {
       lastUsed: row['last_used'] as number,
       runId: row['run_id'] as string | null,
     }));
+  }
+
+  /** Medians over the newest results of each node. */
+  nodeHistory(): Map<string, NodeHistory> {
+    const taken = new Map<string, { ms: number[]; bytes: number[] }>();
+    for (const [node, ms, bytes] of this.#statements.nodeHistory.iterate()) {
+      const known = taken.get(node);
+      if (known === undefined) taken.set(node, { ms: [ms], bytes: [bytes] });
+      else if (known.ms.length < HISTORY) {
+        known.ms.push(ms);
+        known.bytes.push(bytes);
+      }
+    }
+    return new Map(
+      [...taken].map(([node, { ms, bytes }]) => [node, { ms: median(ms), bytes: median(bytes) }]),
+    );
   }
 
   components(key: string): KeyComponent[] {
@@ -377,6 +402,11 @@ export class IndexRows {
     this.endView();
     return this.#db.transaction(work).immediate();
   }
+}
+
+function median(values: number[]): number {
+  values.sort((a, b) => a - b);
+  return values[Math.floor(values.length / 2)] as number;
 }
 
 function statColumns({ size, mtimeNs, ctimeNs, ino, dev }: FileStat): bigint[] {

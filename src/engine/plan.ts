@@ -1,5 +1,6 @@
 /** What a run would do, and why; the same questions as in a run, and nothing is written. */
 import type { CacheStore } from './cache-store.js';
+import { estimateRun, type Likelihood, type PlanEstimate } from './estimate.js';
 import type { RunReason } from './events.js';
 import { expandLists } from './expand-lists.js';
 import { requestsOf, type Binding, type CompiledGraph, type Instance } from './graph.js';
@@ -30,6 +31,8 @@ export interface Plan {
   readonly workflow: string;
   readonly entries: readonly PlanEntry[];
   readonly counts: Readonly<Record<PlanAction, number>>;
+  /** From earlier runs of the cache; null when nothing is to run. */
+  readonly estimate: PlanEstimate | null;
 }
 
 export interface PlanOptions {
@@ -41,6 +44,13 @@ export interface PlanOptions {
   readonly noCache: boolean;
   readonly limits: ResourceLimits;
 }
+
+const LIKELIHOOD: Readonly<Record<PlanAction, Likelihood>> = {
+  run: 'runs',
+  'may-run': 'may-run',
+  reuse: 'rests',
+  'not-run': 'rests',
+};
 
 /** @throws RequirementError RESOURCES, TOOL_MISSING; ConfigError USAGE */
 export async function makePlan(options: PlanOptions): Promise<Plan> {
@@ -61,7 +71,14 @@ export async function makePlan(options: PlanOptions): Promise<Plan> {
     counts['may-run']++;
     entries.push(unknownEntry(graph, id, mapped));
   }
-  return { workflow: graph.name, entries, counts };
+  const estimate = estimateRun({
+    graph,
+    store: options.store,
+    limits: options.limits,
+    actions: entries.slice(0, graph.instances.length).map(({ action }) => LIKELIHOOD[action]),
+    deferred: graph.deferred.map(({ node }) => node.name),
+  });
+  return { workflow: graph.name, entries, counts, estimate };
 
   function add(entry: PlanEntry): void {
     const index = entries.length;

@@ -45,6 +45,7 @@ import type {
 } from './cache-store.js';
 import { BatchRows } from './batch-rows.js';
 import type { BatchJobRow } from './executors/batch-adoption.js';
+import type { NodeHistory } from './estimate.js';
 import { FileDigests, fileStat } from './file-digest.js';
 import { fileSystemOf } from './file-system.js';
 import { outputsDigest } from './fingerprint.js';
@@ -210,6 +211,11 @@ export class SqliteCache implements CacheStore {
   results(): readonly ResultSummary[] {
     this.flush();
     return this.#guard(() => this.#rows.results());
+  }
+
+  nodeHistory(): ReadonlyMap<string, NodeHistory> {
+    this.flush();
+    return this.#guard(() => this.#rows.nodeHistory());
   }
 
   lastAttempts(workflow: string): ReadonlyMap<string, LastAttempt> {

@@ -138,3 +138,20 @@ test('--on-finish starts a program without a shell and tells it about the run', 
     /warning {2}the program of --on-finish failed: no-such-program-here: .*ENOENT/,
   );
 });
+
+test('a plan estimates time and disk from earlier results, and names what it knows nothing of', async () => {
+  await using rig = await letterRig({ a: 'a', b: 'b' });
+  const plan = [...LOAD, 'plan', '-w', 'letters', ...OUT];
+  expect((await rig.command(plan)).stderr.split('\n')).toHaveLength(2);
+  await rig.run(RUN);
+  expect((await rig.command(plan)).stderr.split('\n')).toHaveLength(2);
+  await rig.write('in/b.txt', 'changed');
+
+  const { stderr } = await rig.command(plan);
+  const json = await rig.command([...plan, '--json']);
+
+  expect(stderr).toMatch(/^letters: 1 to run.*\nby earlier runs: about \S+ s.* and .* of results\n$/);
+  const { estimate } = JSON.parse(json.stdout) as { estimate: { ms: { least: number; most: number } } };
+  expect(estimate.ms.most).toBeGreaterThan(0);
+  expect(estimate).toMatchObject({ unknown: [], free_bytes: expect.any(Number) as number });
+});

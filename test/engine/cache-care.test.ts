@@ -10,6 +10,7 @@ import {
   rmSync,
   statSync,
   symlinkSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs';
 import path from 'node:path';
@@ -18,7 +19,8 @@ import { objectDirectory } from '../../src/engine/artifact-store.js';
 import { openCareCache, type CareCache } from '../../src/engine/cache-care.js';
 import { exportCache } from '../../src/engine/cache-export.js';
 import { collectGarbage, pinRun, planGc, unpinRun } from '../../src/engine/cache-gc.js';
-import type { CacheStore } from '../../src/engine/cache-store.js';
+import { planHistory, trimHistory } from '../../src/engine/cache-history.js';
+import type { AttemptEnd, CacheStore } from '../../src/engine/cache-store.js';
 import { outputsDigest } from '../../src/engine/fingerprint.js';
 import { verifyCache } from '../../src/engine/cache-verify.js';
 import { openDatabase } from '../../src/engine/sqlite-database.js';
@@ -164,6 +166,84 @@ describe('verify', () => {
     expect(byKey.get(madeKey(3).key)).toBe('unindexed ');
     expect(dropped).toEqual([madeKey(0).key]);
     expect((await storeAt(dir.path)).lookup(madeKey(3).key)).toMatchObject({ outcome: 'hit', adopted: true });
+  });
+});
+
+describe('history', () => {
+  const END: Omit<AttemptEnd, 'runId' | 'instance' | 'n' | 'key'> = {
+    ...{ state: 'done', workerPid: 1, exit: null, signal: null, failureClass: null, peakMb: 1, cpuMs: 1 },
+  };
+  const DAY = 86_400_000;
+
+  /** Three runs, a day apart: the first makes 0 and 1, the second 0 anew, the third fails on 2. */
+  async function threeRuns(directory: string): Promise<number> {
+    const start = Date.parse('2026-01-01');
+    const made = [[0, 1], [10], [2]];
+    for (const [day, numbers] of made.entries()) {
+      const store = await openStore(directory, { now: () => start + day * DAY });
+      const id = `run-${day}`;
+      store.beginRun({ ...RUN, id });
+      for (const x of numbers) {
+        const { key, components } = madeKey(x);
+        const attempt = { runId: id, instance: `made[${x % 10}]`, n: 1, key };
+        store.startAttempt({ ...attempt, components, reason: 'new' });
+        if (x !== 2) storeMade(store, x, { 'f.txt': 'x' });
+        store.endAttempt({ ...attempt, ...END, state: x === 2 ? 'failed' : 'done' });
+      }
+      store.finishRun(id, 'done');
+      store.removeRunDirectory(id);
+      store.close();
+    }
+    return start;
+  }
+
+  const rowsOf = (cache: CareCache): unknown => ({
+    runs: cache.db.prepare('SELECT id FROM run ORDER BY id').pluck().all(),
+    attempts: cache.db.prepare("SELECT run_id || ' ' || instance FROM attempt ORDER BY 1").pluck().all(),
+    keys: cache.db.prepare('SELECT count(DISTINCT key) FROM component').pluck().get(),
+  });
+
+  test('old attempts go unless they explain a result that is there; runs without attempts go too', async () => {
+    using directory = new TemporaryDirectory();
+    const start = await threeRuns(directory.path);
+    const cache = await careOf(directory.path);
+    expect(planHistory(cache, start + 1.5 * DAY)).toEqual({ runs: 0, attempts: 1, checkpoints: [] });
+
+    expect(trimHistory(cache, start + 1.5 * DAY, [])).toMatchObject({ runs: 0, attempts: 1 });
+    expect(rowsOf(cache)).toEqual({
+      runs: ['run-0', 'run-1', 'run-2'],
+      attempts: ['run-0 made[1]', 'run-1 made[0]', 'run-2 made[2]'],
+      keys: 4,
+    });
+
+    const all = planGc(cache, { usedBefore: start + 9 * DAY, maxBytes: null }).candidates;
+    expect(collectGarbage(cache, all)).toBe(3);
+    expect(trimHistory(cache, start + 1.5 * DAY, [])).toMatchObject({ runs: 2, attempts: 2 });
+    expect(rowsOf(cache)).toEqual({ runs: ['run-2'], attempts: ['run-2 made[2]'], keys: 1 });
+  });
+
+  test('pinned runs stay, checkpoints that nobody touched go', async () => {
+    using directory = new TemporaryDirectory();
+    const start = await threeRuns(directory.path);
+    const [old, fresh] = ['a', 'b'].map((letter) => directory.join('checkpoints', letter.repeat(64))) as [
+      string,
+      string,
+    ];
+    for (const folder of [old, fresh]) {
+      mkdirSync(path.join(folder, 'epoch'), { recursive: true });
+      writeFileSync(path.join(folder, 'epoch', 'weights'), '12345');
+    }
+    const then = new Date(start);
+    for (const name of ['epoch/weights', 'epoch', '']) utimesSync(path.join(old, name), then, then);
+    const cache = await careOf(directory.path);
+    pinRun(cache, 'run-0');
+
+    const planned = planHistory(cache, start + 5 * DAY);
+    expect(planned).toMatchObject({ runs: 1, attempts: 2, checkpoints: [{ key: 'a'.repeat(64), bytes: 5 }] });
+    trimHistory(cache, start + 5 * DAY, planned.checkpoints);
+    expect(existsSync(old)).toBe(false);
+    expect(existsSync(fresh)).toBe(true);
+    expect(rowsOf(cache)).toMatchObject({ runs: ['run-0', 'run-1'] });
   });
 });
 

@@ -1,6 +1,6 @@
 import { EXIT } from '../exit-codes.js';
 import type { CacheOptions, StudyOptions } from '../options.js';
-import { entriesOf, planJson, planLines, planSummary } from '../plan-text.js';
+import { entriesOf, estimateText, planJson, planLines, planSummary } from '../plan-text.js';
 import { prepareStudy } from '../prepare.js';
 import { planRequest } from '../requests.js';
 import type { Session } from '../session.js';
@@ -36,6 +36,8 @@ export async function showPlan(
   if (shown.json) session.terminal.result(planJson(plan, entries));
   else if (shown.showNodes) for (const line of planLines(entries)) session.terminal.result(line);
   session.terminal.note(planSummary(plan));
+  const estimate = estimateText(plan);
+  if (estimate !== null) session.terminal.note(estimate);
   const hasWork = plan.counts.run + plan.counts['may-run'] > 0;
   return shown.tellsWork === true && hasWork ? EXIT.workToDo : EXIT.done;
 }

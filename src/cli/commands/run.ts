@@ -2,7 +2,7 @@ import type { RunResult } from '../../engine/run.js';
 import { EXIT, exitCodeOf } from '../exit-codes.js';
 import { runOnFinish } from '../on-finish.js';
 import type { RunOptions } from '../options.js';
-import { entriesOf, planLines, planSummary } from '../plan-text.js';
+import { entriesOf, estimateText, planLines, planSummary } from '../plan-text.js';
 import { prepareStudy } from '../prepare.js';
 import { progressRenderer } from '../progress/renderer.js';
 import { runRequest } from '../requests.js';
@@ -27,6 +27,8 @@ export async function runCommand(options: RunOptions, session: Session): Promise
     const entries = node === null ? plan.entries : entriesOf(plan, node);
     for (const line of planLines(entries)) terminal.result(line);
     terminal.note(planSummary(plan));
+    const estimate = estimateText(plan);
+    if (estimate !== null) terminal.note(estimate);
   }
 
   const format = options.logFormat ?? (terminal.isInteractive ? 'pretty' : 'plain');
