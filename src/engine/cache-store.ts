@@ -197,8 +197,12 @@ export interface CacheStore extends BatchStore {
 
   beginRun(run: RunRow): void;
   finishRun(runId: string, status: string): void;
-  /** Marks attempts of dead runs, takes over or deletes what they left in tmp/. Call once before work. */
-  recover(): Recovery;
+  /**
+   * Takes over or deletes what dead runs left in tmp/, then marks their attempts. Call once before work.
+   *
+   * @param sweep - deletes what they left elsewhere, before they are marked: it is repeated when this process dies
+   */
+  recover(sweep?: (deadRuns: readonly string[]) => void): Recovery;
 
   /**
    * Takes the lease of the key and records the attempt, in one transaction that is committed on return.

@@ -308,9 +308,10 @@ async function runAndAccount(prepared: PreparedRun, endings: Ending[]): Promise<
   };
   warn();
   const publisher = new Publisher(outputDir, runId, store);
-  const { interruptedRuns } = store.recover();
-  for (const dead of interruptedRuns) removeTree(join(workRoot, dead));
-  publisher.sweep(interruptedRuns, graph.publications);
+  store.recover((deadRuns) => {
+    for (const dead of deadRuns) removeTree(join(workRoot, dead));
+    publisher.sweep(deadRuns, graph.publications);
+  });
   emit({
     type: 'run-started',
     runId,

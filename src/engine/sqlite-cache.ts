@@ -54,7 +54,8 @@ import { INDEX_FILE, indexPlace, type IndexPlace } from './index-place.js';
 import { INDEX_FORMAT } from './index-schema.js';
 import { IndexRows, type ResultRow } from './index-rows.js';
 import { packageVersion } from './package-root.js';
-import { isLive, ownIdentity, type ProcessIdentity } from './process-identity.js';
+import { errnoOf } from './failure.js';
+import { BEAT_LIMIT_MS, isLive, ownIdentity, type ProcessIdentity } from './process-identity.js';
 import { makeDirectory } from './make-directory.js';
 import { killPoint } from './kill-points.js';
 import { type IndexDatabase, openDatabase } from './sqlite-database.js';
@@ -225,6 +226,10 @@ export class SqliteCache implements CacheStore {
 
   beginRun(run: RunRow): void {
     this.#mustWrite();
+    // The row first: another run that finds the directory without its owner can see in it whose it is.
+    const extra = { ...ownIdentity(), now: this.#now(), version: packageVersion() };
+    this.#commit(() => this.#rows.putRun(run, extra));
+    this.#ownRuns.add(run.id);
     const directory = this.#runDirectory(run.id);
     this.#makeDirectory(directory);
     try {
@@ -232,9 +237,6 @@ export class SqliteCache implements CacheStore {
     } catch (cause) {
       throw storageError(cause, directory);
     }
-    this.#ownRuns.add(run.id);
-    const extra = { ...ownIdentity(), now: this.#now(), version: packageVersion() };
-    this.#commit(() => this.#rows.putRun(run, extra));
   }
 
   finishRun(runId: string, status: string): void {
@@ -245,11 +247,14 @@ export class SqliteCache implements CacheStore {
     ENDED_UNWRITTEN.delete(runId);
   }
 
-  recover(): Recovery {
+  recover(sweep: (deadRuns: readonly string[]) => void = () => undefined): Recovery {
     this.#mustWrite();
     const interruptedRuns: string[] = [];
     const adopted: string[] = [];
     const live = new Set(this.#ownRuns);
+    // Before the rows are read: what is listed here has its row by then.
+    const tmp = path.join(this.directory, 'tmp');
+    const found = existsSync(tmp) ? readdirSync(tmp) : [];
     for (const run of this.#guard(() => this.#rows.openRuns())) {
       if (live.has(run.id)) continue;
       const beat = Math.max(
@@ -259,15 +264,18 @@ export class SqliteCache implements CacheStore {
       if (this.#isRunLive(run.id, run, beat)) live.add(run.id);
       else interruptedRuns.push(run.id);
     }
-    this.#commit(() => {
-      for (const id of interruptedRuns) this.#rows.endRun(id, 'interrupted', this.#now());
-    });
-    const tmp = path.join(this.directory, 'tmp');
-    for (const runId of existsSync(tmp) ? readdirSync(tmp) : []) {
+    const dead = new Set(interruptedRuns);
+    for (const runId of found) {
       if (live.has(runId) || this.#isOwnerLive(runId)) continue;
+      if (!dead.has(runId) && this.#isBeingMade(runId)) continue;
       adopted.push(...this.#adoptLeftovers(path.join(tmp, runId)));
       removeTree(path.join(tmp, runId));
     }
+    sweep(interruptedRuns);
+    // Last: a process that dies before leaves all of it to the next one.
+    this.#commit(() => {
+      for (const id of interruptedRuns) this.#rows.endRun(id, 'interrupted', this.#now());
+    });
     this.flush();
     return { interruptedRuns, adopted };
   }
@@ -611,15 +619,25 @@ export class SqliteCache implements CacheStore {
   /** Takes over complete attempts of a dead run whose parent did not get to move them. */
   #adoptLeftovers(runDirectory: string): string[] {
     const adopted: string[] = [];
-    for (const name of readdirSync(runDirectory)) {
-      const directory = path.join(runDirectory, name);
-      if (!statSync(directory).isDirectory()) continue;
-      const record = readObjectRecord(directory);
-      if ('problem' in record || findBadFile(directory, record, 'content') !== null) continue;
-      if (this.#rows.hasResult(record.key)) continue;
-      if (this.admit(record.key, directory).outcome === 'stored') adopted.push(record.key);
+    for (const name of existsSync(runDirectory) ? readdirSync(runDirectory) : []) {
+      const key = this.#adoptLeftover(path.join(runDirectory, name));
+      if (key !== null) adopted.push(key);
     }
     return adopted;
+  }
+
+  /** @returns the key of the result; null when there is none, or when a run that started with this one took it */
+  #adoptLeftover(directory: string): string | null {
+    if (statSync(directory, { throwIfNoEntry: false })?.isDirectory() !== true) return null;
+    try {
+      const record = readObjectRecord(directory);
+      if ('problem' in record || findBadFile(directory, record, 'content') !== null) return null;
+      if (this.#rows.hasResult(record.key)) return null;
+      return this.admit(record.key, directory).outcome === 'stored' ? record.key : null;
+    } catch (cause) {
+      if (errnoOf(cause) === 'ENOENT' && !existsSync(directory)) return null;
+      throw cause;
+    }
   }
 
   #runDirectory(runId: string): string {
@@ -647,6 +665,15 @@ export class SqliteCache implements CacheStore {
       throw storageError(cause, owner);
     }
     return this.#isRunLive(runId, identity, this.#ownerBeat(runId));
+  }
+
+  /** Whether a folder has no owner yet: on a shared cache another index may hold the row of its run. */
+  #isBeingMade(runId: string): boolean {
+    if (ENDED_UNWRITTEN.has(runId) || existsSync(path.join(this.#runDirectory(runId), OWNER_FILE)))
+      return false;
+    const stat = statSync(this.#runDirectory(runId), { throwIfNoEntry: false });
+    // Its time may be that of a file server.
+    return stat === undefined || Math.abs(this.#now() - stat.mtimeMs) < BEAT_LIMIT_MS;
   }
 }
 

@@ -497,7 +497,9 @@ describe('leases and attempts', () => {
     const broken = makeAttempt(store, 2, FILES, { runId: 'dead' });
     overwrite(path.join(broken, 'out/a.txt'), 'alphb');
     store.attemptDirectory('dead', 3, 1);
-    mkdirSync(tmp.join('tmp', 'nobody', '0.1'), { recursive: true });
+    const longAgo = new Date(Date.now() - 120_000);
+    for (const name of ['nobody', 'starting']) mkdirSync(tmp.join('tmp', name, '0.1'), { recursive: true });
+    utimesSync(tmp.join('tmp', 'nobody'), longAgo, longAgo);
     store.close();
     const db = openDatabase(tmp.join('index.db'), {});
     db.exec(`UPDATE run SET pid_start = 'another start'`);
@@ -514,7 +516,8 @@ describe('leases and attempts', () => {
     expect(next.recover()).toEqual({ interruptedRuns: ['dead'], adopted: [key(1)] });
     expect(next.lookup(key(1)).outcome).toBe('hit');
     expect(next.lookup(key(2))).toEqual({ outcome: 'missing' });
-    expect(readdirSync(tmp.join('tmp'))).toEqual(['live']);
+    // A run that has not written its name yet is not dead.
+    expect(readdirSync(tmp.join('tmp'))).toEqual(['live', 'starting']);
     expect(next.lastAttempts('study').get('made[1]')?.state).toBe('interrupted');
     expect(next.recover()).toEqual({ interruptedRuns: [], adopted: [] });
     next.close();

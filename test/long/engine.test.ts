@@ -1,6 +1,7 @@
 /** The long forms of the proofs of the engine; their short forms are in test/engine and test/property. */
+import { existsSync, readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { processesWith, Rig, until } from '../engine/rig.js';
+import { isAlive, processesWith, Rig, until } from '../engine/rig.js';
 import { checkRandomGraph } from '../support/random-graph-check.js';
 
 const FILES = { 'ka.txt': 'alpha\n', 'kb.txt': 'beta\n', 'kc.txt': 'gamma\n', 'kd.txt': 'delta\n' };
@@ -13,9 +14,19 @@ test('200 random graphs under random edits equal a naive evaluator', async () =>
   for (let seed = 1; seed <= 200; seed++) await checkRandomGraph(104_729 * seed);
 });
 
+/** How long processes of killed runs lived on, ms: a second at most on a machine that does nothing else. */
+function tellSlowest(what: string, times: number[]): void {
+  times.sort((a, b) => a - b);
+  const at = (share: number): string => (times[Math.floor(share * (times.length - 1))] ?? NaN).toFixed(0);
+  process.stderr.write(
+    `${what}: median ${at(0.5)} ms, 95 % ${at(0.95)} ms, slowest ${at(1)} ms of ${times.length}\n`,
+  );
+}
+
 test('200 kills at random moments: every next run ends well and repeats no finished node', async () => {
   let state = 20260101;
   let interrupted = 0;
+  const times: number[] = [];
   for (let kill = 0; kill < 200; kill++) {
     using rig = new Rig(FILES);
     state = (state * 48271) % 2147483647;
@@ -23,7 +34,7 @@ test('200 kills at random moments: every next run ends well and repeats no finis
       killAfterMs: 100 + (state % 1500),
     });
     if (killed.signal === 'SIGKILL') interrupted++;
-    await until('workers are gone', () => processesWith(rig.root).length === 0, 1000);
+    times.push(await until('workers are gone', () => processesWith(rig.root).length === 0));
     const complete = rig.completeResults();
     rig.executed();
     const next = await rig.spawn('scenario.mjs', [rig.input, rig.output]);
@@ -32,18 +43,42 @@ test('200 kills at random moments: every next run ends well and repeats no finis
     expect(rig.published('all.txt')).toBe(ALL);
     expect(rig.leftovers()).toEqual([]);
   }
+  tellSlowest('workers of killed runs lived on', times);
   // Otherwise the runs were too fast to be hit.
   expect(interrupted).toBeGreaterThan(100);
 });
 
-test('four runs at once on one cache, twenty times: all end well and each key is computed once', async () => {
+test('20 kills while a node is in a loop with a tool beside it: both are gone', async () => {
+  const times: number[] = [];
+  for (let kill = 0; kill < 20; kill++) {
+    using rig = new Rig();
+    const mark = rig.path('mark');
+    const parent = rig.spawn('one-node.mjs', [rig.output, mark, 'true']);
+    await until('the node runs', () => existsSync(mark) && readFileSync(mark, 'utf8').endsWith('\n'));
+    const pids = readFileSync(mark, 'utf8').trim().split(' ').map(Number);
+    for (const pid of processesWith(`one-node.mjs\0${rig.output}`)) process.kill(pid, 'SIGKILL');
+    times.push(await until('node and tool are gone', () => !pids.some(isAlive)));
+    await parent;
+  }
+  tellSlowest('a looping node and its tool lived on', times);
+});
+
+test('four runs at once on one cache, twenty times, every second time beside what a killed run left', async () => {
   for (let round = 0; round < 20; round++) {
     using rig = new Rig(FILES);
+    if (round % 2 === 1) {
+      const killPoint = { env: { NEUROLOOM_TEST_KILL: `result-received:${round % 7}` } };
+      expect((await rig.spawn('scenario.mjs', [rig.input, rig.output], killPoint)).signal).toBe('SIGKILL');
+      await until('its workers are gone', () => processesWith(rig.root).length === 0);
+    }
+    const complete = rig.completeResults();
+    rig.executed();
     const ends = await Promise.all(
       [1, 2, 3, 4].map(() => rig.spawn('scenario.mjs', [rig.input, rig.output])),
     );
     for (const { code, stderr } of ends) expect(code, stderr).toBe(0);
-    expect(rig.executed()).toHaveLength(RESULTS);
+    expect(rig.executed()).toHaveLength(RESULTS - complete);
     expect(rig.published('all.txt')).toBe(ALL);
+    expect(rig.leftovers()).toEqual([]);
   }
 });
