@@ -1,10 +1,11 @@
 import { hash } from 'node:crypto';
 import { endianness } from 'node:os';
 import { ConfigError } from '../errors.js';
+import { ByteWriter } from './byte-writer.js';
 import { compareText } from './labels.js';
 
-// One byte per kind, so that no value of one kind reads like a value of another.
-const TAG = {
+/** One byte per kind, so that no value of one kind reads like a value of another. */
+export const TAG = {
   null: 0x4e,
   false: 0x46,
   true: 0x54,
@@ -44,97 +45,27 @@ const TYPED_ARRAYS = new Set([
  */
 export function canonicalBytes(value: unknown): Buffer {
   const writer = new ByteWriter();
-  encode(writer, value, '', 0);
+  TRAIL.length = 0;
+  encode(writer, value);
   return writer.bytes();
 }
 
 /** SHA-256 of the canonical form, 64 hex digits. */
 export function canonicalDigest(value: unknown): string {
   SHARED.clear();
-  encode(SHARED, value, '', 0);
+  TRAIL.length = 0;
+  encode(SHARED, value);
   return hash('sha256', SHARED.bytes(), 'hex');
 }
-
-class ByteWriter {
-  #buffer = Buffer.allocUnsafe(256);
-  #length = 0;
-
-  #reserve(bytes: number): number {
-    const at = this.#length;
-    if (at + bytes > this.#buffer.length) {
-      const larger = Buffer.allocUnsafe(Math.max(this.#buffer.length * 2, at + bytes));
-      this.#buffer.copy(larger, 0, 0, at);
-      this.#buffer = larger;
-    }
-    this.#length = at + bytes;
-    return at;
-  }
-
-  byte(value: number): void {
-    const at = this.#reserve(1);
-    this.#buffer[at] = value;
-  }
-
-  count(value: number): void {
-    const at = this.#reserve(4);
-    this.#buffer.writeUInt32LE(value, at);
-  }
-
-  number(value: number): void {
-    const at = this.#reserve(8);
-    // NaN has many bit patterns; Number.NaN as a constant gives one.
-    if (Number.isNaN(value)) this.#buffer.writeBigUInt64LE(0x7ff8000000000000n, at);
-    else this.#buffer.writeDoubleLE(value, at);
-  }
-
-  /** @returns false when the text is not Unicode: it holds half a surrogate pair */
-  text(value: string): boolean {
-    const { length } = value;
-    // Most text here is short ASCII: names and hex digits. Written unit by unit it costs no call into C++.
-    if (length <= 80) {
-      const start = this.#reserve(4 + length);
-      this.#buffer.writeUInt32LE(length, start);
-      let i = 0;
-      for (; i < length; i += 1) {
-        const unit = value.charCodeAt(i);
-        if (unit > 0x7f) break;
-        this.#buffer[start + 4 + i] = unit;
-      }
-      if (i === length) return true;
-      this.#length = start;
-    }
-    if (/\p{Surrogate}/u.test(value)) return false;
-    const bytes = Buffer.byteLength(value);
-    this.count(bytes);
-    const at = this.#reserve(bytes);
-    this.#buffer.write(value, at, bytes, 'utf8');
-    return true;
-  }
-
-  raw(value: Buffer): void {
-    const at = this.#reserve(value.length);
-    value.copy(this.#buffer, at);
-  }
-
-  /** A view that the next write may change. */
-  bytes(): Buffer {
-    return this.#buffer.subarray(0, this.#length);
-  }
-
-  clear(): void {
-    this.#length = 0;
-    if (this.#buffer.length > LARGE_BUFFER_BYTES) this.#buffer = Buffer.allocUnsafe(LARGE_BUFFER_BYTES);
-  }
-}
-
-/** A buffer that grew beyond this is not kept. */
-const LARGE_BUFFER_BYTES = 1_048_576;
 
 /** For digests, which need the bytes only until the next call. */
 const SHARED = new ByteWriter();
 
-function encode(writer: ByteWriter, value: unknown, path: string, depth: number): void {
-  if (depth > MAX_DEPTH) refuse(path, `is nested deeper than ${MAX_DEPTH} levels`);
+/** Where the value that is being encoded stands; read when it is refused. */
+const TRAIL: (string | number)[] = [];
+
+function encode(writer: ByteWriter, value: unknown): void {
+  if (TRAIL.length > MAX_DEPTH) refuse(`is nested deeper than ${MAX_DEPTH} levels`);
   switch (typeof value) {
     case 'number':
       writer.byte(TAG.number);
@@ -142,7 +73,7 @@ function encode(writer: ByteWriter, value: unknown, path: string, depth: number)
       return;
     case 'string':
       writer.byte(TAG.text);
-      writeText(writer, value, path);
+      writeText(writer, value);
       return;
     case 'boolean':
       writer.byte(value ? TAG.true : TAG.false);
@@ -150,45 +81,50 @@ function encode(writer: ByteWriter, value: unknown, path: string, depth: number)
     case 'object':
       break;
     default:
-      refuse(path, value === undefined ? 'is undefined' : `is a ${typeof value}`);
+      refuse(value === undefined ? 'is undefined' : `is a ${typeof value}`);
   }
   if (value === null) writer.byte(TAG.null);
-  else if (Array.isArray(value)) encodeList(writer, value, path, depth);
-  else if (ArrayBuffer.isView(value)) encodeTyped(writer, value, path);
-  else encodeRecord(writer, value as object, path, depth);
+  else if (Array.isArray(value)) encodeList(writer, value);
+  else if (ArrayBuffer.isView(value)) encodeTyped(writer, value);
+  else encodeRecord(writer, value as Readonly<Record<string, unknown>>);
 }
 
-function writeText(writer: ByteWriter, value: string, path: string): void {
+function writeText(writer: ByteWriter, value: string): void {
   // Encoding turns every half pair into the same replacement character.
-  if (!writer.text(value)) refuse(path, 'holds half a surrogate pair');
+  if (!writer.text(value)) refuse('holds half a surrogate pair');
 }
 
-function encodeList(writer: ByteWriter, list: readonly unknown[], path: string, depth: number): void {
+function encodeList(writer: ByteWriter, list: readonly unknown[]): void {
   writer.byte(TAG.list);
   writer.count(list.length);
-  for (let i = 0; i < list.length; i += 1) encode(writer, list[i], `${path}[${i}]`, depth + 1);
+  for (let i = 0; i < list.length; i += 1) {
+    TRAIL.push(i);
+    encode(writer, list[i]);
+    TRAIL.pop();
+  }
 }
 
-function encodeRecord(writer: ByteWriter, record: object, path: string, depth: number): void {
+function encodeRecord(writer: ByteWriter, record: Readonly<Record<string, unknown>>): void {
   const prototype: unknown = Object.getPrototypeOf(record);
   if (prototype !== Object.prototype && prototype !== null) {
-    refuse(path, `is a ${record.constructor?.name ?? 'special object'}`);
+    refuse(`is a ${record.constructor?.name ?? 'special object'}`);
   }
-  if (Object.getOwnPropertySymbols(record).length > 0) refuse(path, 'has a symbol as field name');
-  const fields = Object.entries(record).filter(([, item]) => item !== undefined);
-  fields.sort(([a], [b]) => compareText(a, b));
+  if (Object.getOwnPropertySymbols(record).length > 0) refuse('has a symbol as field name');
+  const names = Object.keys(record).filter((name) => record[name] !== undefined);
+  if (names.length > 1) names.sort(compareText);
   writer.byte(TAG.record);
-  writer.count(fields.length);
-  for (const [name, item] of fields) {
-    const inner = path === '' ? name : `${path}.${name}`;
-    writeText(writer, name, inner);
-    encode(writer, item, inner, depth + 1);
+  writer.count(names.length);
+  for (const name of names) {
+    TRAIL.push(name);
+    writeText(writer, name);
+    encode(writer, record[name]);
+    TRAIL.pop();
   }
 }
 
-function encodeTyped(writer: ByteWriter, view: ArrayBufferView, path: string): void {
+function encodeTyped(writer: ByteWriter, view: ArrayBufferView): void {
   const type = Object.prototype.toString.call(view).slice(8, -1);
-  if (!TYPED_ARRAYS.has(type)) refuse(path, `is a ${type}`);
+  if (!TYPED_ARRAYS.has(type)) refuse(`is a ${type}`);
   const array = view as Uint8Array;
   writer.byte(TAG.typed);
   writer.text(type);
@@ -204,7 +140,11 @@ function littleEndian(copy: Buffer, elementBytes: number): Buffer {
   return elementBytes === 8 ? copy.swap64() : copy;
 }
 
-function refuse(path: string, problem: string): never {
+function refuse(problem: string): never {
+  const path = TRAIL.reduce<string>((before, step) => {
+    if (typeof step === 'number') return `${before}[${step}]`;
+    return before === '' ? step : `${before}.${step}`;
+  }, '');
   throw new ConfigError(
     'CANONICAL',
     `${path === '' ? 'the value' : path} ${problem}, which has no canonical form`,

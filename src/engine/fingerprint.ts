@@ -1,7 +1,8 @@
 import path from 'node:path';
-import type { FileFacts, KeyComponent, OutputRecord, StoredResult } from './cache-store.js';
+import type { ComponentKind, FileFacts, KeyComponent, OutputRecord, StoredResult } from './cache-store.js';
 import { canonicalDigest } from './canonical.js';
 import type { Binding, Instance } from './graph.js';
+import { KeyBytes } from './key-bytes.js';
 import type { NodeDefinition } from './node.js';
 
 /** What a key takes from one input: never a path, always content. */
@@ -35,7 +36,20 @@ export interface KeyOptions {
 export interface Fingerprint {
   /** 64 hex digits. */
   readonly key: string;
+  /** Put together when they are first asked for: a node that is reused needs none of them. */
   readonly components: readonly KeyComponent[];
+}
+
+/** Takes the parts of a key in their order. */
+interface PartTaker {
+  part(kind: ComponentKind, name: string, item: InputDigest): void;
+}
+
+/** What the keys of all instances of a node have in common, and the ports that the rest comes from. */
+interface FixedParts {
+  readonly before: readonly KeyComponent[];
+  readonly ports: readonly string[];
+  readonly after: readonly KeyComponent[];
 }
 
 /** Joins up to this size have one component per member, so that an explanation can name the one that changed. */
@@ -52,7 +66,7 @@ const BRIEF_LENGTH = 200;
 export class KeyMaker {
   readonly #options: KeyOptions;
   readonly #literals = new WeakMap<Binding, InputDigest>();
-  readonly #fixed = new Map<NodeDefinition, { before: KeyComponent[]; after: KeyComponent[] }>();
+  readonly #fixed = new Map<NodeDefinition, FixedParts>();
 
   constructor(options: KeyOptions) {
     this.#options = options;
@@ -60,19 +74,32 @@ export class KeyMaker {
 
   /** @throws ConfigError CANONICAL when a parsed parameter has no canonical form */
   fingerprint(instance: Instance, sources: KeySources): Fingerprint {
-    const { node } = instance;
-    const fixed = this.#fixedComponents(node);
-    const components = [...fixed.before];
-    for (const name of Object.keys(instance.inputs).sort()) {
-      if (!node.steering.includes(name)) {
-        this.#addInput(components, name, instance.inputs[name] as Binding, sources);
-      }
-    }
-    components.push(...fixed.after);
-    return { key: keyOf(components), components };
+    const bytes = KEY_BYTES.begin();
+    this.#eachPart(instance, sources, bytes);
+    let components: readonly KeyComponent[] | null = null;
+    const list = (): KeyComponent[] => {
+      const parts: KeyComponent[] = [];
+      this.#eachPart(instance, sources, {
+        part: (kind, name, { digest, brief }) => parts.push({ kind, name, digest, brief }),
+      });
+      return parts;
+    };
+    return {
+      key: bytes.digest(),
+      get components() {
+        return (components ??= list());
+      },
+    };
   }
 
-  #fixedComponents(node: NodeDefinition): { before: KeyComponent[]; after: KeyComponent[] } {
+  #eachPart(instance: Instance, sources: KeySources, to: PartTaker): void {
+    const { before, ports, after } = this.#fixedParts(instance.node);
+    for (const item of before) to.part(item.kind, item.name, item);
+    for (const name of ports) this.#addInput(to, name, instance.inputs[name] as Binding, sources);
+    for (const item of after) to.part(item.kind, item.name, item);
+  }
+
+  #fixedParts(node: NodeDefinition): FixedParts {
     let fixed = this.#fixed.get(node);
     if (fixed === undefined) {
       const { code, env, tool, seed } = this.#options;
@@ -86,35 +113,36 @@ export class KeyMaker {
         ...node.containers.map(({ name, sha256 }) => component('container', name, sha256)),
         component('seed', 'seed', seed),
       ];
-      fixed = { before, after };
+      const ports = Object.keys(node.inputs).filter((name) => !node.steering.includes(name));
+      fixed = { before, ports: ports.sort(), after };
       this.#fixed.set(node, fixed);
     }
     return fixed;
   }
 
-  #addInput(components: KeyComponent[], name: string, binding: Binding, sources: KeySources): void {
+  #addInput(to: PartTaker, name: string, binding: Binding, sources: KeySources): void {
     if (binding.kind === 'value') {
       // An absent value is left out, like an undefined field.
-      if (binding.parsed !== undefined) components.push({ kind: 'params', name, ...this.#literal(binding) });
+      if (binding.parsed !== undefined) to.part('params', name, this.#literal(binding));
       return;
     }
     if (binding.kind === 'join') {
-      this.#addJoin(components, name, binding, sources);
+      this.#addJoin(to, name, binding, sources);
       return;
     }
     if (binding.kind === 'list' && binding.items.length <= NAMED_MEMBERS) {
       binding.items.forEach((item, i) => {
-        components.push({ kind: 'input', name: `${name}[${i}]`, ...this.#digest(item, sources) });
+        to.part('input', `${name}[${i}]`, this.#digest(item, sources));
       });
-      components.push(component('input', `${name}.length`, binding.items.length));
+      to.part('input', `${name}.length`, valueDigest(binding.items.length));
       return;
     }
-    components.push({ kind: 'input', name, ...this.#digest(binding, sources) });
+    to.part('input', name, this.#digest(binding, sources));
   }
 
   /** Members by position, not by label; the labels of dropped members as a component of their own. */
   #addJoin(
-    components: KeyComponent[],
+    to: PartTaker,
     name: string,
     binding: Extract<Binding, { kind: 'join' }>,
     sources: KeySources,
@@ -127,16 +155,23 @@ export class KeyMaker {
         dropped.push(key);
         return;
       }
-      const { digest, brief } = sources.output(member, binding.port);
-      present.push({ digest, brief: `${key}: ${brief}`.slice(0, BRIEF_LENGTH) });
+      const item = sources.output(member, binding.port);
+      present.push({
+        digest: item.digest,
+        get brief() {
+          return `${key}: ${item.brief}`.slice(0, BRIEF_LENGTH);
+        },
+      });
     });
     if (present.length <= NAMED_MEMBERS) {
-      present.forEach((item, i) => components.push({ kind: 'input', name: `${name}[${i}]`, ...item }));
-      components.push(component('input', `${name}.length`, present.length));
+      present.forEach((item, i) => {
+        to.part('input', `${name}[${i}]`, item);
+      });
+      to.part('input', `${name}.length`, valueDigest(present.length));
     } else {
-      components.push({ kind: 'input', name, ...listDigest(present) });
+      to.part('input', name, listDigest(present));
     }
-    if (dropped.length > 0) components.push(component('input', `${name}.dropped`, dropped));
+    if (dropped.length > 0) to.part('input', `${name}.dropped`, valueDigest(dropped));
   }
 
   #digest(binding: Binding, sources: KeySources): InputDigest {
@@ -178,11 +213,16 @@ export class KeyMaker {
   }
 }
 
+/** Keys are made one after another, and none while another one is made. */
+const KEY_BYTES = new KeyBytes();
+
 const NOTHING: InputDigest = { digest: canonicalDigest(['null']), brief: 'none' };
 
 /** Key of a list of components: their kinds, names and digests in order. Briefs are for people only. */
 export function keyOf(components: readonly KeyComponent[]): string {
-  return canonicalDigest(['node/1', components.map(({ kind, name, digest }) => [kind, name, digest])]);
+  const bytes = KEY_BYTES.begin();
+  for (const item of components) bytes.part(item.kind, item.name, item);
+  return bytes.digest();
 }
 
 export function valueDigest(value: unknown): InputDigest {

@@ -14,6 +14,7 @@ import {
 import type { Binding, CompiledGraph, Instance } from './graph.js';
 import { externalPaths, type ExternalFacts } from './inputs.js';
 import type { InstanceTable } from './instance-table.js';
+import { OutputDigests } from './output-digests.js';
 import { runReason, type Demand } from './run-reason.js';
 import { probeTools } from './tool-probe.js';
 
@@ -39,11 +40,16 @@ export type Assessment =
     }
   | { readonly kind: 'run'; readonly reason: RunReason; readonly fingerprint: Fingerprint };
 
-/** What an output counts for in keys, and the other outputs of its instance. */
-interface PortDigest {
-  readonly port: string;
-  readonly digest: InputDigest;
-  readonly next: PortDigest | undefined;
+/** A digest whose short text is made when somebody reads it. */
+class KnownDigest implements InputDigest {
+  constructor(
+    readonly digest: string,
+    readonly makeBrief: () => string,
+  ) {}
+
+  get brief(): string {
+    return this.makeBrief();
+  }
 }
 
 const NO_FACTS: ExternalFacts = new Map();
@@ -58,13 +64,13 @@ export class Planner {
   readonly #noCache: boolean;
   /** Keys that were ordered anew, by instance: others with the same key take the result. */
   readonly #ordered = new Map<string, number>();
-  /** By instance; most have one output that others take. */
-  readonly #outputDigests: (PortDigest | undefined)[] = [];
+  readonly #outputDigests: OutputDigests;
   readonly #workflow: string;
   #lastAttempts: ReadonlyMap<string, LastAttempt> | null = null;
 
   private constructor(options: PlannerOptions, keys: KeyMaker) {
     this.#table = options.table;
+    this.#outputDigests = new OutputDigests(options.graph.instances.length);
     this.#store = options.store;
     this.#keys = keys;
     this.#forced = new Set(options.forceNodes);
@@ -176,13 +182,16 @@ export class Planner {
   }
 
   #outputDigest(index: number, port: string): InputDigest {
-    const others = this.#outputDigests[index];
-    for (let known = others; known !== undefined; known = known.next) {
-      if (known.port === port) return known.digest;
-    }
-    const digest = outputDigest(this.#result(index), port, this.#table.instance(index).node);
-    this.#outputDigests[index] = { port, digest, next: others };
-    return digest;
+    const known = this.#outputDigests.get(index, port);
+    const brief = (): string => this.#makeOutputDigest(index, port).brief;
+    if (known !== null) return new KnownDigest(known, brief);
+    const { digest } = this.#makeOutputDigest(index, port);
+    this.#outputDigests.set(index, port, digest);
+    return new KnownDigest(digest, brief);
+  }
+
+  #makeOutputDigest(index: number, port: string): InputDigest {
+    return outputDigest(this.#result(index), port, this.#table.instance(index).node);
   }
 
   #result(index: number): StoredResult {
