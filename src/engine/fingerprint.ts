@@ -1,5 +1,5 @@
 import path from 'node:path';
-import type { ComponentKind, FileFacts, KeyComponent, OutputRecord, StoredResult } from './cache-store.js';
+import type { FileFacts, KeyComponent, OutputRecord, StoredResult } from './cache-store.js';
 import { canonicalDigest } from './canonical.js';
 import type { Binding, Instance } from './graph.js';
 import { KeyBytes } from './key-bytes.js';
@@ -42,7 +42,7 @@ export interface Fingerprint {
 
 /** Takes the parts of a key in their order. */
 interface PartTaker {
-  part(kind: ComponentKind, name: string, item: InputDigest): void;
+  part(kind: KeyComponent['kind'], name: string, item: InputDigest): void;
 }
 
 /** What the keys of all instances of a node have in common, and the ports that the rest comes from. */
@@ -213,14 +213,16 @@ export class KeyMaker {
   }
 }
 
-/** Keys are made one after another, and none while another one is made. */
+/** Keys of instances are made one after another, and none while another one is made. */
 const KEY_BYTES = new KeyBytes();
+/** Keys of lists that exist already are also checked while the key of an instance is made. */
+const CHECKED_BYTES = new KeyBytes();
 
 const NOTHING: InputDigest = { digest: canonicalDigest(['null']), brief: 'none' };
 
 /** Key of a list of components: their kinds, names and digests in order. Briefs are for people only. */
 export function keyOf(components: readonly KeyComponent[]): string {
-  const bytes = KEY_BYTES.begin();
+  const bytes = CHECKED_BYTES.begin();
   for (const item of components) bytes.part(item.kind, item.name, item);
   return bytes.digest();
 }
