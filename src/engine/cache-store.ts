@@ -182,6 +182,11 @@ export interface CacheStore extends BatchStore {
   /** The result of a key, its output files checked by stat, and by content where stat moved. Finds objects without a row. */
   lookup(key: string): Lookup;
   /**
+   * A result that was looked up or made before, without another look at its files, so that a run need not keep it;
+   * null when it is gone.
+   */
+  stored(key: string): StoredResult | null;
+  /**
    * Many look-ups in a row: they share one view of the index and its locks. What is written meanwhile ends the view;
    * `work` must not wait for anything.
    */

@@ -38,21 +38,88 @@ export interface OpenRun extends ProcessIdentity {
   readonly id: string;
 }
 
-type StoredColumns = [
-  node: string,
-  version: number,
-  outDigest: unknown,
-  json: string,
-  bytes: number,
-  ms: number,
-  peakMb: number,
-  lastUsed: number,
-  runId: string | null,
-  state: 'done' | 'skipped',
-];
+/**
+ * A row of `result` as SQLite gives it in one text: its columns line by line, the JSON of the outputs last. A column of
+ * its own for each value would cost as much again as finding the row.
+ */
+const PACKED_RESULT = `SELECT lower(hex(out_digest)) || char(10) || last_used || char(10) || (state = 'skipped') || char(10)
+  || coalesce(run_id, '') || char(10) || version || char(10) || bytes || char(10) || ms || char(10) || peak_mb || char(10)
+  || node || char(10) || outputs_json FROM result WHERE key = ?`;
 
-/** Names of nodes and runs are few; should they be many, sharing them is not worth the room. */
-const MOST_SHARED = 4096;
+/** What only few ask for is read from the text when they do. */
+class PackedRow implements ResultRow {
+  readonly outDigest: string;
+  readonly outputs: Readonly<Record<string, OutputRecord>>;
+  readonly skipReason: string | null;
+  readonly #head: readonly string[];
+
+  constructor(text: string) {
+    const head: string[] = [];
+    let from = 0;
+    for (let i = 0; i < HEAD_LINES; i++) {
+      const to = text.indexOf('\n', from);
+      head.push(text.slice(from, to));
+      from = to + 1;
+    }
+    this.#head = head;
+    const content = parsedOutputs(text.slice(from));
+    // A digest that nothing has: the row is damaged.
+    this.outDigest = content === null ? '' : (head[0] as string);
+    this.outputs = content?.outputs ?? {};
+    this.skipReason = content?.skip_reason ?? null;
+  }
+
+  get lastUsed(): number {
+    return Number(this.#head[1]);
+  }
+
+  get state(): 'done' | 'skipped' {
+    return this.#head[2] === '1' ? 'skipped' : 'done';
+  }
+
+  get runId(): string | null {
+    const id = this.#head[3] as string;
+    return id === '' ? null : id;
+  }
+
+  get version(): number {
+    return Number(this.#head[4]);
+  }
+
+  get bytes(): number {
+    return Number(this.#head[5]);
+  }
+
+  get ms(): number {
+    return Number(this.#head[6]);
+  }
+
+  get peakMb(): number {
+    return Number(this.#head[7]);
+  }
+
+  get node(): string {
+    return this.#head[8] as string;
+  }
+}
+
+const HEAD_LINES = 9;
+
+interface StoredOutputs {
+  readonly outputs: Record<string, OutputRecord>;
+  readonly skip_reason: string | null;
+}
+
+function parsedOutputs(json: string): StoredOutputs | null {
+  try {
+    return JSON.parse(json) as StoredOutputs;
+  } catch (error) {
+    if (error instanceof SyntaxError) return null;
+    throw error;
+  }
+}
+
+const DIGEST_BYTES = 32;
 
 /** Results of one node that its usual time and size are taken from: the newest. */
 const HISTORY = 50;
@@ -61,19 +128,14 @@ const HISTORY = 50;
 export class IndexRows {
   readonly #db: IndexDatabase;
   readonly #statements;
-  readonly #texts = new Map<string, string>();
+  readonly #scratch = Buffer.alloc(DIGEST_BYTES);
   #isViewing = false;
 
   constructor(db: IndexDatabase) {
     this.#db = db;
     const one = (sql: string) => db.prepare<unknown[], Record<string, unknown>>(sql);
     this.#statements = {
-      result: db
-        .prepare<unknown[], unknown[]>(
-          `SELECT node, version, out_digest, outputs_json, bytes, ms, peak_mb, last_used, run_id, state
-             FROM result WHERE key = ?`,
-        )
-        .raw(),
+      result: db.prepare<unknown[], string | null>(PACKED_RESULT).pluck(),
       beginView: db.prepare('BEGIN'),
       endView: db.prepare('COMMIT'),
       hasResult: one('SELECT 1 FROM result WHERE key = ?'),
@@ -149,36 +211,16 @@ export class IndexRows {
     };
   }
 
+  /** The outputs of a row that is damaged have another digest than the row says. */
   result(key: string): ResultRow | null {
-    const row = this.#statements.result.get(blob(key)) as StoredColumns | undefined;
-    if (row === undefined) return null;
-    const [node, version, outDigest, json, bytes, ms, peakMb, lastUsed, runId, state] = row;
-    const { outputs, skip_reason: skipReason } = JSON.parse(json) as {
-      outputs: Record<string, OutputRecord>;
-      skip_reason: string | null;
-    };
-    return {
-      node: this.#shared(node),
-      version,
-      outDigest: hex(outDigest),
-      outputs,
-      skipReason,
-      bytes,
-      ms,
-      peakMb,
-      lastUsed,
-      runId: runId === null ? null : this.#shared(runId),
-      state,
-    };
+    const text = this.#statements.result.get(this.#blob(key)) as string | null | undefined;
+    return text === undefined || text === null ? null : new PackedRow(text);
   }
 
-  /** One string for all rows that have it: SQLite makes a new one each time. */
-  #shared(text: string): string {
-    const known = this.#texts.get(text);
-    if (known !== undefined) return known;
-    if (this.#texts.size >= MOST_SHARED) this.#texts.clear();
-    this.#texts.set(text, text);
-    return text;
+  /** For statements that run at once: the next call overwrites it. */
+  #blob(digest: string): Buffer {
+    this.#scratch.write(digest, 0, DIGEST_BYTES, 'hex');
+    return this.#scratch;
   }
 
   /** Until `endView` or a write, reads see one state of the index and take no locks of their own. */

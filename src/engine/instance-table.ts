@@ -1,10 +1,17 @@
 /** What has become of every instance of a run, and what follows from that for those that depend on it. */
-import type { StoredResult } from './cache-store.js';
+import { StorageError } from '../errors.js';
+import type { CacheStore, StoredResult } from './cache-store.js';
 import { DigestTable } from './digest-table.js';
 import { failure, type NodeFailure } from './failure.js';
 import type { Binding, CompiledGraph, Instance } from './graph.js';
 
 export type InstanceState = 'waiting' | 'running' | 'done' | 'skipped' | 'failed' | 'not-started';
+
+/** Where results that are no longer kept come from. */
+export type ResultStore = Pick<CacheStore, 'stored'>;
+
+/** Results in memory at a time: values may have 64 KiB each. */
+const KEPT_RESULTS = 1024;
 
 const STATES: readonly InstanceState[] = ['waiting', 'running', 'done', 'skipped', 'failed', 'not-started'];
 
@@ -13,13 +20,24 @@ const SHOWN_REASONS = 5;
 
 export class InstanceTable {
   #states: Uint8Array;
-  readonly #results: (StoredResult | undefined)[];
+  /** Results that were used last; instance i has place i modulo their number, and -1 none. */
+  readonly #results: (StoredResult | undefined)[] = new Array<StoredResult | undefined>(KEPT_RESULTS);
+  readonly #owners = new Int32Array(KEPT_RESULTS).fill(-1);
+  readonly #store: ResultStore;
+  /** By instance, place in `#runs` of the run that made its result, plus one; 0: it has no result. */
+  #origins: Int32Array;
+  readonly #runs: (string | null)[] = [null];
   readonly #reasons = new Map<number, string>();
   readonly #keys: DigestTable;
 
-  constructor(readonly graph: CompiledGraph) {
+  /** @param store - gives results again that were told here before */
+  constructor(
+    readonly graph: CompiledGraph,
+    store: ResultStore,
+  ) {
+    this.#store = store;
     this.#states = new Uint8Array(graph.instances.length);
-    this.#results = new Array<StoredResult | undefined>(graph.instances.length);
+    this.#origins = new Int32Array(graph.instances.length);
     this.#keys = new DigestTable(graph.instances.length);
   }
 
@@ -53,7 +71,13 @@ export class InstanceTable {
   finish(index: number, result: StoredResult): void {
     this.#keys.set(index, result.key);
     this.set(index, result.state);
-    this.#results[index] = result;
+    if (index >= this.#origins.length) {
+      const larger = new Int32Array(Math.max(this.graph.instances.length, index + 1));
+      larger.set(this.#origins);
+      this.#origins = larger;
+    }
+    this.#origins[index] = this.#runPlace(result.runId) + 1;
+    this.#keep(index, result);
     if (result.state === 'skipped') this.#reasons.set(index, result.skipReason ?? 'skipped');
   }
 
@@ -64,7 +88,38 @@ export class InstanceTable {
 
   /** The result of an instance that is done or skipped itself; undefined for one skipped because of another. */
   result(index: number): StoredResult | undefined {
-    return this.#results[index];
+    const place = index % KEPT_RESULTS;
+    if (this.#owners[place] === index) return this.#results[place];
+    if ((this.#origins[index] ?? 0) === 0) return undefined;
+    const result = this.#store.stored(this.#keys.get(index) as string);
+    if (result === null) {
+      throw new StorageError('CACHE_CORRUPT', 'a result was removed from the cache while a run needs it', {
+        where: this.instance(index).id,
+        cure: 'run the same command again; do not remove results while a run goes on',
+      });
+    }
+    this.#keep(index, result);
+    return result;
+  }
+
+  /** The run that made the result of an instance, null when that is not known; undefined without a result. */
+  madeBy(index: number): string | null | undefined {
+    const origin = this.#origins[index] ?? 0;
+    return origin === 0 ? undefined : this.#runs[origin - 1];
+  }
+
+  #keep(index: number, result: StoredResult): void {
+    const place = index % KEPT_RESULTS;
+    this.#owners[place] = index;
+    this.#results[place] = result;
+  }
+
+  /** Most results of a run come from few runs, and from the same as the one before. */
+  #runPlace(runId: string | null): number {
+    const last = this.#runs.length - 1;
+    if (this.#runs[last] === runId) return last;
+    const known = this.#runs.indexOf(runId);
+    return known >= 0 ? known : this.#runs.push(runId) - 1;
   }
 
   /** Why an ended instance has no outputs, or null when it has. */

@@ -56,7 +56,7 @@ const LIKELIHOOD: Readonly<Record<PlanAction, Likelihood>> = {
 export async function makePlan(options: PlanOptions): Promise<Plan> {
   const { graph } = options;
   checkRequests(requestsOf(graph), options.limits);
-  const table = new InstanceTable(graph);
+  const table = new InstanceTable(graph, options.store);
   const planner = await Planner.create({ ...options, table });
   const open = new Set<number>();
   const entries: PlanEntry[] = [];

@@ -125,6 +125,7 @@ export class Planner {
     const demand = this.#demand(instance, fingerprint.key);
     const lookup = demand === null ? this.#store.lookup(fingerprint.key) : null;
     if (lookup?.outcome === 'hit') {
+      this.#digestOutputs(index, instance, lookup.result);
       return { kind: 'reuse', result: lookup.result, adopted: lookup.adopted, fingerprint };
     }
     const why = this.#noCache ? NOT_CACHEABLE : (demand ?? lookup);
@@ -188,6 +189,16 @@ export class Planner {
     const { digest } = this.#makeOutputDigest(index, port);
     this.#outputDigests.set(index, port, digest);
     return new KnownDigest(digest, brief);
+  }
+
+  /** While the result is at hand; those that no other instance takes are left alone. */
+  #digestOutputs(index: number, { node }: Instance, result: StoredResult): void {
+    const { offsets } = this.#table.graph.dependents;
+    if (offsets[index] === offsets[index + 1]) return;
+    for (const port in result.outputs) {
+      if (this.#outputDigests.get(index, port) !== null) continue;
+      this.#outputDigests.set(index, port, outputDigest(result, port, node).digest);
+    }
   }
 
   #makeOutputDigest(index: number, port: string): InputDigest {

@@ -8,7 +8,7 @@
  * @see https://www.w3.org/submissions/prov-json/
  */
 import { basename, relative, sep } from 'node:path';
-import type { FileFacts, StoredResult } from './cache-store.js';
+import type { FileFacts } from './cache-store.js';
 import { eachLeaf, eachSource, type Source } from './instance-sources.js';
 import type { InstanceTable } from './instance-table.js';
 import type { TimedAttempt } from './timeline.js';
@@ -30,8 +30,8 @@ export interface ProvenanceFacts {
   readonly file: (path: string) => FileFacts | null;
   /** Published files by digest: names relative to the output directory. */
   readonly published: ReadonlyMap<string, readonly string[]>;
-  /** Whether an earlier run of this output directory describes this result. */
-  readonly isDescribed: (result: StoredResult) => boolean;
+  /** Whether a run of this output directory left a description of the results that it made; null: unknown run. */
+  readonly isDescribed: (runId: string | null) => boolean;
   /** Programs by name. */
   readonly software: Readonly<Record<string, string>>;
 }
@@ -107,10 +107,12 @@ function activitiesOf({ table, attempts, runId, isDescribed }: ProvenanceFacts):
       }
       continue;
     }
-    const result = table.result(index);
-    if (result === undefined || seen.has(result.key) || isDescribed(result)) continue;
-    seen.add(result.key);
-    activities.push({ id: `result:${result.key}`, index, key: result.key, attempt: null });
+    const madeBy = table.madeBy(index);
+    if (madeBy === undefined || isDescribed(madeBy)) continue;
+    const key = table.key(index);
+    if (key === null || seen.has(key)) continue;
+    seen.add(key);
+    activities.push({ id: `result:${key}`, index, key, attempt: null });
   }
   return activities;
 }

@@ -1,7 +1,7 @@
 /** What stays of a run in `logs/<run-id>/`: events, journal, trace, provenance and the document that lists it. */
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import type { StoredResult } from './cache-store.js';
+
 import { chromeTrace } from './chrome-trace.js';
 import type { RunCounts, RunEvent, RunStatus } from './events.js';
 import type { FileFacts } from './cache-store.js';
@@ -131,10 +131,10 @@ export class RunRecords {
   }
 
   /** A result is described where the run that made it left its provenance in this output directory. */
-  #describedElsewhere(): (result: StoredResult) => boolean {
+  #describedElsewhere(): (runId: string | null) => boolean {
     const logs = dirname(this.#options.log.directory);
     const known = new Map<string, boolean>();
-    return ({ runId }) => {
+    return (runId) => {
       if (runId === null) return false;
       let isThere = known.get(runId);
       if (isThere === undefined) {

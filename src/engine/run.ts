@@ -217,7 +217,7 @@ async function runAndAccount(prepared: PreparedRun, endings: Ending[]): Promise<
   const runId = newRunId();
   const workRoot = workRootOf(request);
   const workDir = join(workRoot, runId);
-  const table = new InstanceTable(graph);
+  const table = new InstanceTable(graph, store);
   const seed = request.seed ?? 0;
   const keepWork = request.keepWork ?? 'never';
   const planner = await Planner.create({

@@ -181,7 +181,7 @@ export class SqliteCache implements CacheStore {
     });
     // A row that does not fit its own digest was damaged where SQLite cannot see it; the object knows better.
     if (row === null || outputsDigest(row.outputs) !== row.outDigest) return this.#adopt(key);
-    const result = this.#storedResult(key, row, row);
+    const result = this.#storedResult(key, row);
     // Files of an upstream are checked by those who use them, and once.
     for (const file of this.#isUpstream ? [] : filesOf(row.outputs)) {
       const lost = this.#checkOutput(key, result.outputDir, file);
@@ -190,6 +190,17 @@ export class SqliteCache implements CacheStore {
     const now = this.#now();
     if (now - row.lastUsed > USED_STEP_MS) this.#later(() => this.#rows.markUsed(key, now));
     return { outcome: 'hit', result, adopted: false };
+  }
+
+  stored(key: string): StoredResult | null {
+    const fresh = this.#fresh.get(key);
+    if (fresh !== undefined) return fresh;
+    const row = this.#guard(() => this.#rows.result(key));
+    if (row !== null && outputsDigest(row.outputs) === row.outDigest) return this.#storedResult(key, row);
+    const other = this.#upstreams?.lookup(key) ?? null;
+    if (other !== null) return other;
+    const record = readObjectRecord(objectDirectory(this.directory, key), key);
+    return 'problem' in record ? null : this.#storedResult(key, { ...record, bytes: 0, runId: null });
   }
 
   lookTogether<T>(work: () => T): T {
@@ -576,7 +587,7 @@ export class SqliteCache implements CacheStore {
   #keep(record: ObjectRecord, runId: string | null): StoredResult {
     const files = [...filesOf(record.outputs)];
     const bytes = files.reduce((sum, file) => sum + file.bytes, 0);
-    const result = this.#storedResult(record.key, record, { bytes, runId });
+    const result = this.#storedResult(record.key, { ...record, bytes, runId });
     const stats = files.map((file) => ({
       file,
       stat: fileStat(lstatSync(path.join(result.outputDir, file.rel), { bigint: true })),
@@ -592,12 +603,8 @@ export class SqliteCache implements CacheStore {
     return result;
   }
 
-  #storedResult(
-    key: string,
-    row: Omit<ResultRow, 'lastUsed' | 'bytes' | 'runId'>,
-    { bytes, runId }: Pick<StoredResult, 'bytes' | 'runId'>,
-  ): StoredResult {
-    return new IndexedResult(this.directory, key, { ...row, bytes, runId });
+  #storedResult(key: string, row: Omit<ResultRow, 'lastUsed'>): StoredResult {
+    return new IndexedResult(this.directory, key, row);
   }
 
   /** Fills a new index from the objects; their files are read when they are first used. */
@@ -696,17 +703,13 @@ function apartWarning({ directory, fileSystem }: IndexPlace): StoreWarning {
 
 /** A result as the index knows it. Runs hold one per instance, so what follows from the key is made when asked for. */
 class IndexedResult implements StoredResult {
-  readonly node: string;
-  readonly version: number;
   readonly state: 'done' | 'skipped';
   readonly skipReason: string | null;
   readonly outputs: StoredResult['outputs'];
   readonly outDigest: string;
-  readonly ms: number;
-  readonly peakMb: number;
-  readonly bytes: number;
   readonly runId: string | null;
   readonly #directory: string;
+  readonly #row: Omit<ResultRow, 'lastUsed'>;
 
   constructor(
     directory: string,
@@ -714,16 +717,32 @@ class IndexedResult implements StoredResult {
     row: Omit<ResultRow, 'lastUsed'>,
   ) {
     this.#directory = directory;
-    this.node = row.node;
-    this.version = row.version;
+    this.#row = row;
     this.state = row.state;
     this.skipReason = row.skipReason;
     this.outputs = row.outputs;
     this.outDigest = row.outDigest;
-    this.ms = row.ms;
-    this.peakMb = row.peakMb;
-    this.bytes = row.bytes;
     this.runId = row.runId;
+  }
+
+  get node(): string {
+    return this.#row.node;
+  }
+
+  get version(): number {
+    return this.#row.version;
+  }
+
+  get ms(): number {
+    return this.#row.ms;
+  }
+
+  get peakMb(): number {
+    return this.#row.peakMb;
+  }
+
+  get bytes(): number {
+    return this.#row.bytes;
   }
 
   get outputDir(): string {

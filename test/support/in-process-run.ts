@@ -39,7 +39,7 @@ export async function runInProcess(
   try {
     const plan = await makePlan({ ...options, graph: compile(), limits: LIMITS });
     const graph = compile();
-    const table = new InstanceTable(graph);
+    const table = new InstanceTable(graph, store);
     const planner = await Planner.create({ ...options, graph, table });
     const workDir = join(root, 'work', runId);
     mkdirSync(workDir, { recursive: true });
