@@ -1,6 +1,17 @@
 export { writeAtomic } from './atomic-write.js';
 export { renderChart, writeChart, type ChartSpec, type RenderedChart } from './chart.js';
 export { compareIds, discoverSubjects, readWaytotal, type Subject, type SubjectPattern } from './cohort.js';
+export {
+  encodeGifti,
+  parseGifti,
+  readGifti,
+  writeGifti,
+  type GiftiArray,
+  type GiftiContent,
+  type GiftiCoordinateSystem,
+  type GiftiImage,
+  type GiftiLabel,
+} from './gifti.js';
 export { gzipDeterministic } from './gzip.js';
 export { Hdf5File, type Hdf5Array, type Hdf5Attribute, type Hdf5Data } from './hdf5.js';
 export { cToFortran, fortranToC, sizeOf, type NumericArray } from './layout.js';
@@ -8,10 +19,18 @@ export { affineDifference, affineDeterminant, voxelSizeOf, type Affine } from '.
 export { parseNiftiHeader, readNiftiHeader, voxelBytes, type NiftiHeader } from './nifti-header.js';
 export { readNifti, type NiftiVolume } from './nifti-read.js';
 export { encodeNifti, writeNifti, type NiftiContent } from './nifti-write.js';
-export { encodeNpy, parseNpy, readNpy, writeNpy, type NpyArray } from './npy.js';
+export {
+  encodeNpy,
+  parseNpy,
+  readNpy,
+  readNpyHeader,
+  readNpyRows,
+  writeNpy,
+  type NpyArray,
+  type NpyHeader,
+} from './npy.js';
 export { readError, systemCode, writeError } from './storage-error.js';
 export { readSpectraTable, type SpectraTable } from './spectra-table.js';
-export { formatTsv, parseTsv, readTsv, writeTsv, type TsvCell, type TsvTable } from './tsv.js';
 export {
   annotationValue,
   parseAnnotation,
@@ -35,3 +54,4 @@ export type { Surface } from './geometry/surface.js';
 export { parseVtk } from './geometry/vtk.js';
 export { parseMgh, readMgh, type MghVolume } from './mgh.js';
 export { parseNpz, readNpz } from './npz.js';
+export { formatTsv, parseTsv, readTable, readTsv, writeTsv, type TsvCell, type TsvTable } from './tsv.js';

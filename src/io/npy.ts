@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { open, readFile } from 'node:fs/promises';
 
 import { ProcessingError } from '../errors.js';
 import { writeAtomic } from './atomic-write.js';
@@ -52,9 +52,78 @@ export async function readNpy(path: string): Promise<NpyArray> {
   return parseNpy(bytes, path);
 }
 
+/** What stands before the numbers of a `.npy` file. */
+export interface NpyHeader {
+  readonly shape: readonly number[];
+  /** NumPy type without its byte order. */
+  readonly dtype: string;
+  readonly isFortran: boolean;
+  readonly littleEndian: boolean;
+  /** Bytes before the first number, and per number. */
+  readonly offset: number;
+  readonly bytesPerValue: number;
+}
+
+/**
+ * Reads shape and type alone.
+ *
+ * @throws ProcessingError FILE_MISSING, FILE_FORMAT or FILE_TRUNCATED, also when the file is shorter than its numbers
+ */
+export async function readNpyHeader(path: string): Promise<NpyHeader> {
+  try {
+    await using file = await open(path, 'r');
+    const { size } = await file.stat();
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(Math.min(size, 64 * 1024)), 0);
+    const header = parseNpyHeader(buffer.subarray(0, bytesRead), path);
+    checkLength(header, size, path);
+    return header;
+  } catch (error) {
+    throw readError(error, path);
+  }
+}
+
+/**
+ * Reads some rows (places along the first axis) of a C-order `.npy` file, without the rest of it.
+ *
+ * @returns shape with `to - from` as its first axis
+ * @throws ProcessingError as `readNpyHeader`; INVALID_ARGUMENT for Fortran order or rows that are not there
+ */
+export async function readNpyRows(path: string, from: number, to: number): Promise<NpyArray> {
+  const header = await readNpyHeader(path);
+  const { shape, dtype, offset, bytesPerValue, littleEndian } = header;
+  const [rows = 0, ...rest] = shape;
+  if ((header.isFortran && shape.length > 1) || from < 0 || to > rows || from > to) {
+    throw new ProcessingError('INVALID_ARGUMENT', `${path} has no rows ${from} to ${to} in C order`, {
+      where: path,
+      cure: `its shape is ${shape.join('x')}`,
+    });
+  }
+  const rowBytes = sizeOf(rest) * bytesPerValue;
+  const bytes = Buffer.allocUnsafe((to - from) * rowBytes);
+  try {
+    await using file = await open(path, 'r');
+    await file.read(bytes, 0, bytes.length, offset + from * rowBytes);
+  } catch (error) {
+    throw readError(error, path);
+  }
+  return {
+    shape: [to - from, ...rest],
+    dtype,
+    data: decode(bytes, dtype, littleEndian, (to - from) * sizeOf(rest)),
+  };
+}
+
 /** Interprets the bytes of a `.npy` file; `path` is for messages. */
 export function parseNpy(bytes: Uint8Array, path: string): NpyArray {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const header = parseNpyHeader(buffer, path);
+  const { shape, dtype, offset, littleEndian, isFortran } = header;
+  checkLength(header, buffer.length, path);
+  const data = decode(buffer.subarray(offset), dtype, littleEndian, sizeOf(shape));
+  return { shape, dtype, data: isFortran && shape.length > 1 ? fortranToC(data, shape) : data };
+}
+
+function parseNpyHeader(buffer: Buffer, path: string): NpyHeader {
   if (buffer.length < 12 || buffer.toString('latin1', 0, 6) !== MAGIC)
     throw format(path, 'it has no NumPy magic');
   const major = buffer[6] ?? 0;
@@ -70,16 +139,28 @@ export function parseNpy(bytes: Uint8Array, path: string): NpyArray {
   if (reader === undefined || !'<>|='.includes(order)) {
     throw format(path, `its data type ${JSON.stringify(descr)} is not a number of at most 64 bits`);
   }
-  const count = sizeOf(shape);
-  const from = start + length;
-  if (from + count * reader.bytes > buffer.length) {
-    throw truncated(path, `before the last of its ${shape.join('x') || '1'} values of type ${dtype}`);
-  }
-  const view = new DataView(buffer.buffer, buffer.byteOffset + from, count * reader.bytes);
+  return {
+    shape,
+    dtype,
+    isFortran: fortran,
+    littleEndian: order !== '>',
+    offset: start + length,
+    bytesPerValue: reader.bytes,
+  };
+}
+
+function checkLength({ shape, dtype, offset, bytesPerValue }: NpyHeader, size: number, path: string): void {
+  if (offset + sizeOf(shape) * bytesPerValue <= size) return;
+  throw truncated(path, `before the last of its ${shape.join('x') || '1'} values of type ${dtype}`);
+}
+
+function decode(bytes: Buffer, dtype: string, littleEndian: boolean, count: number): NumericArray {
+  const reader = READERS[dtype];
+  if (reader === undefined) throw new Error(`type ${dtype} was not refused before reading`);
+  const view = new DataView(bytes.buffer, bytes.byteOffset, count * reader.bytes);
   const data = reader.make(count);
-  const littleEndian = order !== '>';
   for (let i = 0, at = 0; i < count; i++, at += reader.bytes) data[i] = reader.get(view, at, littleEndian);
-  return { shape, dtype, data: fortran && shape.length > 1 ? fortranToC(data, shape) : data };
+  return data;
 }
 
 const DTYPES: ReadonlyArray<[new (n: number) => NumericArray, string]> = [

@@ -50,6 +50,41 @@ export function parseTsv(text: string, path: string): TsvTable {
 }
 
 /**
+ * Reads a table by its name: `.csv` has commas (cells may stand in double quotes), all else tabs.
+ *
+ * @throws ProcessingError FILE_MISSING, or FILE_FORMAT with the line number
+ */
+export async function readTable(path: string): Promise<TsvTable> {
+  if (!path.toLowerCase().endsWith('.csv')) return readTsv(path);
+  let text: string;
+  try {
+    text = await readFile(path, 'utf8');
+  } catch (error) {
+    throw readError(error, path);
+  }
+  return parseTsv(tabsOf(text, path), path);
+}
+
+/** Commas outside of quotes become tabs, quotes go. */
+function tabsOf(text: string, path: string): string {
+  const lines = text.split(/\r?\n/).map((line, i) => {
+    if (line.includes('\t')) throw broken(path, i + 1, 'a table with commas holds a tab');
+    if (!line.includes('"')) return line.replaceAll(',', '\t');
+    const cells = line.match(/("([^"]|"")*"|[^,"]*)(,|$)/g)?.slice(0, line.endsWith(',') ? undefined : -1);
+    if (cells === undefined || cells.join('') !== line) throw broken(path, i + 1, 'its quotes do not close');
+    return cells
+      .map((cell) =>
+        cell
+          .replace(/,$/, '')
+          .replace(/^"(.*)"$/, '$1')
+          .replaceAll('""', '"'),
+      )
+      .join('\t');
+  });
+  return lines.join('\n');
+}
+
+/**
  * Writes a table atomically: null and NaN as `n/a`, numbers in the shortest form that reads back to the same value.
  *
  * @throws ProcessingError INVALID_ARGUMENT for a cell with a tab or a line break, or a row of the wrong length
