@@ -86,4 +86,16 @@ export const BUILTIN_WORKFLOWS: readonly BuiltinWorkflow[] = [
     },
     sample: async () => ({ write: (await import('./fooof/sample.js')).writeSampleSpectra }),
   },
+  {
+    name: 'encoding_fit',
+    summary: 'Fits population receptive fields, tuning curves or ridge weights to every voxel',
+    scope: 'cohort',
+    namespace: 'encoding_fit',
+    loadConfigSchema: async () => (await import('./encoding-fit/config.js')).EncodingFitConfig,
+    load: async () => {
+      await import('./encoding-fit/workflow.js');
+      return getWorkflow('encoding_fit');
+    },
+    sample: async () => ({ write: (await import('./encoding-fit/sample.js')).writeSampleRecordings }),
+  },
 ];

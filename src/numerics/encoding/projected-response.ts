@@ -157,7 +157,8 @@ function coordinatesOf(model: EncodingModel, bound: BoundResponse): Coordinate[]
   ];
 }
 
-function orthonormalConfounds(confounds: Matrix, frames: number): Float64Array {
+/** Columns without their means as an orthonormal set, (C, T); those that add nothing are left out. */
+export function orthonormalConfounds(confounds: Matrix, frames: number): Float64Array {
   if (confounds.rows !== frames) {
     throw new ProcessingError(
       'SHAPE_MISMATCH',
