@@ -60,6 +60,8 @@ export const ERROR_CODES = [
   'FOLDS',
   'CHECKPOINT',
   'INVALID_ARGUMENT',
+  'NOT_CONVERGED',
+  'ILL_CONDITIONED',
   // cache and file system (exit 5)
   'IO_FULL',
   'IO_DENIED',

@@ -137,3 +137,35 @@ export {
 export { parameterColumn, type ParameterInput, type ParameterTable } from './encoding/tables.js';
 export { WeightFitter, type FittedWeights, type WeightFitterOptions } from './encoding/weight-fitter.js';
 export { matrix, type Matrix } from './linalg/matrix.js';
+export type { SolverChoice } from './spectral/choose-kernels.js';
+export {
+  eigsh,
+  type CountCertificate,
+  type Eigenpairs,
+  type EigshOptions,
+  type SolutionQuality,
+} from './spectral/eigsh.js';
+export { intrinsicDelaunay, type IntrinsicDelaunay } from './spectral/intrinsic-delaunay.js';
+export {
+  laplaceBeltrami,
+  meshOperator,
+  type BoundaryKind,
+  type LaplaceBeltramiOptions,
+  type LaplaceBeltramiResult,
+  type MeshOperator,
+  type OperatorKind,
+} from './spectral/laplace-beltrami.js';
+export {
+  boundaryVertices,
+  cotangentOperator,
+  type MassKind,
+  type OperatorPair,
+} from './spectral/mesh-operator.js';
+export {
+  diagonalMatrix,
+  sparseFromTriplets,
+  sparseMultiply,
+  symmetricFromTriangle,
+  type SparseMatrix,
+  type Triplets,
+} from './spectral/sparse-matrix.js';

@@ -1,0 +1,313 @@
+/** Eigenpairs of one connected symmetric pair: ordering, slices, polish and gate. */
+import { createHash } from 'node:crypto';
+import { ProcessingError } from '../../errors.js';
+import { basisBlocks, solveSlice, type Slice } from './block-lanczos.js';
+import { patternGraph } from './graph.js';
+import { nestedDissection } from './nested-dissection.js';
+import { polish, type BlockPairs } from './polish.js';
+import { chooseShifts, joinSlices, sliceShares, steadyFactor, type FactorSource } from './slice-plan.js';
+import { BLOCK, type NumericFactor, type SolverKernels, type SolverPair } from './solver-kernels.js';
+import { isLaplacian, permutedPair, totalMass } from './solver-pair.js';
+import { symbolicFactor, type SymbolicFactor } from './symbolic-factor.js';
+import { symmetricPencil } from './symmetric-pencil.js';
+
+/** Lanczos residual that is accepted before the polish. */
+const TOLERANCE = 1e-11;
+// No slice above the last one helps the polish to remove what is left there.
+const LAST_TOLERANCE = 1e-13;
+// One polish is enough but where pivots grew: there a second one removes what rounding in that factor left.
+const MOST_POLISHES = 3;
+const GOOD_BACKWARD = 8e-15;
+const FIRST_SPARE = 4;
+const MOST_SPARE = 128;
+/** Neighbours closer than this, relatively, are one cluster: never cut there. */
+export const CLUSTER_GAP = 1e-6;
+const REMEMBERED = 4;
+
+const remembered = new Map<string, SymbolicFactor>();
+
+/** The symbolic step of a pattern; that of the last four patterns is kept, for surfaces with the same faces. */
+function symbolicOf(pair: SolverPair): SymbolicFactor {
+  const key = createHash('sha256').update(pair.starts).update(pair.columns).digest('hex');
+  const known = remembered.get(key);
+  if (known !== undefined) {
+    remembered.delete(key);
+    remembered.set(key, known);
+    return known;
+  }
+  const graph = patternGraph(pair.size, pair.starts, pair.columns);
+  const symbolic = symbolicFactor(graph, nestedDissection(graph));
+  remembered.set(key, symbolic);
+  if (remembered.size > REMEMBERED) remembered.delete(remembered.keys().next().value!);
+  return symbolic;
+}
+
+/** Pairs of one component before the polish. */
+export interface RawPairs extends BlockPairs {
+  /** Whether these are all pairs of the component. */
+  readonly isComplete: boolean;
+}
+
+/** A pair after the polish, in the order of elimination. */
+export interface PolishedPairs extends BlockPairs {
+  readonly residuals: Float64Array;
+  /** Residual over eigenvalue, 0 where the eigenvalue is exactly 0. */
+  readonly relativeResiduals: Float64Array;
+  readonly backwardResidual: number;
+  readonly orthonormality: number;
+}
+
+/** Solver of one component; its symbolic step is shared by all calls. */
+export class ComponentSolver {
+  readonly size: number;
+  readonly mass: number;
+  readonly order: Int32Array;
+  readonly #source: FactorSource;
+  readonly #hasConstant: boolean;
+
+  constructor(kernels: SolverKernels, pair: SolverPair) {
+    const symbolic = symbolicOf(pair);
+    this.size = pair.size;
+    this.order = symbolic.order;
+    this.#source = { kernels, symbolic, pair: permutedPair(pair, symbolic.order) };
+    this.mass = totalMass(pair);
+    this.#hasConstant = isLaplacian(pair);
+  }
+
+  /** At least `wanted` smallest pairs (all, where there are not more), ascending and without a gap. */
+  solve(wanted: number): RawPairs {
+    const isDense = this.size <= Math.max(2 * wanted, 200);
+    return isDense ? this.#solveDense(wanted) : this.#solveSliced(wanted);
+  }
+
+  /** Number of eigenvalues below a shift between two known ones; the steadiest of a few places inside. */
+  countBetween(lower: number, upper: number): { readonly shift: number; readonly count: number } {
+    const { shift, inertia } = steadyFactor(this.#source, (lower + upper) / 2, 4 * (upper - lower));
+    return { shift, count: inertia };
+  }
+
+  #solveDense(wanted: number): RawPairs {
+    const { kernels, pair } = this.#source;
+    const n = this.size;
+    const stiffness = new Float64Array(n * n);
+    const mass = new Float64Array(n * n);
+    for (let i = 0; i < n; i++) {
+      for (let e = pair.starts[i]!; e < pair.starts[i + 1]!; e++) {
+        stiffness[i * n + pair.columns[e]!] = pair.stiffness[e]!;
+        mass[i * n + pair.columns[e]!] = pair.mass[e]!;
+      }
+    }
+    const { values, rows } = symmetricPencil(kernels, n, stiffness, mass);
+    const count = Math.min(n, wanted + FIRST_SPARE);
+    const vectors = new Float64Array(Math.ceil(count / BLOCK) * BLOCK * n);
+    for (let c = 0; c < count; c++) {
+      for (let i = 0; i < n; i++) vectors[place(n, i, c)] = rows[c * n + i]!;
+    }
+    return { count, eigenvalues: values.slice(0, count), vectors, isComplete: count === n };
+  }
+
+  #solveSliced(wanted: number): RawPairs {
+    const factors = chooseShifts(this.#source, wanted, this.mass);
+    for (let spare = FIRST_SPARE; spare <= MOST_SPARE; spare *= 2) {
+      const top = Math.max(0, wanted - factors.at(-1)!.inertia) + spare;
+      const shares = sliceShares(factors, spare, top);
+      const slices = this.#slices(factors, shares, spare);
+      const { taken, cutGap } = joinSlices(factors, shares, slices);
+      if (cutGap < CLUSTER_GAP) continue;
+      const n = this.size;
+      const vectors = new Float64Array(Math.ceil(taken.length / BLOCK) * BLOCK * n);
+      taken.forEach(({ slice, index }, c) => {
+        const source = slices[slice]!.vectors;
+        for (let i = 0; i < n; i++) vectors[place(n, i, c)] = source[place(n, i, index)]!;
+      });
+      const eigenvalues = Float64Array.from(taken, ({ eigenvalue }) => eigenvalue);
+      return { count: taken.length, eigenvalues, vectors, isComplete: false };
+    }
+    throw new ProcessingError(
+      'NOT_CONVERGED',
+      `more than ${MOST_SPARE} eigenvalues are one cluster between two slices`,
+      {
+        where: 'eigsh',
+        cure: 'split the surface into its connected parts, or ask for fewer eigenpairs',
+      },
+    );
+  }
+
+  #slices(
+    factors: readonly NumericFactor[],
+    shares: readonly { below: number; above: number }[],
+    round: number,
+  ): Slice[] {
+    const most = Math.max(...shares.map(({ below, above }) => below + above));
+    const basis = new Float64Array((basisBlocks(this.size, most) + 1) * BLOCK * this.size);
+    return factors.map((factor, i) => {
+      const share = shares[i]!;
+      const seed = 1000 * round + i;
+      const tolerance = i + 1 === factors.length ? LAST_TOLERANCE : TOLERANCE;
+      const problem = { ...this.#source, ...share, seed, basis, tolerance };
+      let slice = solveSlice({ ...problem, factor, mayMove: true });
+      if (slice.betterShift !== null) {
+        const moved = this.#source.kernels.factor(
+          this.#source.symbolic,
+          this.#source.pair,
+          slice.betterShift,
+        );
+        const isSame = moved.inertia === factor.inertia && moved.growth < 10 * factor.growth;
+        slice = solveSlice({ ...problem, factor: isSame ? moved : factor, mayMove: false });
+      }
+      if (slice.isConverged) return slice;
+      const pairs = share.below + share.above;
+      throw new ProcessingError(
+        'NOT_CONVERGED',
+        `block Lanczos did not find ${pairs} pairs near ${factor.shift}`,
+        {
+          where: 'eigsh',
+          cure: 'the matrix may be ill-conditioned: see the smallest angle of the mesh, or use operator intrinsic_delaunay',
+        },
+      );
+    });
+  }
+
+  /** The first `count` pairs, corrected and measured. */
+  polish(raw: RawPairs, count: number): PolishedPairs {
+    const { kernels, symbolic, pair } = this.#source;
+    const n = this.size;
+    const rest = this.#hasConstant ? this.#withoutConstant(raw, count) : headPairs(n, raw, count);
+    const finished = (): PolishedPairs => this.#measured(this.#hasConstant ? this.#withConstant(rest) : rest);
+    if (rest.count === 0) return finished();
+    const values = raw.eigenvalues;
+    const range = values[count - 1]! - values[0]! || Math.abs(values[0]!) || 1 / this.mass;
+    const lowest = this.#hasConstant ? Math.min(values[0]!, 0) : values[0]!;
+    const factor = kernels.factor(symbolic, pair, lowest - range / (2 * count));
+    if (factor.inertia !== 0 || factor.growth === Infinity) {
+      throw new ProcessingError('NOT_CONVERGED', 'eigenvalues were found below the smallest one', {
+        where: 'eigsh',
+        cure: 'report this matrix: the factorisation has lost its digits',
+      });
+    }
+    let best: PolishedPairs | undefined;
+    for (let round = 0; round < MOST_POLISHES; round++) {
+      rest.eigenvalues.set(polish({ kernels, symbolic, pair, factor }, rest, this.#hasConstant));
+      const polished = finished();
+      if (best === undefined || polished.backwardResidual < best.backwardResidual) best = polished;
+      if (best.backwardResidual <= GOOD_BACKWARD) break;
+      // The next round writes over the vectors of `rest`.
+      if (best.vectors === rest.vectors) best = { ...best, vectors: best.vectors.slice() };
+    }
+    return best!;
+  }
+
+  /** Drops the pair that is the constant vector. */
+  #withoutConstant(raw: RawPairs, count: number): BlockPairs {
+    const n = this.size;
+    const { pair } = this.#source;
+    let best = 0;
+    let largest = -1;
+    const ones = new Float64Array(BLOCK * n).fill(1);
+    const image = new Float64Array(BLOCK * n);
+    this.#source.kernels.multiplyMass(pair, ones, image, 1);
+    for (let c = 0; c < count; c++) {
+      let overlap = 0;
+      for (let i = 0; i < n; i++) overlap += image[BLOCK * i]! * raw.vectors[place(n, i, c)]!;
+      if (Math.abs(overlap) <= largest) continue;
+      largest = Math.abs(overlap);
+      best = c;
+    }
+    const kept = Array.from({ length: count }, (_, c) => c).filter((c) => c !== best);
+    return selectPairs(n, raw, kept);
+  }
+
+  /** Puts the exact constant vector with eigenvalue 0 to its place. */
+  #withConstant(rest: BlockPairs): BlockPairs {
+    const n = this.size;
+    const before = rest.eigenvalues.findIndex((value) => value > 0);
+    const at = before < 0 ? rest.count : before;
+    const order = Array.from({ length: rest.count + 1 }, (_, c) => (c < at ? c : c - 1));
+    order[at] = -1;
+    const all = selectPairs(n, rest, order);
+    const height = 1 / Math.sqrt(this.mass);
+    for (let i = 0; i < n; i++) all.vectors[place(n, i, at)] = height;
+    return all;
+  }
+
+  /** Rayleigh quotients, residuals and orthonormality of the final pairs. */
+  #measured({ count, vectors }: BlockPairs): PolishedPairs {
+    const { kernels, pair } = this.#source;
+    const n = this.size;
+    const width = BLOCK * n;
+    const stiff = new Float64Array(width);
+    const heavy = new Float64Array(width);
+    const norm = oneNorm(pair);
+    const eigenvalues = new Float64Array(count);
+    const residuals = new Float64Array(count);
+    const relativeResiduals = new Float64Array(count);
+    let backwardResidual = 0;
+    let orthonormality = 0;
+    const h = new Float64Array(BLOCK * BLOCK * Math.ceil(count / BLOCK));
+    for (let b = 0; b * BLOCK < count; b++) {
+      const block = vectors.subarray(b * width, (b + 1) * width);
+      kernels.multiplyStiffness(pair, block, stiff, 1);
+      kernels.multiplyMass(pair, block, heavy, 1);
+      kernels.project(n, vectors, b + 1, heavy, h);
+      for (let c = 0; c < BLOCK && b * BLOCK + c < count; c++) {
+        const column = b * BLOCK + c;
+        for (let row = 0; row <= column; row++) {
+          orthonormality = Math.max(orthonormality, Math.abs(h[row * BLOCK + c]! - (row === column ? 1 : 0)));
+        }
+        let [top, bottom] = [0, 0];
+        for (let at = c; at < width; at += BLOCK) {
+          top += block[at]! * stiff[at]!;
+          bottom += block[at]! * heavy[at]!;
+        }
+        const value = top / bottom;
+        let [square, image, length] = [0, 0, 0];
+        for (let at = c; at < width; at += BLOCK) {
+          square += (stiff[at]! - value * heavy[at]!) ** 2;
+          image += heavy[at]! ** 2;
+          length += block[at]! ** 2;
+        }
+        eigenvalues[column] = value;
+        residuals[column] = Math.sqrt(square / image);
+        relativeResiduals[column] = value === 0 ? 0 : residuals[column]! / Math.abs(value);
+        backwardResidual = Math.max(backwardResidual, Math.sqrt(square / length) / norm);
+      }
+    }
+    return { count, eigenvalues, vectors, residuals, relativeResiduals, backwardResidual, orthonormality };
+  }
+}
+
+/** Where entry i of vector c stands in blocks of four. */
+export function place(size: number, i: number, c: number): number {
+  return Math.floor(c / BLOCK) * BLOCK * size + BLOCK * i + (c % BLOCK);
+}
+
+function headPairs(size: number, pairs: BlockPairs, count: number): BlockPairs {
+  return selectPairs(
+    size,
+    pairs,
+    Array.from({ length: count }, (_, c) => c),
+  );
+}
+
+/** Copies of the named pairs; -1 leaves a pair of zeros. */
+function selectPairs(size: number, pairs: BlockPairs, kept: readonly number[]): BlockPairs {
+  const vectors = new Float64Array(Math.ceil(kept.length / BLOCK) * BLOCK * size);
+  const eigenvalues = new Float64Array(kept.length);
+  kept.forEach((from, c) => {
+    if (from < 0) return;
+    eigenvalues[c] = pairs.eigenvalues[from]!;
+    for (let i = 0; i < size; i++) vectors[place(size, i, c)] = pairs.vectors[place(size, i, from)]!;
+  });
+  return { count: kept.length, eigenvalues, vectors };
+}
+
+/** Largest absolute column sum of the stiffness. */
+function oneNorm(pair: SolverPair): number {
+  let largest = 0;
+  for (let i = 0; i < pair.size; i++) {
+    let sum = 0;
+    for (let e = pair.starts[i]!; e < pair.starts[i + 1]!; e++) sum += Math.abs(pair.stiffness[e]!);
+    largest = Math.max(largest, sum);
+  }
+  return largest;
+}

@@ -1,0 +1,354 @@
+import { ProcessingError } from '../../errors.js';
+import {
+  CLUSTER_GAP,
+  ComponentSolver,
+  place,
+  type PolishedPairs,
+  type RawPairs,
+} from './component-solver.js';
+import { chooseKernels, type SolverChoice } from './choose-kernels.js';
+import { connectedComponents } from './graph.js';
+import { principalSubmatrix, type SparseMatrix } from './sparse-matrix.js';
+import type { SolverPair } from './solver-kernels.js';
+import { commonPair } from './solver-pair.js';
+
+/** Options of {@link eigsh}. */
+export interface EigshOptions {
+  /** Number of eigenpairs, zero modes included. */
+  readonly k?: number;
+  /** Accepted for callers of scipy and LaPy; shifts are chosen from the matrix and the result does not depend on it. */
+  readonly sigma?: number;
+  /** Accepted likewise; always the smallest eigenvalues, as 'LM' with a shift at the lower end gives. */
+  readonly which?: 'LM' | 'SM' | 'SA';
+  /** Accepted likewise; pairs are always computed to working precision. */
+  readonly tol?: number;
+  /** Accepted likewise; the basis grows until all pairs have converged. */
+  readonly maxiter?: number;
+  /** `native` needs the addon; `auto` takes it where it is built. */
+  readonly solver?: SolverChoice;
+}
+
+/** Proof that no eigenvalue was missed: K - shift M has `count` negative pivots, and `count` pairs lie below. */
+export interface CountCertificate {
+  /** Between the last pair that was solved for and the next eigenvalue; null where all pairs of the matrix are given. */
+  readonly shift: number | null;
+  /** Eigenvalues below the shift: k, or k and the rest of the cluster that k cuts. */
+  readonly count: number;
+}
+
+/** What was measured on the result; the gate refuses worse than its limits. */
+export interface SolutionQuality {
+  /** Largest |K v - lambda M v| / (lambda |M v|) over the nonzero eigenvalues, 2-norms. */
+  readonly resLambda: number;
+  /** Largest |K v - lambda M v| / (|K|_1 |v|). */
+  readonly resBack: number;
+  /** Largest entry of |V' M V - I|. */
+  readonly orthonormality: number;
+}
+
+/** Smallest eigenpairs of K v = lambda M v. */
+export interface Eigenpairs {
+  /** Number of rows of the matrices, and of eigenpairs. */
+  readonly n: number;
+  readonly k: number;
+  /** (k), ascending. */
+  readonly eigenvalues: Float64Array;
+  /** (n, k), row per vertex, mass-orthonormal; the largest component of each vector is positive. */
+  readonly eigenvectors: Float64Array;
+  /** (k): |K v - lambda M v| / |M v|. */
+  readonly residuals: Float64Array;
+  readonly quality: SolutionQuality;
+  readonly certificate: CountCertificate;
+  /** Connected parts of the pair, solved one by one. */
+  readonly components: number;
+  readonly solver: 'native' | 'typescript';
+}
+
+// Worse than this is no solution; well-shaped meshes reach 1e-15 in both.
+const MOST_BACKWARD = 1e-11;
+const MOST_ORTHONORMALITY = 1e-10;
+const MOST_ROUNDS = 12;
+
+/**
+ * The k smallest eigenpairs of K v = lambda M v for a symmetric sparse K and a symmetric positive definite M: spectrum
+ * slicing, with a certificate from the law of inertia that none was missed. Connected parts are solved one by one;
+ * where rows of K sum to 0 the constant vector with eigenvalue 0 is written exactly.
+ *
+ * Inside a group of equal eigenvalues only the space is defined: never rely on single vectors there. The result is the
+ * same on every run with the same matrices, solver and instruction set.
+ *
+ * @param stiffness - K, (n, n), both triangles
+ * @param mass - M, (n, n), both triangles; the identity where absent
+ * @throws ProcessingError SHAPE_MISMATCH (matrices that do not fit, k above n), INVALID_ARGUMENT (not symmetric, mass
+ *   not positive), NON_FINITE, NOT_CONVERGED, ILL_CONDITIONED; DependencyError ADDON_MISSING with solver `native`
+ * @see Parlett 1980, The Symmetric Eigenvalue Problem, chapter 3 (slicing); Grimes, Lewis & Simon 1994
+ */
+export function eigsh(
+  stiffness: SparseMatrix,
+  mass: SparseMatrix | null = null,
+  { k = 100, solver = 'auto' }: EigshOptions = {},
+): Eigenpairs {
+  const heavy = mass ?? identityMatrix(stiffness.rows);
+  checkPair(stiffness, heavy, k);
+  const kernels = chooseKernels(solver);
+  const n = stiffness.rows;
+  const pair = commonPair(stiffness, heavy);
+  const parts = connectedParts(pair, stiffness, heavy);
+  const solvers = parts.map((part) => new ComponentSolver(kernels, part.pair));
+  const { raw, counts, shift } = solveParts(solvers, k);
+  const polished = raw.map((pairs, c) => (counts[c] === 0 ? null : solvers[c]!.polish(pairs, counts[c]!)));
+  const quality = gate(polished);
+  const merged = polished.flatMap((pairs, part) =>
+    Array.from(pairs?.eigenvalues ?? [], (eigenvalue, index) => ({ eigenvalue, part, index })),
+  );
+  merged.sort((a, b) => a.eigenvalue - b.eigenvalue || a.part - b.part || a.index - b.index);
+  const count = merged.length;
+  const taken = merged.slice(0, k);
+  const eigenvectors = new Float64Array(n * k);
+  const residuals = new Float64Array(k);
+  taken.forEach(({ part, index }, column) => {
+    const { nodes } = parts[part]!;
+    const { order, size } = solvers[part]!;
+    const pairs = polished[part]!;
+    residuals[column] = pairs.residuals[index]!;
+    for (let i = 0; i < size; i++) {
+      const vertex = nodes === null ? order[i]! : nodes[order[i]!]!;
+      eigenvectors[vertex * k + column] = pairs.vectors[place(size, i, index)]!;
+    }
+  });
+  fixSigns(eigenvectors, n, k);
+  return {
+    n,
+    k,
+    eigenvalues: Float64Array.from(taken, ({ eigenvalue }) => eigenvalue),
+    eigenvectors,
+    residuals,
+    quality,
+    certificate: { shift, count },
+    components: parts.length,
+    solver: kernels.name,
+  };
+}
+
+interface Part {
+  readonly pair: SolverPair;
+  /** Rows of the whole, null where the part is the whole. */
+  readonly nodes: Int32Array | null;
+}
+
+/** Parts between which both matrices have nothing but zeros. */
+function connectedParts(pair: SolverPair, stiffness: SparseMatrix, mass: SparseMatrix): Part[] {
+  const starts = new Int32Array(pair.size + 1);
+  const neighbours = new Int32Array(pair.columns.length);
+  let at = 0;
+  for (let i = 0; i < pair.size; i++) {
+    for (let e = pair.starts[i]!; e < pair.starts[i + 1]!; e++) {
+      if (pair.columns[e] !== i && (pair.stiffness[e] !== 0 || pair.mass[e] !== 0)) {
+        neighbours[at++] = pair.columns[e]!;
+      }
+    }
+    starts[i + 1] = at;
+  }
+  const { count, component } = connectedComponents({ size: pair.size, starts, neighbours });
+  if (count === 1) return [{ pair, nodes: null }];
+  const members = Array.from({ length: count }, (): number[] => []);
+  component.forEach((part, i) => members[part]!.push(i));
+  return members.map((list) => {
+    const nodes = Int32Array.from(list);
+    return { pair: commonPair(principalSubmatrix(stiffness, nodes), principalSubmatrix(mass, nodes)), nodes };
+  });
+}
+
+interface SolvedParts {
+  readonly raw: readonly RawPairs[];
+  /** Pairs of each part below the shift. */
+  readonly counts: readonly number[];
+  readonly shift: number | null;
+}
+
+/** Solves every part far enough that the first k pairs of all, and a gap behind them, are known and counted. */
+function solveParts(solvers: readonly ComponentSolver[], k: number): SolvedParts {
+  const mass = solvers.reduce((sum, { mass: own }) => sum + own, 0);
+  const isWhole = solvers.length === 1;
+  const wanted = solvers.map((solver) =>
+    Math.min(solver.size, isWhole ? k + 1 : Math.ceil((1.1 * k * solver.mass) / mass) + 4),
+  );
+  const raw = solvers.map((solver, c) => solver.solve(wanted[c]!));
+  const extend = (c: number, count: number): void => {
+    wanted[c] = Math.min(solvers[c]!.size, count);
+    raw[c] = solvers[c]!.solve(wanted[c]);
+  };
+  for (let round = 0; round < MOST_ROUNDS; round++) {
+    // Up to here the joined list has no gaps.
+    const limit = Math.min(
+      ...raw.map((pairs) => (pairs.isComplete ? Infinity : pairs.eigenvalues[pairs.count - 1]!)),
+    );
+    const values = Float64Array.from(
+      raw.flatMap((pairs) => Array.from(pairs.eigenvalues.subarray(0, pairs.count))),
+    )
+      .sort()
+      .filter((value) => value <= limit);
+    if (limit === Infinity && values.length === k)
+      return { raw, counts: raw.map((pairs) => pairs.count), shift: null };
+    const last = gapAfter(values, k);
+    if (last === null) {
+      raw.forEach((pairs, c) => {
+        if (pairs.isComplete || pairs.eigenvalues[pairs.count - 1]! > limit) return;
+        extend(c, Math.ceil(1.2 * pairs.count) + 8);
+      });
+      continue;
+    }
+    const [lower, upper] = [values[last - 1]!, values[last]!];
+    const counted = solvers.map((solver) => solver.countBetween(lower, upper));
+    const known = raw.map((pairs) => pairs.eigenvalues.filter((value) => value <= lower).length);
+    const missing = counted.flatMap(({ count }, c) => (count === known[c] ? [] : [c]));
+    if (missing.length === 0) return { raw, counts: known, shift: counted[0]!.shift };
+    for (const c of missing) extend(c, Math.max(counted[c]!.count, wanted[c]!) + 4);
+  }
+  throw new ProcessingError('NOT_CONVERGED', `no gap was found behind the first ${k} eigenvalues`, {
+    where: 'eigsh',
+    cure: 'ask for a few more or fewer eigenpairs',
+  });
+}
+
+/** The smallest number from k on after which there is a gap, null when none is known. */
+function gapAfter(values: Float64Array, k: number): number | null {
+  const scale = Math.max(Math.abs(values[0] ?? 0), Math.abs(values.at(-1) ?? 0));
+  for (let count = k; count < values.length; count++) {
+    const gap = values[count]! - values[count - 1]!;
+    if (gap > CLUSTER_GAP * Math.max(Math.abs(values[count]!), 1e-3 * scale)) return count;
+  }
+  return null;
+}
+
+/** Refuses what is no solution. */
+function gate(polished: readonly (PolishedPairs | null)[]): SolutionQuality {
+  let [resLambda, resBack, orthonormality] = [0, 0, 0];
+  const top = Math.max(...polished.map((pairs) => pairs?.eigenvalues.at(-1) ?? 0));
+  for (const pairs of polished) {
+    if (pairs === null) continue;
+    resBack = Math.max(resBack, pairs.backwardResidual);
+    orthonormality = Math.max(orthonormality, pairs.orthonormality);
+    pairs.relativeResiduals.forEach((residual, i) => {
+      if (Math.abs(pairs.eigenvalues[i]!) > 1e-8 * top) resLambda = Math.max(resLambda, residual);
+    });
+  }
+  const isSolution = resBack <= MOST_BACKWARD && orthonormality <= MOST_ORTHONORMALITY;
+  if (!isSolution) {
+    const numbers = `backward residual ${resBack.toExponential(1)}, orthonormality ${orthonormality.toExponential(1)}`;
+    throw new ProcessingError('ILL_CONDITIONED', `the eigenpairs are not accurate: ${numbers}`, {
+      where: 'eigsh',
+      cure: 'the matrix has lost its digits: see the smallest angle of the mesh, or use operator intrinsic_delaunay',
+    });
+  }
+  return { resLambda, resBack, orthonormality };
+}
+
+/** The largest component of each vector positive, the first one on ties. */
+function fixSigns(vectors: Float64Array, n: number, k: number): void {
+  const largest = new Float64Array(k);
+  const sign = new Float64Array(k).fill(1);
+  for (let i = 0; i < n; i++) {
+    for (let c = 0; c < k; c++) {
+      const value = vectors[i * k + c]!;
+      // Beyond rounding: components of equal size must not compete by their last digit.
+      if (Math.abs(value) <= largest[c]! * (1 + 1e-9)) continue;
+      largest[c] = Math.abs(value);
+      sign[c] = value < 0 ? -1 : 1;
+    }
+  }
+  for (let i = 0; i < n; i++) for (let c = 0; c < k; c++) vectors[i * k + c]! *= sign[c]!;
+}
+
+function identityMatrix(n: number): SparseMatrix {
+  const counting = Int32Array.from({ length: n + 1 }, (_, i) => i);
+  return {
+    rows: n,
+    columns: n,
+    rowStarts: counting,
+    columnIndices: counting.slice(0, n),
+    values: new Float64Array(n).fill(1),
+  };
+}
+
+function checkPair(stiffness: SparseMatrix, mass: SparseMatrix, k: number): void {
+  const where = 'eigsh';
+  const n = stiffness.rows;
+  for (const [name, a] of [
+    ['stiffness', stiffness],
+    ['mass', mass],
+  ] as const) {
+    if (a.rows !== n || a.columns !== n) {
+      throw new ProcessingError(
+        'SHAPE_MISMATCH',
+        `the ${name} matrix is ${a.rows} x ${a.columns}, not ${n} x ${n}`,
+        {
+          where,
+          cure: 'give two square matrices of one size',
+        },
+      );
+    }
+    checkSymmetric(where, name, a);
+  }
+  if (!Number.isInteger(k) || k < 1) {
+    throw new ProcessingError('INVALID_ARGUMENT', `k is ${k}`, {
+      where,
+      cure: 'ask for 1 eigenpair or more',
+    });
+  }
+  if (k > n) {
+    throw new ProcessingError('SHAPE_MISMATCH', `${k} eigenpairs of a matrix with N = ${n} rows`, {
+      where,
+      cure: `ask for at most ${n}`,
+    });
+  }
+  for (let i = 0; i < n; i++) {
+    const own = entry(mass, i, i);
+    if (own > 0) continue;
+    throw new ProcessingError(
+      'INVALID_ARGUMENT',
+      `row ${i} of the mass matrix has the diagonal entry ${own}`,
+      {
+        where,
+        cure: 'drop vertices that belong to no triangle; laplaceBeltrami does so',
+      },
+    );
+  }
+}
+
+function entry(a: SparseMatrix, i: number, j: number): number {
+  let low = a.rowStarts[i]!;
+  let high = a.rowStarts[i + 1]!;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (a.columnIndices[middle]! < j) low = middle + 1;
+    else high = middle;
+  }
+  return low < a.rowStarts[i + 1]! && a.columnIndices[low] === j ? a.values[low]! : 0;
+}
+
+function checkSymmetric(where: string, name: string, a: SparseMatrix): void {
+  // Every entry of row i is met again, in order, when the rows of its column come.
+  const next = a.rowStarts.slice(0, a.rows);
+  for (let i = 0; i < a.rows; i++) {
+    for (let e = a.rowStarts[i]!; e < a.rowStarts[i + 1]!; e++) {
+      const j = a.columnIndices[e]!;
+      const value = a.values[e]!;
+      if (!Number.isFinite(value)) {
+        throw new ProcessingError('NON_FINITE', `entry (${i}, ${j}) of the ${name} matrix is ${value}`, {
+          where,
+          cure: 'look for triangles without area or for missing coordinates',
+        });
+      }
+      const mirror = next[j]!++;
+      const isThere = mirror < a.rowStarts[j + 1]! && a.columnIndices[mirror] === i;
+      const other = isThere ? a.values[mirror]! : 0;
+      if (isThere && Math.abs(value - other) <= 1e-12 * Math.max(Math.abs(value), Math.abs(other))) continue;
+      throw new ProcessingError(
+        'INVALID_ARGUMENT',
+        `the ${name} matrix is not symmetric: entry (${i}, ${j}) is ${value}, entry (${j}, ${i}) is ${other}`,
+        { where, cure: 'give both triangles; symmetricFromTriangle makes them from one' },
+      );
+    }
+  }
+}

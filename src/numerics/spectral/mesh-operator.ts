@@ -1,0 +1,366 @@
+import { ProcessingError } from '../../errors.js';
+import type { SparseMatrix } from './sparse-matrix.js';
+
+/** How the area of a triangle becomes mass: see {@link massFromLengths}. */
+export const MASS_KINDS = ['lumped', 'consistent', 'voronoi'] as const;
+export type MassKind = (typeof MASS_KINDS)[number];
+
+/** Stiffness and mass of one surface: S phi = lambda M phi. */
+export interface OperatorPair {
+  /** (n, n), symmetric positive semi-definite, rows sum to 0, without unit. */
+  readonly stiffness: SparseMatrix;
+  /** (n, n), symmetric positive definite where every vertex belongs to a triangle, unit of the coordinates squared. */
+  readonly mass: SparseMatrix;
+}
+
+/** What is wrong with the triangles of a mesh, as far as an operator is concerned. */
+export interface TriangleReport {
+  /** Triangles left out of the operator: area under 1e-12 of the mean, or a corner used twice. */
+  readonly degenerate: number;
+  /** Smallest angle of the triangles used, radians. */
+  readonly smallestAngle: number;
+  /** Largest absolute cotangent; above 1e6 the matrix has lost digits that no solver brings back. */
+  readonly largestCotangent: number;
+}
+
+/** A triangle smaller than this part of the mean is taken as degenerate: its cotangents would be rounding noise. */
+export const DEGENERATE_AREA = 1e-12;
+
+/**
+ * Checks the arrays of a mesh.
+ *
+ * @param vertices - (n, 3), row per vertex
+ * @param faces - (m, 3), row per triangle, vertex numbers from 0
+ * @throws ProcessingError SHAPE_MISMATCH, INVALID_ARGUMENT (a face names no vertex), NON_FINITE
+ */
+export function checkMesh(where: string, vertices: ArrayLike<number>, faces: ArrayLike<number>): void {
+  for (const [name, array] of [
+    ['vertices', vertices],
+    ['faces', faces],
+  ] as const) {
+    if (array.length % 3 === 0) continue;
+    throw new ProcessingError(
+      'SHAPE_MISMATCH',
+      `${name} has ${array.length} numbers, which is no multiple of 3`,
+      {
+        where,
+        cure: 'give three numbers a row, row after row',
+      },
+    );
+  }
+  const n = vertices.length / 3;
+  for (let i = 0; i < vertices.length; i++) {
+    if (Number.isFinite(vertices[i])) continue;
+    throw new ProcessingError('NON_FINITE', `vertex ${Math.floor(i / 3)} has the coordinate ${vertices[i]}`, {
+      where,
+      cure: 'remove the vertex and its triangles, or mend the file',
+    });
+  }
+  for (let e = 0; e < faces.length; e++) {
+    const vertex = faces[e]!;
+    if (Number.isInteger(vertex) && vertex >= 0 && vertex < n) continue;
+    throw new ProcessingError(
+      'INVALID_ARGUMENT',
+      `face ${Math.floor(e / 3)} names vertex ${vertex} of ${n}`,
+      {
+        where,
+        cure: 'count vertices from 0; the face may belong to another mesh',
+      },
+    );
+  }
+}
+
+/**
+ * Lengths of the triangle sides: side c lies opposite corner c.
+ *
+ * @returns (m, 3), unit of the coordinates
+ */
+export function sideLengths(vertices: ArrayLike<number>, faces: ArrayLike<number>): Float64Array {
+  const lengths = new Float64Array(faces.length);
+  for (let t = 0; t < faces.length; t += 3) {
+    for (let c = 0; c < 3; c++) {
+      const a = 3 * faces[t + ((c + 1) % 3)]!;
+      const b = 3 * faces[t + ((c + 2) % 3)]!;
+      const x = vertices[b]! - vertices[a]!;
+      const y = vertices[b + 1]! - vertices[a + 1]!;
+      const z = vertices[b + 2]! - vertices[a + 2]!;
+      lengths[t + c] = Math.sqrt(x * x + y * y + z * z);
+    }
+  }
+  return lengths;
+}
+
+/** Double area and the three cotangents of every triangle. */
+export interface TriangleShapes {
+  /** (m), unit squared */
+  readonly areas: Float64Array;
+  /** (m, 3): cotangent of the angle at corner c. */
+  readonly cotangents: Float64Array;
+}
+
+/**
+ * Areas and cotangents from coordinates: cot = u.v / |u x v| with u, v the edges that leave the corner.
+ *
+ * @returns cotangents of a triangle without area are not finite
+ */
+export function triangleShapes(vertices: ArrayLike<number>, faces: ArrayLike<number>): TriangleShapes {
+  const count = faces.length / 3;
+  const areas = new Float64Array(count);
+  const cotangents = new Float64Array(faces.length);
+  const edges = new Float64Array(9);
+  for (let t = 0; t < count; t++) {
+    for (let c = 0; c < 3; c++) {
+      const a = 3 * faces[3 * t + ((c + 1) % 3)]!;
+      const b = 3 * faces[3 * t + ((c + 2) % 3)]!;
+      for (let d = 0; d < 3; d++) edges[3 * c + d] = vertices[b + d]! - vertices[a + d]!;
+    }
+    const x = edges[1]! * edges[5]! - edges[2]! * edges[4]!;
+    const y = edges[2]! * edges[3]! - edges[0]! * edges[5]!;
+    const z = edges[0]! * edges[4]! - edges[1]! * edges[3]!;
+    const doubleArea = Math.sqrt(x * x + y * y + z * z);
+    areas[t] = doubleArea / 2;
+    for (let c = 0; c < 3; c++) {
+      const p = 3 * ((c + 1) % 3);
+      const q = 3 * ((c + 2) % 3);
+      const dot = edges[p]! * edges[q]! + edges[p + 1]! * edges[q + 1]! + edges[p + 2]! * edges[q + 2]!;
+      cotangents[3 * t + c] = -dot / doubleArea;
+    }
+  }
+  return { areas, cotangents };
+}
+
+/**
+ * Areas and cotangents from side lengths, by Heron's formula in Kahan's stable order.
+ *
+ * @param lengths - (m, 3), side c opposite corner c
+ */
+export function shapesFromLengths(lengths: Float64Array): TriangleShapes {
+  const count = lengths.length / 3;
+  const areas = new Float64Array(count);
+  const cotangents = new Float64Array(lengths.length);
+  for (let t = 0; t < count; t++) {
+    const sides = [lengths[3 * t]!, lengths[3 * t + 1]!, lengths[3 * t + 2]!] as const;
+    const [c, b, a] = sides.toSorted((x, y) => x - y) as [number, number, number];
+    const product = (a + (b + c)) * (c - (a - b)) * (c + (a - b)) * (a + (b - c));
+    const quadrupleArea = Math.sqrt(Math.max(product, 0));
+    areas[t] = quadrupleArea / 4;
+    const [p, q, r] = sides.map((side) => side * side) as [number, number, number];
+    cotangents[3 * t] = (q + r - p) / quadrupleArea;
+    cotangents[3 * t + 1] = (r + p - q) / quadrupleArea;
+    cotangents[3 * t + 2] = (p + q - r) / quadrupleArea;
+  }
+  return { areas, cotangents };
+}
+
+/**
+ * Cotangent stiffness and mass from the shapes of triangles: S_ij = -sum cot / 2 over the angles opposite edge ij, the
+ * diagonal is minus the sum of the others, so that rows sum to 0.
+ *
+ * Mass: `lumped` gives each corner a third of the area; `consistent` a sixth, and a twelfth to each pair of corners
+ * (linear finite elements; the default of LaPy); `voronoi` the mixed Voronoi area of Meyer et al. 2003, which sums to
+ * the area of the mesh too.
+ *
+ * @param n - number of vertices
+ * @param used - triangles to take, all where absent
+ * @see Pinkall & Polthier 1993; Meyer, Desbrun, Schroeder & Barr 2003
+ */
+export function assemblePair(
+  n: number,
+  faces: ArrayLike<number>,
+  { areas, cotangents }: TriangleShapes,
+  kind: MassKind,
+  used?: Uint8Array,
+): OperatorPair {
+  const count = areas.length;
+  const room = new Int32Array(n + 1);
+  for (let t = 0; t < count; t++) {
+    if (used?.[t] === 0) continue;
+    for (let c = 0; c < 3; c++) room[faces[3 * t + c]! + 1]! += 2;
+  }
+  // One place for the diagonal, then two for each corner at the vertex.
+  for (let i = 0; i < n; i++) room[i + 1]! += room[i]! + 1;
+  const end = room.slice(0, n);
+  const column = new Int32Array(room[n]!);
+  const weight = new Float64Array(room[n]!);
+  const share = new Float64Array(room[n]!);
+  for (let i = 0; i < n; i++) column[end[i]!++] = i;
+  const corner = new Float64Array(3);
+  for (let t = 0; t < count; t++) {
+    if (used?.[t] === 0) continue;
+    const area = areas[t]!;
+    cornerMasses(kind, area, cotangents, 3 * t, corner);
+    const pair = kind === 'consistent' ? area / 12 : 0;
+    for (let c = 0; c < 3; c++) {
+      const a = faces[3 * t + ((c + 1) % 3)]!;
+      const b = faces[3 * t + ((c + 2) % 3)]!;
+      const half = cotangents[3 * t + c]! / 2;
+      for (const [from, to] of [
+        [a, b],
+        [b, a],
+      ] as const) {
+        const at = end[from]!++;
+        column[at] = to;
+        weight[at] = -half;
+        share[at] = pair;
+      }
+      share[room[faces[3 * t + c]!]!]! += corner[c]!;
+    }
+  }
+  return compressed(n, { room, end, column, weight, share }, kind === 'consistent');
+}
+
+/** Mass of the three corners of a triangle. */
+function cornerMasses(
+  kind: MassKind,
+  area: number,
+  cotangents: Float64Array,
+  at: number,
+  corner: Float64Array,
+): void {
+  if (kind !== 'voronoi') {
+    corner.fill(kind === 'lumped' ? area / 3 : area / 6);
+    return;
+  }
+  const obtuse = [0, 1, 2].findIndex((c) => cotangents[at + c]! < 0);
+  for (let c = 0; c < 3; c++) {
+    if (obtuse >= 0) {
+      corner[c] = obtuse === c ? area / 2 : area / 4;
+      continue;
+    }
+    // The side opposite corner p has the square 2 area (cot of the two corners at its ends).
+    const own = cotangents[at + c]!;
+    const p = cotangents[at + ((c + 1) % 3)]!;
+    const q = cotangents[at + ((c + 2) % 3)]!;
+    corner[c] = ((2 * area) / 8) * ((own + q) * p + (own + p) * q);
+  }
+}
+
+interface LooseRows {
+  readonly room: Int32Array;
+  readonly end: Int32Array;
+  readonly column: Int32Array;
+  readonly weight: Float64Array;
+  readonly share: Float64Array;
+}
+
+/** Rows with repeated columns, to sorted rows without. */
+function compressed(n: number, loose: LooseRows, hasFullMass: boolean): OperatorPair {
+  const { room, end, column, weight, share } = loose;
+  const rowStarts = new Int32Array(n + 1);
+  const columnIndices = new Int32Array(column.length);
+  const stiffness = new Float64Array(column.length);
+  const mass = new Float64Array(column.length);
+  const place = new Int32Array(n).fill(-1);
+  let at = 0;
+  for (let i = 0; i < n; i++) {
+    const first = at;
+    for (let e = room[i]!; e < end[i]!; e++) {
+      const j = column[e]!;
+      if (place[j]! < first) {
+        place[j] = at;
+        columnIndices[at++] = j;
+      }
+    }
+    columnIndices.subarray(first, at).sort();
+    for (let e = first; e < at; e++) place[columnIndices[e]!] = e;
+    for (let e = room[i]!; e < end[i]!; e++) {
+      stiffness[place[column[e]!]!]! += weight[e]!;
+      mass[place[column[e]!]!]! += share[e]!;
+    }
+    let sum = 0;
+    for (let e = first; e < at; e++) sum += columnIndices[e] === i ? 0 : stiffness[e]!;
+    stiffness[place[i]!] = -sum;
+    rowStarts[i + 1] = at;
+  }
+  const shape = { rows: n, columns: n };
+  const pattern = { ...shape, rowStarts, columnIndices: columnIndices.slice(0, at) };
+  const full = { ...pattern, values: mass.slice(0, at) };
+  return {
+    stiffness: { ...pattern, values: stiffness.slice(0, at) },
+    mass: hasFullMass ? full : diagonalOf(full),
+  };
+}
+
+function diagonalOf(a: SparseMatrix): SparseMatrix {
+  const n = a.rows;
+  const values = new Float64Array(n);
+  for (let i = 0; i < n; i++) {
+    for (let e = a.rowStarts[i]!; e < a.rowStarts[i + 1]!; e++) {
+      if (a.columnIndices[e] === i) values[i] = a.values[e]!;
+    }
+  }
+  const counting = Int32Array.from({ length: n + 1 }, (_, i) => i);
+  return { rows: n, columns: n, rowStarts: counting, columnIndices: counting.slice(0, n), values };
+}
+
+/**
+ * Which triangles an operator can be built from, and the shape of the worst of them.
+ *
+ * @param lengthScale - areas under 1e-12 of their mean are left out
+ * @returns used: 1 for a triangle that counts
+ */
+export function usableTriangles(
+  faces: ArrayLike<number>,
+  { areas, cotangents }: TriangleShapes,
+): { readonly used: Uint8Array; readonly report: TriangleReport } {
+  let mean = 0;
+  for (const area of areas) mean += area / areas.length;
+  const used = new Uint8Array(areas.length);
+  let degenerate = 0;
+  let largest = 0;
+  let smallestAngle = Math.PI;
+  for (let t = 0; t < areas.length; t++) {
+    const [a, b, c] = [faces[3 * t]!, faces[3 * t + 1]!, faces[3 * t + 2]!];
+    if (a === b || b === c || c === a || !(areas[t]! > DEGENERATE_AREA * mean)) {
+      degenerate++;
+      continue;
+    }
+    used[t] = 1;
+    for (let corner = 0; corner < 3; corner++) {
+      const cotangent = cotangents[3 * t + corner]!;
+      largest = Math.max(largest, Math.abs(cotangent));
+      smallestAngle = Math.min(smallestAngle, Math.atan2(1, cotangent));
+    }
+  }
+  return { used, report: { degenerate, smallestAngle, largestCotangent: largest } };
+}
+
+/**
+ * Cotangent stiffness and mass of a triangle mesh, natural (Neumann) boundary. Triangles without area are left out;
+ * a vertex in no triangle gets an empty row: laplaceBeltrami drops it, other solvers need that done before.
+ *
+ * @param vertices - (n, 3), mm in this product, any unit works
+ * @param faces - (m, 3), vertex numbers from 0; orientation and manifoldness do not matter
+ * @throws ProcessingError SHAPE_MISMATCH, INVALID_ARGUMENT, NON_FINITE
+ * @see {@link assemblePair} for the formulas
+ */
+export function cotangentOperator(
+  vertices: ArrayLike<number>,
+  faces: ArrayLike<number>,
+  mass: MassKind = 'lumped',
+): OperatorPair {
+  checkMesh('cotangentOperator', vertices, faces);
+  const shapes = triangleShapes(vertices, faces);
+  const { used } = usableTriangles(faces, shapes);
+  return assemblePair(vertices.length / 3, faces, shapes, mass, used);
+}
+
+/** Vertices on an edge that belongs to exactly one triangle, ascending. */
+export function boundaryVertices(faces: ArrayLike<number>): Int32Array {
+  const uses = new Map<number, number>();
+  // Pairs of vertex numbers below 2^26 fit into one double exactly.
+  const key = (a: number, b: number): number => Math.min(a, b) * 2 ** 26 + Math.max(a, b);
+  for (let t = 0; t < faces.length; t += 3) {
+    for (let c = 0; c < 3; c++) {
+      const edge = key(faces[t + c]!, faces[t + ((c + 1) % 3)]!);
+      uses.set(edge, (uses.get(edge) ?? 0) + 1);
+    }
+  }
+  const boundary = new Set<number>();
+  for (const [edge, count] of uses) {
+    if (count !== 1) continue;
+    boundary.add(Math.floor(edge / 2 ** 26));
+    boundary.add(edge % 2 ** 26);
+  }
+  return Int32Array.from(boundary).sort();
+}

@@ -1,0 +1,134 @@
+import { describe, expect, test } from 'vitest';
+import { matrix } from '../../../../src/numerics/linalg/matrix.js';
+import { symmetricEigen } from '../../../../src/numerics/linalg/symmetric-eigen.js';
+import { patternGraph } from '../../../../src/numerics/spectral/graph.js';
+import { cotangentOperator } from '../../../../src/numerics/spectral/mesh-operator.js';
+import { nestedDissection } from '../../../../src/numerics/spectral/nested-dissection.js';
+import { smallEigen } from '../../../../src/numerics/spectral/small-eigen.js';
+import { commonPair, permutedPair } from '../../../../src/numerics/spectral/solver-pair.js';
+import { BLOCK } from '../../../../src/numerics/spectral/solver-kernels.js';
+import { sparseFromTriplets } from '../../../../src/numerics/spectral/sparse-matrix.js';
+import { symbolicFactor } from '../../../../src/numerics/spectral/symbolic-factor.js';
+import { typescriptKernels } from '../../../../src/numerics/spectral/typescript-kernels.js';
+import { seededRandom } from '../../../../src/numerics/random.js';
+import { grid } from '../../../support/meshes.js';
+
+describe('ordering and symbolic step', () => {
+  test('the order is a permutation, the same each time, with less than two thirds of the fill of the rows as they come', () => {
+    const { vertices, faces } = grid(50, 50, 1, 1);
+    const { stiffness } = cotangentOperator(vertices, faces);
+    const graph = patternGraph(stiffness.rows, stiffness.rowStarts, stiffness.columnIndices);
+    const order = nestedDissection(graph);
+    expect(Int32Array.from(order).sort()).toEqual(Int32Array.from(order, (_, i) => i));
+    expect(nestedDissection(graph)).toEqual(order);
+    const asItComes = symbolicFactor(
+      graph,
+      Int32Array.from(order, (_, i) => i),
+    );
+    expect(symbolicFactor(graph, order).panelStarts.at(-1)!).toBeLessThan(
+      0.5 * asItComes.panelStarts.at(-1)!,
+    );
+  });
+
+  test('graphs without a small separator are ordered too', () => {
+    const n = 300;
+    const pairs = (
+      edge: (i: number, j: number) => boolean,
+    ): { row: number[]; column: number[]; value: number[] } => {
+      const [row, column]: [number[], number[]] = [[], []];
+      for (let i = 0; i < n; i++) {
+        for (let j = 0; j < n; j++) {
+          if (!edge(i, j)) continue;
+          row.push(i);
+          column.push(j);
+        }
+      }
+      return { row, column, value: row.map(() => 1) };
+    };
+    for (const edge of [
+      (i: number, j: number) => i !== j,
+      (i: number, j: number) => (i === 0) !== (j === 0),
+      () => false,
+    ]) {
+      const a = sparseFromTriplets(pairs(edge), [n, n]);
+      const order = nestedDissection(patternGraph(n, a.rowStarts, a.columnIndices));
+      expect(Int32Array.from(order).sort()).toEqual(Int32Array.from(order, (_, i) => i));
+    }
+  });
+});
+
+describe('factor and solve', () => {
+  const { vertices, faces } = grid(17, 13, 2, 1);
+  const operator = cotangentOperator(vertices, faces, 'consistent');
+  const n = operator.stiffness.rows;
+  const given = commonPair(operator.stiffness, operator.mass);
+  const graph = patternGraph(n, given.starts, given.columns);
+  const symbolic = symbolicFactor(graph, nestedDissection(graph));
+  const pair = permutedPair(given, symbolic.order);
+  const { factor, solve, multiplyMass, multiplyStiffness } = typescriptKernels;
+
+  test.each([-3, 20.5, 300])('K - %f M times the solution is the right side', (shift) => {
+    const draws = seededRandom(1, 'right side');
+    const right = Float64Array.from({ length: 2 * BLOCK * n }, () => draws.normal());
+    const x = right.slice();
+    const numeric = factor(symbolic, pair, shift);
+    solve(symbolic, numeric, x, 2);
+    const stiff = new Float64Array(x.length);
+    const heavy = new Float64Array(x.length);
+    multiplyStiffness(pair, x, stiff, 2);
+    multiplyMass(pair, x, heavy, 2);
+    // Errors grow with the size of the solution near an eigenvalue.
+    const size = Math.max(...x.map(Math.abs)) * 10;
+    right.forEach((value, at) =>
+      expect(Math.abs(stiff[at]! - shift * heavy[at]! - value)).toBeLessThan(1e-13 * size),
+    );
+  });
+
+  test('negative pivots count the eigenvalues below the shift', () => {
+    const dense = matrix(n, n);
+    const { mass } = cotangentOperator(vertices, faces);
+    const lumped = permutedPair(commonPair(operator.stiffness, mass), symbolic.order);
+    for (let i = 0; i < n; i++) {
+      for (let e = lumped.starts[i]!; e < lumped.starts[i + 1]!; e++) {
+        const j = lumped.columns[e]!;
+        const scale = Math.sqrt(lumped.diagonalMass![i]! * lumped.diagonalMass![j]!);
+        dense.values[i * n + j] = lumped.stiffness[e]! / scale;
+      }
+    }
+    const { values } = symmetricEigen(dense);
+    for (const shift of [-1, 1e-3, 11, 99.5, 731, 1e5]) {
+      const below = values.filter((value) => value < shift).length;
+      expect(factor(symbolic, lumped, shift).inertia).toBe(below);
+    }
+  });
+
+  test('a zero pivot gives infinite growth, not a wrong count', () => {
+    const one = sparseFromTriplets({ row: [0], column: [0], value: [1] }, [1, 1]);
+    const single = commonPair(one, one);
+    const tiny = symbolicFactor(patternGraph(1, single.starts, single.columns), Int32Array.of(0));
+    expect(factor(tiny, single, 1).growth).toBe(Infinity);
+  });
+});
+
+describe('small eigenproblems', () => {
+  test('values and last entries agree with the full solution', () => {
+    const n = 37;
+    const draws = seededRandom(3, 'matrix');
+    const a = matrix(n, n);
+    for (let i = 0; i < n; i++)
+      for (let j = 0; j <= i; j++) a.values[i * n + j] = a.values[j * n + i] = draws.normal();
+    const known = symmetricEigen(a);
+    const full = smallEigen(n, a.values.slice(), n);
+    const part = smallEigen(n, a.values.slice(), 4);
+    for (let v = 0; v < n; v++) {
+      expect(full.values[v]).toBeCloseTo(known.values[v]!, 12);
+      expect(part.values[v]).toBeCloseTo(known.values[v]!, 12);
+      let overlap = 0;
+      for (let i = 0; i < n; i++) overlap += full.rows[v * n + i]! * known.vectors.values[i * n + v]!;
+      expect(Math.abs(overlap)).toBeCloseTo(1, 12);
+      const sign = Math.sign(full.rows[v * n + n - 1]! * part.rows[v * 4 + 3]!);
+      for (let i = 0; i < 4; i++)
+        expect(sign * part.rows[v * 4 + i]!).toBeCloseTo(full.rows[v * n + n - 4 + i]!, 11);
+    }
+  });
+});
