@@ -8,6 +8,7 @@ void registerConvolution(napi_env env, napi_value exports);
 void registerPooling(napi_env env, napi_value exports);
 void registerElementwise(napi_env env, napi_value exports);
 void registerRegistration(napi_env env, napi_value exports);
+void registerEncoding(napi_env env, napi_value exports);
 
 }  // namespace neuroloom
 
@@ -17,5 +18,6 @@ NAPI_MODULE_INIT() {
   neuroloom::registerPooling(env, exports);
   neuroloom::registerElementwise(env, exports);
   neuroloom::registerRegistration(env, exports);
+  neuroloom::registerEncoding(env, exports);
   return exports;
 }

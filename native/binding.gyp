@@ -15,6 +15,7 @@
         "register_pooling.cc",
         "register_elementwise.cc",
         "register_registration.cc",
+        "register_encoding.cc",
         "warp_driver.cc"
       ],
       "include_dirs": ["."],

@@ -11,6 +11,7 @@
 #include "ncc.inl"
 #include "peak.inl"
 #include "pooling.inl"
+#include "prf.inl"
 #include "warp.inl"
 
 namespace neuroloom {
@@ -18,7 +19,7 @@ namespace NL_ISA {
 
 static const KernelTables kTables = {NL_ISA_NAME,          NL_LANES,     &kPeakKernels,
                                      &kConvKernels,        &kPoolingKernels, &kElementwiseKernels,
-                                     &kFieldKernels,       &kNccKernels, &kWarpKernels};
+                                     &kFieldKernels,       &kNccKernels, &kWarpKernels, &kPrfKernels};
 
 }  // namespace NL_ISA
 }  // namespace neuroloom

@@ -8,6 +8,7 @@
 #include "ncc.h"
 #include "peak.h"
 #include "pooling.h"
+#include "prf.h"
 #include "warp.h"
 
 namespace neuroloom {
@@ -22,6 +23,7 @@ struct KernelTables {
   const FieldKernels* field;
   const NccKernels* ncc;
   const WarpKernels* warp;
+  const PrfKernels* prf;
 };
 
 // Each is null where the unit was not compiled for this processor family, or the processor lacks the instructions.

@@ -97,6 +97,16 @@ export function checkBytes(operation: string, name: string, array: Uint8Array, l
   return checkArray(Uint8Array, operation, name, array, length);
 }
 
+/** @throws ProcessingError INVALID_ARGUMENT or SHAPE_MISMATCH unless array is a Float64Array of that length */
+export function checkDoubles(operation: string, name: string, array: Float64Array, length: number): Float64Array {
+  return checkArray(Float64Array, operation, name, array, length);
+}
+
+/** @throws ProcessingError INVALID_ARGUMENT or SHAPE_MISMATCH unless array is an Int32Array of that length */
+export function checkInts(operation: string, name: string, array: Int32Array, length: number): Int32Array {
+  return checkArray(Int32Array, operation, name, array, length);
+}
+
 /**
  * Checks that what is written shares no memory with the other arrays: kernels read while they write.
  *
@@ -107,8 +117,8 @@ export function checkBytes(operation: string, name: string, array: Uint8Array, l
 export function checkSeparate(
   operation: string,
   name: string,
-  written: Float32Array | Uint8Array | null,
-  others: Readonly<Record<string, Float32Array | Uint8Array | null>>,
+  written: ArrayBufferView | null,
+  others: Readonly<Record<string, ArrayBufferView | null>>,
 ): void {
   if (written === null) return;
   for (const [other, array] of Object.entries(others)) {

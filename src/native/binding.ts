@@ -1,5 +1,6 @@
 import type { ConvolutionBinding } from './convolution-binding.js';
 import type { ElementwiseBinding } from './elementwise-binding.js';
+import type { EncodingBinding } from './encoding-binding.js';
 import type { RegistrationBinding } from './registration-binding.js';
 
 /** What native/register_core.cc exports. */
@@ -14,4 +15,8 @@ export interface CoreBinding {
 }
 
 /** All functions of the addon, one interface per file native/register_*.cc. */
-export type Binding = CoreBinding & ConvolutionBinding & ElementwiseBinding & RegistrationBinding;
+export type Binding = CoreBinding &
+  ConvolutionBinding &
+  ElementwiseBinding &
+  RegistrationBinding &
+  EncodingBinding;

@@ -5,6 +5,7 @@ export type { ConvBackward, ConvForward } from './convolution.js';
 export { ISAS, nativeStatus, selectIsa } from './loader.js';
 export type { Isa, NativeStatus } from './loader.js';
 export * from './pooling.js';
+export * from './prf.js';
 export { fmaPeakGflops, getNativeThreads, setNativeThreads } from './threads.js';
 export { adamStep } from './adam.js';
 export type { AdamStep } from './adam.js';

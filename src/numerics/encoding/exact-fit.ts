@@ -2,7 +2,8 @@ import { ProcessingError } from '../../errors.js';
 import { matrix, type Matrix } from '../linalg/matrix.js';
 import type { EncodingModel } from './encoding-model.js';
 import { voxelDefect, type FitResult, type FitStatus } from './fit-result.js';
-import { PortableMoments, type MomentSource } from './moment-source.js';
+import type { MomentSource } from './moment-source.js';
+import { momentSource, type KernelChoice } from './native-moments.js';
 import type { Paradigm } from './paradigm.js';
 import { ProjectedResponse } from './projected-response.js';
 import { StartDictionary } from './start-dictionary.js';
@@ -19,6 +20,8 @@ export interface ExactFitOptions {
   readonly bounds?: Readonly<Record<string, readonly [number, number]>>;
   readonly startCount?: number;
   readonly maxIterations?: number;
+  /** Default `auto`: the addon where it is built and has a kernel for the model. */
+  readonly kernel?: KernelChoice;
   readonly onVoxel?: (done: number, total: number) => void;
 }
 
@@ -95,7 +98,7 @@ class ExactFitter {
       confounds: options.confounds ?? null,
       removesMean: !fixed.includes('baseline'),
     });
-    this.#source = new PortableMoments(this.#response);
+    this.#source = momentSource(this.#response, options.kernel ?? 'auto');
     this.#search = searchOf(model, this.#response, options);
     this.#range = new StepRange(this.#response.coordinates);
     // With a coordinate held at a value per voxel there is no common grid.

@@ -1,3 +1,4 @@
+import type { PrfStimulus } from '../../native/index.js';
 import type { Matrix } from '../linalg/matrix.js';
 import { encodeRuns, type RunCode } from './image-runs.js';
 import { ScatteredDrive } from './scattered-drive.js';
@@ -12,6 +13,8 @@ export interface StimulusDrive {
    * @param slopes - null, or shape (3 frames): derivatives with respect to x, y and log sd, one after the other
    */
   evaluate(x: number, y: number, sd: number, out: Float64Array, slopes: Float64Array | null): void;
+  /** The images in the form of the kernels; null where the pixels lie on no grid. */
+  readonly stimulus: PrfStimulus | null;
 }
 
 /**
@@ -36,6 +39,7 @@ export function stimulusDrive(stimulus: Matrix, coordinates: Matrix): StimulusDr
  */
 export class GridDrive implements StimulusDrive {
   readonly frames: number;
+  readonly stimulus: PrfStimulus;
   readonly #xs: Float64Array;
   readonly #ys: Float64Array;
   readonly #code: RunCode;
@@ -51,6 +55,7 @@ export class GridDrive implements StimulusDrive {
     this.#xs = xs;
     this.#ys = ys;
     this.#code = encodeRuns(stimulus, xs.length, ys.length);
+    this.stimulus = { xs, ys, ...this.#code };
     this.#buffers = makeBuffers(xs.length, ys.length, this.#code.profiles, this.#code.uniqueFrames);
   }
 
@@ -173,11 +178,19 @@ function makeBuffers(nx: number, ny: number, profiles: number, uniqueFrames: num
   };
 }
 
+/** Exponents below this count as 0: 1e-74 of the peak. Else products of two would be subnormal, which is slow. */
+const FAR = -170;
+
+function gaussian(u: number): number {
+  const exponent = -0.5 * u * u;
+  return exponent < FAR ? 0 : Math.exp(exponent);
+}
+
 /** g, g u and g u^2 with u = (y_j - y) / sd. */
 function profileY(ys: Float64Array, y: number, inverseSd: number, { gy0, gy1, gy2 }: Buffers): void {
   for (let j = 0; j < ys.length; j++) {
     const u = (ys[j]! - y) * inverseSd;
-    const g = Math.exp(-0.5 * u * u);
+    const g = gaussian(u);
     gy0[j] = g;
     gy1[j] = g * u;
     gy2[j] = g * u * u;
@@ -188,7 +201,7 @@ function profileY(ys: Float64Array, y: number, inverseSd: number, { gy0, gy1, gy
 function prefixX(xs: Float64Array, x: number, inverseSd: number, { px0, px1, px2 }: Buffers): void {
   for (let i = 0; i < xs.length; i++) {
     const u = (xs[i]! - x) * inverseSd;
-    const g = Math.exp(-0.5 * u * u);
+    const g = gaussian(u);
     px0[i + 1] = px0[i]! + g;
     px1[i + 1] = px1[i]! + g * u;
     px2[i + 1] = px2[i]! + g * u * u;

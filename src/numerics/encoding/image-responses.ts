@@ -31,7 +31,11 @@ export function gaussian2d(options: ImageModelOptions = {}): ResponseDefinition 
     labels: ['x', 'y', 'sd', 'baseline', 'amplitude'],
     bind(paradigm) {
       const screen = bindScreen('gaussian2d', paradigm, options);
-      return { ...searchOf(screen), frames: screen.drive.frames, evaluate: screen.field };
+      const { drive, field, height, power } = screen;
+      const bound = { ...searchOf(screen), frames: drive.frames, evaluate: field };
+      return drive.stimulus === null
+        ? bound
+        : { ...bound, gaussianField: { stimulus: drive.stimulus, height, power } };
     },
   };
 }

@@ -21,6 +21,11 @@ export class MomentLayout {
     this.gram = 3 + 2 * size;
     this.length = this.gram + (size * (size + 1)) / 2;
   }
+
+  /** Place of d_i'd_j, i <= j. */
+  pair(i: number, j: number): number {
+    return this.gram + i * this.size - (i * (i - 1)) / 2 + (j - i);
+  }
 }
 
 /** Points to evaluate, each for one voxel. Buffers may be longer than the points need. */

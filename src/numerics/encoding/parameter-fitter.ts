@@ -13,6 +13,7 @@ import {
   type ParameterGrid,
   type RefineOptions,
 } from './grid-fit.js';
+import type { KernelChoice } from './native-moments.js';
 import type { Paradigm, ParadigmInput } from './paradigm.js';
 import {
   selectParameters,
@@ -65,6 +66,8 @@ export interface ParameterFitOptions {
   readonly bounds?: Readonly<Record<string, readonly [number, number]>>;
   /** exact: starts per voxel. Default 8. */
   readonly nStarts?: number;
+  /** exact: `native`, `portable`, or `auto` (default): the addon where it is built and has a kernel for the model. */
+  readonly kernel?: KernelChoice;
   /** Whether `onProgress` is called. Default true. */
   readonly progressbar?: boolean;
   readonly onProgress?: (done: number, total: number) => void;
@@ -84,7 +87,7 @@ const ONLY_ADAM = [
   'beta2',
   'epsilon',
 ] as const;
-const ONLY_EXACT = ['bounds', 'nStarts'] as const;
+const ONLY_EXACT = ['bounds', 'nStarts', 'kernel'] as const;
 const DEFAULT_MEMORY_LIMIT = 666_666_666;
 
 /** Fits the parameters of a model to every voxel. What a solver does not support is refused by name. */
@@ -166,6 +169,7 @@ export class ParameterFitter {
       fixed: options.fixedPars ?? [],
       bounds: options.bounds ?? {},
       startCount: options.nStarts ?? 8,
+      kernel: options.kernel ?? 'auto',
       maxIterations: options.maxNIterations ?? 100,
       ...this.#progress(options, (report) => ({ onVoxel: report })),
     });

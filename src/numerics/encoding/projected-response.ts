@@ -4,7 +4,8 @@ import { columnMeans, withoutColumnOffsets, type Matrix } from '../linalg/matrix
 import { convolveHeld, convolveHeldRows } from './convolve.js';
 import { HRF_PARAMETERS, type EncodingModel } from './encoding-model.js';
 import type { Paradigm } from './paradigm.js';
-import type { BoundResponse } from './response.js';
+import type { BoundResponse, GaussianField } from './response.js';
+import type { HRFModel } from './hrf-model.js';
 
 /** One coordinate of a nonlinear fit. */
 export interface Coordinate {
@@ -77,6 +78,24 @@ export class ProjectedResponse {
     this.#rawSlopes = new Float64Array(this.#shape.length * this.frames);
     this.#fixedKernel = model.hrfModel === null || model.hasFlexibleHrf ? null : model.hrfModel.kernel();
     this.#confounds = confounds === null ? new Float64Array(0) : orthonormalConfounds(confounds, this.frames);
+  }
+
+  /** What a kernel needs to compute the response; null for models without one. */
+  get gaussianField(): GaussianField | null {
+    return this.#bound.gaussianField ?? null;
+  }
+
+  /** How responses are convolved (null: with a kernel per voxel, by the last two coordinates) and projected. */
+  get projection(): {
+    readonly hrfModel: HRFModel | null;
+    readonly kernel: Float64Array | null;
+    readonly removesMean: boolean;
+    /** Shape (C, T): orthonormal. */
+    readonly confounds: Float64Array;
+  } {
+    const { hrfModel } = this.#model;
+    const kernel = hrfModel === null ? Float64Array.of(1) : this.#fixedKernel;
+    return { hrfModel, kernel, removesMean: this.#removesMean, confounds: this.#confounds };
   }
 
   /** Parameter of a coordinate of the fit. */

@@ -1,3 +1,4 @@
+import type { PrfStimulus } from '../../native/index.js';
 import type { Matrix } from '../linalg/matrix.js';
 import type { Paradigm } from './paradigm.js';
 import type { Transform } from './transforms.js';
@@ -39,6 +40,16 @@ export interface BoundResponse {
    * @param slopes - null, or shape (S, T): derivatives with respect to each shape parameter
    */
   evaluate(shape: Float64Array, out: Float64Array, slopes: Float64Array | null): void;
+  /** Of a response that is one round Gaussian (x, y, sd) over images on a grid: what a kernel needs to compute it. */
+  readonly gaussianField?: GaussianField;
+}
+
+export interface GaussianField {
+  readonly stimulus: PrfStimulus;
+  /** The response is this times the sum under exp(-r^2 / (2 sd^2)). */
+  readonly height: (sd: number) => number;
+  /** The height falls with this power of the size. */
+  readonly power: number;
 }
 
 /** What a point model computes for one stimulus: its value. */

@@ -4,6 +4,7 @@ import type { StimulusDrive } from './image-drive.js';
 /** Pixels that lie on no grid, for example the vertices of a screen that was measured: every lit pixel is summed. */
 export class ScatteredDrive implements StimulusDrive {
   readonly frames: number;
+  readonly stimulus = null;
   readonly #coordinates: Matrix;
   /** Compressed rows: lit pixels of each frame and their values. */
   readonly #start: Int32Array;

@@ -1,0 +1,7 @@
+/** Positional arguments as native/register_encoding.cc reads them; the images first, then the request. */
+export interface EncodingBinding {
+  prfMoments(...values: PrfArguments): void;
+  prfResponses(...values: PrfArguments): void;
+}
+
+export type PrfArguments = readonly (number | boolean | Float64Array | Int32Array)[];

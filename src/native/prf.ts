@@ -1,0 +1,123 @@
+import { checkCount, checkDoubles, checkInts, checkSeparate } from './arguments.js';
+import { nativeBinding } from './loader.js';
+import type { PrfArguments } from './encoding-binding.js';
+
+/** A stack of images as runs of equal columns; frames and columns that repeat are kept once. */
+export interface PrfStimulus {
+  /** Centres of the image columns, and of the pixels within a column. */
+  readonly xs: Float64Array;
+  readonly ys: Float64Array;
+  /** Shape (frames): which of the unique frames. */
+  readonly frameOf: Int32Array;
+  readonly uniqueFrames: number;
+  /** Number of different columns. */
+  readonly profiles: number;
+  /** Shape (profiles + 1): where the values of a column begin. */
+  readonly profileStart: Int32Array;
+  /** Shape (profiles): the y index of its first value. */
+  readonly profileFirst: Int32Array;
+  readonly profileValues: Float64Array;
+  /** Shape (uniqueFrames + 1): where the runs of a frame begin. */
+  readonly frameStart: Int32Array;
+  readonly runProfile: Int32Array;
+  /** First column of a run, and the one after its last. */
+  readonly runFrom: Int32Array;
+  readonly runTo: Int32Array;
+}
+
+/** How a response is convolved and projected. */
+export interface PrfProjection {
+  /** Length of a kernel. */
+  readonly taps: number;
+  /** Shape (taps), or with `ownKernels` (count, 3, taps): each field's kernel and two derivatives of it. */
+  readonly kernels: Float64Array;
+  readonly ownKernels: boolean;
+  readonly removesMean: boolean;
+  /** Shape (C, frames): orthonormal rows without mean, taken out of every response. */
+  readonly confounds: Float64Array;
+}
+
+export interface PrfResponses {
+  readonly stimulus: PrfStimulus;
+  readonly projection: PrfProjection;
+  readonly count: number;
+  /** Shape (count, 3): x, y and sd of each field. */
+  readonly fields: Float64Array;
+  /** Shape (count, frames), written: the response of each field after convolution and projection. */
+  readonly out: Float64Array;
+}
+
+export interface PrfMoments extends PrfResponses {
+  /** Shape (count): row of the series that belongs to each field. */
+  readonly voxels: Int32Array;
+  /** Shape (voxels, frames): data after projection. */
+  readonly series: Float64Array;
+  /**
+   * Shape (count, 3 + 2 S + S (S + 1) / 2), written; S is 3, with own kernels 5. p'p, p'y, mean of p before projection,
+   * d_i'p, d_i'y, and d_i'd_j for j >= i row by row; the slopes are by x, y, log sd and the two of the kernel.
+   */
+  readonly out: Float64Array;
+}
+
+/**
+ * Responses of round Gaussian fields, sum over pixels of image exp(-r^2 / (2 sd^2)) per frame, convolved with the first
+ * sample held before the start. A field's result does not depend on the others, nor on the number of threads.
+ *
+ * @throws ProcessingError INVALID_ARGUMENT or SHAPE_MISMATCH; DependencyError ADDON_MISSING
+ */
+export function prfResponses({ stimulus, projection, count, fields, out }: PrfResponses): void {
+  const operation = 'prfResponses';
+  checkCount(operation, 'count', count, 0);
+  checkDoubles(operation, 'out', out, count * stimulus.frameOf.length);
+  checkSeparate(operation, 'out', out, { fields });
+  nativeBinding().prfResponses(
+    ...stimulusArguments(operation, stimulus),
+    ...requestArguments(operation, stimulus, projection, count, fields),
+    out,
+  );
+}
+
+/** The sums that a step of a separable fit needs of each field. Same errors. */
+export function prfMoments(request: PrfMoments): void {
+  const operation = 'prfMoments';
+  const { stimulus, projection, count, fields, voxels, series, out } = request;
+  checkCount(operation, 'count', count, 0);
+  const slopes = projection.ownKernels ? 5 : 3;
+  const rows = checkCount(operation, 'voxels', series.length / stimulus.frameOf.length, 0);
+  checkInts(operation, 'voxels', voxels, count);
+  checkDoubles(operation, 'out', out, count * (3 + 2 * slopes + (slopes * (slopes + 1)) / 2));
+  checkSeparate(operation, 'out', out, { fields, series });
+  nativeBinding().prfMoments(
+    ...stimulusArguments(operation, stimulus),
+    ...requestArguments(operation, stimulus, projection, count, fields),
+    ...[rows, voxels, series, out],
+  );
+}
+
+function stimulusArguments(operation: string, s: PrfStimulus): PrfArguments {
+  const runs = s.runProfile.length;
+  checkInts(operation, 'profileStart', s.profileStart, s.profiles + 1);
+  checkInts(operation, 'profileFirst', s.profileFirst, s.profiles);
+  checkInts(operation, 'frameStart', s.frameStart, s.uniqueFrames + 1);
+  checkInts(operation, 'runFrom', s.runFrom, runs);
+  checkInts(operation, 'runTo', s.runTo, runs);
+  return [
+    ...[s.frameOf.length, s.uniqueFrames, s.xs.length, s.ys.length, s.profiles, s.profileValues.length, runs],
+    ...[s.xs, s.ys, s.frameOf, s.profileStart, s.profileFirst, s.profileValues],
+    ...[s.frameStart, s.runProfile, s.runFrom, s.runTo],
+  ];
+}
+
+function requestArguments(
+  operation: string,
+  { frameOf }: PrfStimulus,
+  { taps, kernels, ownKernels, removesMean, confounds }: PrfProjection,
+  count: number,
+  fields: Float64Array,
+): PrfArguments {
+  checkCount(operation, 'taps', taps);
+  checkDoubles(operation, 'fields', fields, 3 * count);
+  checkDoubles(operation, 'kernels', kernels, ownKernels ? 3 * count * taps : taps);
+  const confoundCount = checkCount(operation, 'confounds', confounds.length / frameOf.length, 0);
+  return [count, fields, taps, ownKernels, kernels, removesMean, confoundCount, confounds];
+}

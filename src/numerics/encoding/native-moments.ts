@@ -1,0 +1,135 @@
+import { ProcessingError } from '../../errors.js';
+import { nativeStatus, prfMoments, prfResponses, type PrfProjection } from '../../native/index.js';
+import { MomentLayout, PortableMoments, type MomentRequest, type MomentSource } from './moment-source.js';
+import type { ProjectedResponse } from './projected-response.js';
+import type { GaussianField } from './response.js';
+
+/** Which code evaluates the model in a fit. */
+export type KernelChoice = 'auto' | 'native' | 'portable';
+
+/**
+ * The fastest source for a model, or the one that is asked for. Both give the same sums to rounding.
+ *
+ * @throws ProcessingError INVALID_ARGUMENT when `native` is asked for and the model has no kernel
+ */
+export function momentSource(response: ProjectedResponse, kernel: KernelChoice): MomentSource {
+  const field = response.gaussianField;
+  if (kernel === 'native' && field === null) {
+    throw new ProcessingError('INVALID_ARGUMENT', 'the addon has no kernel for this model', {
+      where: 'kernel',
+      cure: "leave the choice to 'auto'; the addon knows round Gaussian fields over images on a grid",
+    });
+  }
+  const isNative = kernel === 'native' || (kernel === 'auto' && field !== null && nativeStatus().available);
+  return isNative ? new NativeMoments(response, field!) : new PortableMoments(response);
+}
+
+/** Round Gaussian fields over images on a grid, many at once, by the addon. */
+export class NativeMoments implements MomentSource {
+  readonly layout: MomentLayout;
+  readonly #response: ProjectedResponse;
+  readonly #field: GaussianField;
+
+  constructor(response: ProjectedResponse, field: GaussianField) {
+    this.#response = response;
+    this.#field = field;
+    this.layout = new MomentLayout(response.coordinates.length);
+  }
+
+  moments({ count, thetas, voxels, series }: MomentRequest, out: Float64Array): void {
+    const rows = out.subarray(0, count * this.layout.length);
+    prfMoments({
+      stimulus: this.#field.stimulus,
+      projection: this.#projection(count, thetas),
+      count,
+      fields: this.#fields(count, thetas),
+      voxels: voxels.subarray(0, count),
+      series,
+      out: rows,
+    });
+    this.#scale(count, thetas, rows);
+  }
+
+  responses(count: number, thetas: Float64Array, out: Float64Array): void {
+    const { size } = this.layout;
+    const { frames } = this.#response;
+    const fields = this.#fields(count, thetas);
+    const projection = this.#projection(count, thetas);
+    prfResponses({ stimulus: this.#field.stimulus, projection, count, fields, out });
+    for (let k = 0; k < count; k++) {
+      const height = this.#field.height(Math.exp(thetas[k * size + 2]!));
+      for (let t = k * frames; t < (k + 1) * frames; t++) out[t] = out[t]! * height;
+    }
+  }
+
+  #fields(count: number, thetas: Float64Array): Float64Array {
+    const { size } = this.layout;
+    const fields = new Float64Array(3 * count);
+    for (let k = 0; k < count; k++) {
+      fields[3 * k] = thetas[k * size]!;
+      fields[3 * k + 1] = thetas[k * size + 1]!;
+      fields[3 * k + 2] = Math.exp(thetas[k * size + 2]!);
+    }
+    return fields;
+  }
+
+  #projection(count: number, thetas: Float64Array): PrfProjection {
+    const { hrfModel, kernel, removesMean, confounds } = this.#response.projection;
+    const rest = { removesMean, confounds };
+    if (kernel !== null) return { ...rest, taps: kernel.length, kernels: kernel, ownKernels: false };
+    const { size } = this.layout;
+    const taps = hrfModel!.kernel().length;
+    const kernels = new Float64Array(3 * count * taps);
+    for (let k = 0; k < count; k++) {
+      const delay = thetas[k * size + 3]!;
+      const dispersion = thetas[k * size + 4]!;
+      const slopes = hrfModel!.kernelDerivatives(delay, dispersion);
+      kernels.set(hrfModel!.kernel(delay, dispersion), 3 * k * taps);
+      kernels.set(slopes.delay, (3 * k + 1) * taps);
+      kernels.set(slopes.dispersion, (3 * k + 2) * taps);
+    }
+    return { ...rest, taps, kernels, ownKernels: true };
+  }
+
+  /**
+   * From the bare Gaussian to the scaled field p = c g with c a power of the size: every sum of products is multiplied
+   * by c per factor, and the slope by log sd becomes c (d - power g).
+   */
+  #scale(count: number, thetas: Float64Array, rows: Float64Array): void {
+    const { size, length } = this.layout;
+    const { height, power } = this.#field;
+    for (let k = 0; k < count; k++) {
+      if (power !== 0) this.#shiftSize(rows, k * length, power);
+      const c = height(Math.exp(thetas[k * size + 2]!));
+      this.#multiply(rows, k * length, c);
+    }
+  }
+
+  /** The slope by log sd, less `power` times the response, in all sums it is part of. */
+  #shiftSize(rows: Float64Array, at: number, power: number): void {
+    const { size, alongP, alongY } = this.layout;
+    const sd = 2;
+    const pp = rows[at + MomentLayout.pp]!;
+    const before = rows[at + alongP + sd]!;
+    const after = before - power * pp;
+    for (let i = 0; i < size; i++) {
+      const pair = at + this.layout.pair(Math.min(i, sd), Math.max(i, sd));
+      const own = i === sd ? power * (before + after) : power * rows[at + alongP + i]!;
+      rows[pair] = rows[pair]! - own;
+    }
+    rows[at + alongP + sd] = after;
+    rows[at + alongY + sd] = rows[at + alongY + sd]! - power * rows[at + MomentLayout.py]!;
+  }
+
+  #multiply(rows: Float64Array, at: number, c: number): void {
+    const { size, alongP, alongY, gram, length } = this.layout;
+    rows[at + MomentLayout.pp] = rows[at + MomentLayout.pp]! * c * c;
+    rows[at + MomentLayout.py] = rows[at + MomentLayout.py]! * c;
+    rows[at + MomentLayout.mean] = rows[at + MomentLayout.mean]! * c;
+    for (let i = 0; i < size; i++) {
+      rows[at + alongP + i] = rows[at + alongP + i]! * c * c;
+      rows[at + alongY + i] = rows[at + alongY + i]! * c;
+    }
+    for (let i = gram; i < length; i++) rows[at + i] = rows[at + i]! * c * c;
+  }
+}

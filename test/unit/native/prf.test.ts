@@ -1,0 +1,182 @@
+import { afterAll, describe, expect, test } from 'vitest';
+
+import { prfMoments, prfResponses, selectIsa, setNativeThreads } from '../../../src/native/index.js';
+import { SPMHRFModel } from '../../../src/numerics/encoding/hrf-model.js';
+import { GaussianPRF2D, GaussianPRF2DWithHRF } from '../../../src/numerics/encoding/models.js';
+import { PortableMoments } from '../../../src/numerics/encoding/moment-source.js';
+import { momentSource } from '../../../src/numerics/encoding/native-moments.js';
+import { ParameterFitter } from '../../../src/numerics/encoding/parameter-fitter.js';
+import { ProjectedResponse } from '../../../src/numerics/encoding/projected-response.js';
+import { matrix } from '../../../src/numerics/linalg/matrix.js';
+import { testedIsas, uniformFloats } from '../../support/native.js';
+
+const [FRAMES, NX, NY] = [37, 11, 7];
+
+/** Bars of changing strength, a grey column, repeated frames and blanks. */
+function images() {
+  const noise = uniformFloats(FRAMES * NX * NY, 3);
+  const values = new Float64Array(FRAMES * NX * NY);
+  for (let t = 0; t < FRAMES; t++) {
+    const step = t % 13;
+    for (let i = 0; i < NX; i++) {
+      for (let j = 0; j < NY; j++) {
+        const at = (t * NX + i) * NY + j;
+        if (step < 11 && Math.abs(i - step) <= 1) values[at] = j > 1 ? 1 : 0.5;
+        else if (t % 9 === 4) values[at] = Math.max(noise[at]!, 0);
+      }
+    }
+  }
+  return { shape: [FRAMES, NX, NY] as const, values };
+}
+
+const confounds = matrix(
+  FRAMES,
+  2,
+  Float64Array.from({ length: 2 * FRAMES }, (_, i) => (i % 2 === 0 ? i : Math.cos(i))),
+);
+const hrf = (uniqueHrfs: boolean): SPMHRFModel => new SPMHRFModel({ tr: 1.5, uniqueHrfs });
+const paradigm = images();
+
+const CASES = [
+  ['without HRF', new GaussianPRF2D({ paradigm }), {}],
+  ['with HRF, scaled to volume', new GaussianPRF2DWithHRF({ paradigm, hrfModel: hrf(false), rfNorm: 'volume' }), {}],
+  ['with HRF and confounds', new GaussianPRF2DWithHRF({ paradigm, hrfModel: hrf(false) }), { confounds }],
+  ['with an HRF per voxel', new GaussianPRF2DWithHRF({ paradigm, hrfModel: hrf(true) }), {}],
+  ['with a held baseline', new GaussianPRF2DWithHRF({ paradigm, hrfModel: hrf(true) }), { removesMean: false }],
+] as const;
+
+/** Fields in and beside the images, from tiny to huge. */
+function request(size: number, count: number) {
+  const draw = uniformFloats(size * count, 7);
+  const thetas = Float64Array.from(draw, (value, at) => {
+    const scale = [1.2, 1.2, 2.5, 1.9, 0.6][at % size]!;
+    return [0, 0, -0.5, 5, 1.1][at % size]! + scale * value;
+  });
+  return {
+    count,
+    thetas,
+    voxels: Int32Array.from({ length: count }, (_, k) => k % 3),
+    series: Float64Array.from(uniformFloats(3 * FRAMES, 11)),
+  };
+}
+
+function worst(got: Float64Array, expected: Float64Array, width: number): number {
+  let largest = 0;
+  for (let column = 0; column < width; column++) {
+    let scale = 0;
+    let difference = 0;
+    for (let at = column; at < got.length; at += width) {
+      scale = Math.max(scale, Math.abs(expected[at]!));
+      difference = Math.max(difference, Math.abs(got[at]! - expected[at]!));
+    }
+    largest = Math.max(largest, difference / scale);
+  }
+  return largest;
+}
+
+afterAll(() => {
+  const best = testedIsas()[0];
+  if (best !== undefined) selectIsa(best);
+  setNativeThreads(1);
+});
+
+describe.each(testedIsas())('receptive fields on %s', (isa) => {
+  test.each(CASES)('%s: the sums and responses of the portable twin', (_, model, options) => {
+    selectIsa(isa);
+    const response = new ProjectedResponse(model, model.getParadigm(), options);
+    const twin = new PortableMoments(response);
+    const native = momentSource(response, 'native');
+    const { size, length } = twin.layout;
+    const asked = request(size, 53);
+    const [got, expected] = [new Float64Array(53 * length), new Float64Array(53 * length)];
+    native.moments(asked, got);
+    twin.moments(asked, expected);
+    // Rounding of sums over 77 pixels and 37 frames; what is left of a projected mean is 1e-16 of the mean.
+    expect(worst(got, expected, length)).toBeLessThan(1e-12);
+    const [p, q] = [new Float64Array(53 * FRAMES), new Float64Array(53 * FRAMES)];
+    native.responses(53, asked.thetas, p);
+    twin.responses(53, asked.thetas, q);
+    expect(worst(p, q, FRAMES)).toBeLessThan(1e-12);
+  });
+
+  test('neither company, order nor threads change a bit', () => {
+    selectIsa(isa);
+    const model = CASES[3][1];
+    const native = momentSource(new ProjectedResponse(model, model.getParadigm()), 'native');
+    const { size, length } = native.layout;
+    const asked = request(size, 70);
+    const together = new Float64Array(70 * length);
+    native.moments(asked, together);
+    setNativeThreads(2);
+    const threaded = new Float64Array(70 * length);
+    native.moments(asked, threaded);
+    setNativeThreads(1);
+    expect(threaded).toEqual(together);
+    for (const k of [0, 1, 17, 69]) {
+      const alone = new Float64Array(length);
+      const thetas = asked.thetas.slice(k * size, (k + 1) * size);
+      native.moments({ ...asked, count: 1, thetas, voxels: asked.voxels.slice(k, k + 1) }, alone);
+      expect(alone).toEqual(together.slice(k * length, (k + 1) * length));
+    }
+  });
+
+  test('a fit ends where that of the twin ends', () => {
+    selectIsa(isa);
+    const model = CASES[1][1];
+    const truth = { x: [0.2, -0.5], y: [0.1, 0.4], sd: [0.3, 0.2], baseline: [1, 2], amplitude: [3, -2] };
+    const data = model.simulate({ parameters: truth, noise: 0.05, seed: 5 });
+    const [native, portable] = (['native', 'portable'] as const).map((kernel) =>
+      new ParameterFitter(model, data).fit({ kernel }),
+    );
+    native!.r2.forEach((r2, v) => expect(r2).toBeCloseTo(portable!.r2[v]!, 9));
+    expect(native!.status).toEqual(portable!.status);
+  });
+});
+
+describe.skipIf(testedIsas().length === 0)('what the kernels refuse', () => {
+  const model = CASES[0][1];
+  const { stimulus } = new ProjectedResponse(model, model.getParadigm()).gaussianField!;
+  const projection = {
+    taps: 1,
+    kernels: Float64Array.of(1),
+    ownKernels: false,
+    removesMean: true,
+    confounds: new Float64Array(0),
+  };
+  const fields = Float64Array.of(0, 0, 1);
+
+  test('arrays of another length, by name', () => {
+    expect(() =>
+      prfResponses({ stimulus, projection, count: 2, fields, out: new Float64Array(2 * FRAMES) }),
+    ).toThrow('fields has 3 elements, not 6');
+    expect(() =>
+      prfMoments({
+        ...{ stimulus, projection, count: 1, fields, voxels: Int32Array.of(0) },
+        ...{ series: new Float64Array(FRAMES), out: new Float64Array(14) },
+      }),
+    ).toThrow('out has 14 elements, not 15');
+  });
+
+  test('rows of the series that are not there, and a damaged code of the images', () => {
+    const good = { projection, count: 1, fields, out: new Float64Array(FRAMES) };
+    const runTo = stimulus.runTo.map((column) => column + NX);
+    expect(() => prfResponses({ ...good, stimulus: { ...stimulus, runTo } })).toThrow('damaged');
+    expect(() =>
+      prfMoments({
+        ...{ stimulus, projection, count: 1, fields, voxels: Int32Array.of(1) },
+        ...{ series: new Float64Array(FRAMES), out: new Float64Array(15) },
+      }),
+    ).toThrow('a row of the series is not there');
+  });
+
+  test('a model without a kernel', () => {
+    const scattered = matrix(4, 2, Float64Array.of(0, 0, 1, 0.3, 0.2, 1, 0.9, 0.8));
+    const other = new GaussianPRF2D({
+      gridCoordinates: scattered,
+      paradigm: matrix(6, 4, new Float64Array(24).map((_, i) => i % 5)),
+    });
+    expect(() => new ParameterFitter(other, matrix(6, 1, Float64Array.of(1, 2, 3, 4, 5, 7))).fit({ kernel: 'native' })).toThrow(
+      'the addon has no kernel for this model',
+    );
+  });
+});
