@@ -4,7 +4,7 @@ import { ProcessingError } from '../../errors.js';
 import { basisBlocks, solveSlice, type Slice } from './block-lanczos.js';
 import { patternGraph } from './graph.js';
 import { nestedDissection } from './nested-dissection.js';
-import { polish, type BlockPairs } from './polish.js';
+import { correct, polish, type BlockPairs } from './polish.js';
 import { chooseShifts, joinSlices, sliceShares, steadyFactor, type FactorSource } from './slice-plan.js';
 import { BLOCK, type NumericFactor, type SolverKernels, type SolverPair } from './solver-kernels.js';
 import { isLaplacian, permutedPair, totalMass } from './solver-pair.js';
@@ -18,6 +18,8 @@ const LAST_TOLERANCE = 1e-13;
 // One polish is enough but where pivots grew: there a second one removes what rounding in that factor left.
 const MOST_POLISHES = 3;
 const GOOD_BACKWARD = 8e-15;
+// Vectors from a factor with more growth are corrected with it once: its rounding errors then count squared.
+const REFINED_GROWTH = 15;
 const FIRST_SPARE = 4;
 const MOST_SPARE = 128;
 /** Neighbours closer than this, relatively, are one cluster: never cut there. */
@@ -155,7 +157,11 @@ export class ComponentSolver {
         const isSame = moved.inertia === factor.inertia && moved.growth < 10 * factor.growth;
         slice = solveSlice({ ...problem, factor: isSame ? moved : factor, mayMove: false });
       }
-      if (slice.isConverged) return slice;
+      if (slice.isConverged) {
+        if (factor.growth > REFINED_GROWTH)
+          correct({ ...this.#source, factor }, slice.eigenvalues, slice.vectors);
+        return slice;
+      }
       const pairs = share.below + share.above;
       throw new ProcessingError(
         'NOT_CONVERGED',
@@ -172,8 +178,10 @@ export class ComponentSolver {
   polish(raw: RawPairs, count: number): PolishedPairs {
     const { kernels, symbolic, pair } = this.#source;
     const n = this.size;
-    const rest = this.#hasConstant ? this.#withoutConstant(raw, count) : headPairs(n, raw, count);
-    const finished = (): PolishedPairs => this.#measured(this.#hasConstant ? this.#withConstant(rest) : rest);
+    // The spare pairs take part: errors of the last ones lie mostly in their direction.
+    const rest = this.#hasConstant ? this.#withoutConstant(raw, raw.count) : headPairs(n, raw, raw.count);
+    const finished = (): PolishedPairs =>
+      this.#measured(headPairs(n, this.#hasConstant ? this.#withConstant(rest) : rest, count));
     if (rest.count === 0) return finished();
     const values = raw.eigenvalues;
     const range = values[count - 1]! - values[0]! || Math.abs(values[0]!) || 1 / this.mass;
@@ -191,8 +199,6 @@ export class ComponentSolver {
       const polished = finished();
       if (best === undefined || polished.backwardResidual < best.backwardResidual) best = polished;
       if (best.backwardResidual <= GOOD_BACKWARD) break;
-      // The next round writes over the vectors of `rest`.
-      if (best.vectors === rest.vectors) best = { ...best, vectors: best.vectors.slice() };
     }
     return best!;
   }
@@ -243,33 +249,33 @@ export class ComponentSolver {
     const relativeResiduals = new Float64Array(count);
     let backwardResidual = 0;
     let orthonormality = 0;
+    const [tops, bottoms, images, lengths, squares, values] = Array.from(
+      { length: 6 },
+      () => new Float64Array(BLOCK),
+    ) as [Float64Array, Float64Array, Float64Array, Float64Array, Float64Array, Float64Array];
     const h = new Float64Array(BLOCK * BLOCK * Math.ceil(count / BLOCK));
     for (let b = 0; b * BLOCK < count; b++) {
       const block = vectors.subarray(b * width, (b + 1) * width);
       kernels.multiplyStiffness(pair, block, stiff, 1);
       kernels.multiplyMass(pair, block, heavy, 1);
       kernels.project(n, vectors, b + 1, heavy, h);
+      kernels.columnDots(n, block, stiff, tops);
+      kernels.columnDots(n, block, heavy, bottoms);
+      kernels.columnDots(n, heavy, heavy, images);
+      kernels.columnDots(n, block, block, lengths);
+      for (let c = 0; c < BLOCK; c++) values[c] = bottoms[c]! > 0 ? tops[c]! / bottoms[c]! : 0;
+      kernels.subtractColumns(n, stiff, values, heavy);
+      kernels.columnDots(n, stiff, stiff, squares);
       for (let c = 0; c < BLOCK && b * BLOCK + c < count; c++) {
         const column = b * BLOCK + c;
         for (let row = 0; row <= column; row++) {
           orthonormality = Math.max(orthonormality, Math.abs(h[row * BLOCK + c]! - (row === column ? 1 : 0)));
         }
-        let [top, bottom] = [0, 0];
-        for (let at = c; at < width; at += BLOCK) {
-          top += block[at]! * stiff[at]!;
-          bottom += block[at]! * heavy[at]!;
-        }
-        const value = top / bottom;
-        let [square, image, length] = [0, 0, 0];
-        for (let at = c; at < width; at += BLOCK) {
-          square += (stiff[at]! - value * heavy[at]!) ** 2;
-          image += heavy[at]! ** 2;
-          length += block[at]! ** 2;
-        }
+        const value = values[c]!;
         eigenvalues[column] = value;
-        residuals[column] = Math.sqrt(square / image);
+        residuals[column] = Math.sqrt(squares[c]! / images[c]!);
         relativeResiduals[column] = value === 0 ? 0 : residuals[column]! / Math.abs(value);
-        backwardResidual = Math.max(backwardResidual, Math.sqrt(square / length) / norm);
+        backwardResidual = Math.max(backwardResidual, Math.sqrt(squares[c]! / lengths[c]!) / norm);
       }
     }
     return { count, eigenvalues, vectors, residuals, relativeResiduals, backwardResidual, orthonormality };

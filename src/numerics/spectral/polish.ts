@@ -1,7 +1,8 @@
 /** Global correction of all pairs at once: slices are joined into one orthonormal set with residuals near rounding. */
-import { symmetricPencil } from './symmetric-pencil.js';
 import { BLOCK, type NumericFactor, type SolverKernels, type SolverPair } from './solver-kernels.js';
+import { totalMass } from './solver-pair.js';
 import type { SymbolicFactor } from './symbolic-factor.js';
+import { symmetricPencil } from './symmetric-pencil.js';
 
 /** Approximate pairs, vectors in blocks of four, the last block filled up with zeros. */
 export interface BlockPairs {
@@ -14,15 +15,38 @@ export interface PolishTools {
   readonly kernels: SolverKernels;
   readonly symbolic: SymbolicFactor;
   readonly pair: SolverPair;
-  /** Factor of a positive definite K - shift M, with the shift below all eigenvalues. */
+  /** Factor of some K - shift M; for the polish a positive definite one, with the shift below all eigenvalues. */
   readonly factor: NumericFactor;
 }
 
 /**
- * V <- V - K0^-1 (K V - M V diag(lambda)), then Rayleigh-Ritz on all of V, in place.
- *
- * The correction with a definite factor damps the components that an interior shift had amplified; a second one with
- * the interior factor would amplify them again.
+ * V <- V - F^-1 (K V - M V diag(lambda)), F the factored matrix, in place: one step of inverse iteration in the form of a
+ * correction, which keeps the digits that V already has.
+ */
+export function correct(tools: PolishTools, eigenvalues: Float64Array, vectors: Float64Array): void {
+  const { kernels, pair, symbolic, factor } = tools;
+  const width = BLOCK * pair.size;
+  const blocks = vectors.length / width;
+  const image = new Float64Array(width);
+  const residual = new Float64Array(width);
+  const values = new Float64Array(BLOCK);
+  for (let b = 0; b < blocks; b++) {
+    const block = vectors.subarray(b * width, (b + 1) * width);
+    kernels.multiplyStiffness(pair, block, residual, 1);
+    kernels.multiplyMass(pair, block, image, 1);
+    // Columns that fill up the last block are zeros: any value does for them.
+    for (let c = 0; c < BLOCK; c++) values[c] = eigenvalues[b * BLOCK + c] ?? 0;
+    kernels.subtractColumns(pair.size, residual, values, image);
+    kernels.solve(symbolic, factor, residual, 1);
+    kernels.subtractColumns(pair.size, block, ONES, residual);
+  }
+}
+
+const ONES = new Float64Array(BLOCK).fill(1);
+
+/**
+ * Correction with a definite factor, then Rayleigh-Ritz on all of V, in place. The definite factor damps the components
+ * that an interior shift had amplified.
  *
  * @param hasConstant - the constant vector is one of the pairs and kept apart: V is made orthogonal to it first
  * @returns the Ritz values, ascending like the columns of V
@@ -32,35 +56,20 @@ export function polish(tools: PolishTools, pairs: BlockPairs, hasConstant: boole
   const blocks = Math.ceil(pairs.count / BLOCK);
   const width = BLOCK * pair.size;
   const image = new Float64Array(width);
-  const residual = new Float64Array(width);
-  for (let b = 0; b < blocks; b++) {
-    const block = pairs.vectors.subarray(b * width, (b + 1) * width);
-    kernels.multiplyStiffness(pair, block, residual, 1);
-    kernels.multiplyMass(pair, block, image, 1);
-    for (let at = 0; at < width; at++) {
-      const column = b * BLOCK + (at % BLOCK);
-      if (column < pairs.count) residual[at]! -= pairs.eigenvalues[column]! * image[at]!;
+  correct(tools, pairs.eigenvalues, pairs.vectors);
+  if (hasConstant) {
+    const ones = new Float64Array(width).fill(1);
+    kernels.multiplyMass(pair, ones, image, 1);
+    const mass = totalMass(pair);
+    const sums = new Float64Array(BLOCK);
+    for (let b = 0; b < blocks; b++) {
+      const block = pairs.vectors.subarray(b * width, (b + 1) * width);
+      kernels.columnDots(pair.size, block, image, sums);
+      for (let c = 0; c < BLOCK; c++) sums[c]! /= mass;
+      kernels.subtractColumns(pair.size, block, sums, ones);
     }
-    kernels.solve(tools.symbolic, tools.factor, residual, 1);
-    for (let at = 0; at < width; at++) block[at]! -= residual[at]!;
-    if (hasConstant) removeMean(kernels, pair, block, image);
   }
-  return rayleighRitz(tools, pairs, blocks, residual);
-}
-
-/** Makes the four columns mass-orthogonal to the constant vector. */
-function removeMean(
-  kernels: SolverKernels,
-  pair: SolverPair,
-  block: Float64Array,
-  image: Float64Array,
-): void {
-  const sums = new Float64Array(BLOCK);
-  let mass = 0;
-  for (const value of pair.diagonalMass ?? pair.mass) mass += value;
-  kernels.multiplyMass(pair, block, image, 1);
-  for (let at = 0; at < block.length; at++) sums[at % BLOCK]! += image[at]!;
-  for (let at = 0; at < block.length; at++) block[at]! -= sums[at % BLOCK]! / mass;
+  return rayleighRitz(tools, pairs, blocks, image);
 }
 
 function rayleighRitz(

@@ -57,6 +57,10 @@ export interface SolverKernels {
   subtract(size: number, basis: Float64Array, count: number, h: Float64Array, w: Float64Array): void;
   /** w <- w g, g 4 x 4 row-major. */
   scale(size: number, w: Float64Array, g: Float64Array): void;
+  /** w[:, c] -= factors[c] z[:, c] for the four columns. */
+  subtractColumns(size: number, w: Float64Array, factors: Float64Array, z: Float64Array): void;
+  /** out[c] = sum of a[:, c] b[:, c]. */
+  columnDots(size: number, a: Float64Array, b: Float64Array, out: Float64Array): void;
   /** out_b = sum of Q_j c[b][j] (4 x 4 each) for `outCount` blocks; out may be the basis itself. */
   combine(
     size: number,

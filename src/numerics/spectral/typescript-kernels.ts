@@ -184,6 +184,41 @@ function scale(size: number, w: Float64Array, g: Float64Array): void {
   }
 }
 
+function subtractColumns(size: number, w: Float64Array, factors: Float64Array, z: Float64Array): void {
+  const f0 = factors[0]!;
+  const f1 = factors[1]!;
+  const f2 = factors[2]!;
+  const f3 = factors[3]!;
+  for (let at = 0; at < 4 * size; at += 4) {
+    w[at]! -= f0 * z[at]!;
+    w[at + 1]! -= f1 * z[at + 1]!;
+    w[at + 2]! -= f2 * z[at + 2]!;
+    w[at + 3]! -= f3 * z[at + 3]!;
+  }
+}
+
+function columnDots(size: number, a: Float64Array, b: Float64Array, out: Float64Array): void {
+  out.fill(0, 0, 4);
+  // Sums of chunks keep the rounding of long sums small.
+  for (let first = 0; first < size; first += CHUNK) {
+    const end = 4 * Math.min(size, first + CHUNK);
+    let s0 = 0;
+    let s1 = 0;
+    let s2 = 0;
+    let s3 = 0;
+    for (let at = 4 * first; at < end; at += 4) {
+      s0 += a[at]! * b[at]!;
+      s1 += a[at + 1]! * b[at + 1]!;
+      s2 += a[at + 2]! * b[at + 2]!;
+      s3 += a[at + 3]! * b[at + 3]!;
+    }
+    out[0]! += s0;
+    out[1]! += s1;
+    out[2]! += s2;
+    out[3]! += s3;
+  }
+}
+
 function combine(
   size: number,
   basis: Float64Array,
@@ -219,6 +254,8 @@ export const typescriptKernels: SolverKernels = {
   project,
   subtract,
   scale,
+  subtractColumns,
+  columnDots,
   combine,
   smallEigen,
 };
