@@ -169,3 +169,62 @@ export {
   type SparseMatrix,
   type Triplets,
 } from './spectral/sparse-matrix.js';
+export { meshCurvatures, angleDefects, type CurvatureArea, type Curvatures } from './mesh/curvature.js';
+export { EdgeGeodesics } from './mesh/edge-geodesic.js';
+export { meshGeometry, mixedVoronoiAreas, type MeshGeometry } from './mesh/geometry.js';
+export {
+  boundaryMask,
+  eulerCharacteristic,
+  meshComponents,
+  meshTopology,
+  type MeshTopology,
+} from './mesh/topology.js';
+export {
+  curvedness,
+  shapeIndex,
+  willmoreEnergy,
+  type WillmoreEnergy,
+} from './descriptors/curvature-scalars.js';
+export { distanceScalars, type DistancesFrom, type DistanceScalars } from './descriptors/distance-scalars.js';
+export { boxCounts, type BoxCounts } from './descriptors/fractal.js';
+export {
+  biharmonicSignature,
+  heatKernelSignature,
+  heatTimes,
+  scaleInvariantSignature,
+  symmetricPolynomials,
+  waveEnergies,
+  waveKernelSignature,
+  waveletScales,
+  waveletSignature,
+  zeroModes,
+  type HeatNormalisation,
+  type Spectrum as EigenSpectrum,
+  type WaveEnergies,
+  type WaveletKernel,
+} from './descriptors/signatures.js';
+export {
+  ballFractions,
+  fibonacciSphere,
+  shapeDiameter,
+  type BallFractionOptions,
+  type ShapeDiameterOptions,
+} from './descriptors/solid.js';
+export {
+  globalPointSignature,
+  shapeDna,
+  shapeDnaDistance,
+  spectralDistances,
+  weightedSpectralDistance,
+  type PointDistance,
+  type ShapeDnaNormalisation,
+  type SpectrumDistance,
+} from './descriptors/spectral-distances.js';
+export {
+  CUBE_DIRECTIONS,
+  eulerCurves,
+  heightDiagrams,
+  type EulerCurves,
+  type HeightDiagram,
+} from './descriptors/topological.js';
+export { zernikeDescriptor, type ZernikeResult } from './descriptors/zernike.js';

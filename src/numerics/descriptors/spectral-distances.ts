@@ -1,0 +1,186 @@
+/** Distances between vertices of one surface, and between the spectra of surfaces. */
+import { ProcessingError } from '../../errors.js';
+import { zeroModes, type Spectrum } from './signatures.js';
+
+/** Weight of each mode in a squared distance between vertices. */
+export type PointDistance =
+  | { readonly kind: 'biharmonic' }
+  | { readonly kind: 'commute_time' }
+  | { readonly kind: 'diffusion'; /** unit^2 */ readonly time: number };
+
+/**
+ * Spectral distances from some vertices to all: d^2 = sum_i g(lambda_i) (phi_i(x) - phi_i(y))^2 over the modes above 0,
+ * with g = lambda^-2 (biharmonic, unit), 1 / lambda (commute time, without unit; it grows without bound with the number
+ * of modes, so state that number) or exp(-2 lambda t) (diffusion, unit^-1).
+ *
+ * @param sources - (s), vertices
+ * @returns (s, n), row per source
+ * @see Lipman, Rustamov & Funkhouser 2010; Coifman & Lafon 2006
+ */
+export function spectralDistances(
+  { eigenvalues, eigenvectors }: Spectrum,
+  distance: PointDistance,
+  sources: ArrayLike<number>,
+): Float64Array {
+  const k = eigenvalues.length;
+  const n = eigenvectors.length / k;
+  const zeros = zeroModes(eigenvalues);
+  const weights = Float64Array.from(eigenvalues, (eigenvalue, i) =>
+    i < zeros ? 0 : modeWeight(distance, eigenvalue),
+  );
+  const out = new Float64Array(sources.length * n);
+  for (let s = 0; s < sources.length; s++) {
+    const from = sources[s]! * k;
+    for (let y = 0; y < n; y++) {
+      let sum = 0;
+      // Differences first: the expanded square would lose the digits of near points.
+      for (let i = zeros; i < k; i++) {
+        const difference = eigenvectors[from + i]! - eigenvectors[y * k + i]!;
+        sum += weights[i]! * difference * difference;
+      }
+      out[s * n + y] = Math.sqrt(sum);
+    }
+  }
+  return out;
+}
+
+function modeWeight(distance: PointDistance, eigenvalue: number): number {
+  switch (distance.kind) {
+    case 'biharmonic':
+      return 1 / eigenvalue ** 2;
+    case 'commute_time':
+      return 1 / eigenvalue;
+    case 'diffusion':
+      return Math.exp(-2 * eigenvalue * distance.time);
+  }
+}
+
+/**
+ * Global point signature: phi_i / sqrt(lambda_i) over the modes above 0. Signs and the basis within an eigenspace are
+ * arbitrary: only norms, inner products and distances of its rows mean something.
+ *
+ * @returns (n, k - zeros), row per vertex, without unit
+ * @see Rustamov 2007
+ */
+export function globalPointSignature({ eigenvalues, eigenvectors }: Spectrum): Float64Array {
+  const k = eigenvalues.length;
+  const zeros = zeroModes(eigenvalues);
+  const columns = k - zeros;
+  const out = new Float64Array((eigenvectors.length / k) * columns);
+  for (let x = 0, at = 0; x < eigenvectors.length; x += k) {
+    for (let i = zeros; i < k; i++, at++) out[at] = eigenvectors[x + i]! / Math.sqrt(eigenvalues[i]!);
+  }
+  return out;
+}
+
+export type ShapeDnaNormalisation = 'none' | 'area' | 'volume' | 'fiedler' | 'weyl';
+
+/**
+ * ShapeDNA: the eigenvalues above 0, normalised: `area` (lambda A), `volume` (lambda V^(2/3), closed surfaces),
+ * `fiedler` (lambda / lambda_1), `weyl` (lambda A / (4 pi i): near 1, so that high modes do not rule distances).
+ *
+ * @returns (k - zeros), unit^-2 with `none`, else without unit
+ * @throws ProcessingError INVALID_ARGUMENT when the area or the volume is needed and not given
+ * @see Reuter, Wolter & Peinecke 2006
+ */
+export function shapeDna(
+  eigenvalues: ArrayLike<number>,
+  normalisation: ShapeDnaNormalisation = 'area',
+  size: { readonly area?: number; readonly volume?: number } = {},
+): Float64Array {
+  const zeros = zeroModes(eigenvalues);
+  const values = Float64Array.from(eigenvalues).subarray(zeros);
+  switch (normalisation) {
+    case 'none':
+      return values.slice();
+    case 'area':
+      return values.map((value) => value * needed('area', size.area));
+    case 'volume':
+      return values.map((value) => value * needed('volume', size.volume) ** (2 / 3));
+    case 'fiedler':
+      return values.map((value) => value / values[0]!);
+    case 'weyl':
+      return values.map((value, i) => (value * needed('area', size.area)) / (4 * Math.PI * (zeros + i)));
+  }
+}
+
+function needed(what: 'area' | 'volume', value: number | undefined): number {
+  if (value !== undefined && value > 0) return value;
+  throw new ProcessingError(
+    'INVALID_ARGUMENT',
+    `normalisation by ${what} needs a positive ${what}, got ${value}`,
+    {
+      cure: what === 'volume' ? 'give the volume of a closed surface, or normalise by area' : 'give the area',
+    },
+  );
+}
+
+export type SpectrumDistance = 'euclidean' | 'cosine' | 'manhattan';
+
+/**
+ * Distance between two ShapeDNA vectors of the same normalisation.
+ *
+ * @param truncate - compares the leading entries of vectors of unequal length, which are refused otherwise
+ * @throws ProcessingError SHAPE_MISMATCH
+ */
+export function shapeDnaDistance(
+  first: ArrayLike<number>,
+  second: ArrayLike<number>,
+  options: { readonly metric?: SpectrumDistance; readonly truncate?: boolean } = {},
+): number {
+  const { metric = 'euclidean', truncate = false } = options;
+  const count = commonLength(first, second, truncate);
+  let [squares, absolutes, product, one, two] = [0, 0, 0, 0, 0];
+  for (let i = 0; i < count; i++) {
+    const [a, b] = [first[i]!, second[i]!];
+    squares += (a - b) ** 2;
+    absolutes += Math.abs(a - b);
+    product += a * b;
+    one += a * a;
+    two += b * b;
+  }
+  if (metric === 'manhattan') return absolutes;
+  return metric === 'euclidean' ? Math.sqrt(squares) : 1 - product / Math.sqrt(one * two);
+}
+
+function commonLength(first: ArrayLike<number>, second: ArrayLike<number>, truncate: boolean): number {
+  if (first.length !== second.length && !truncate) {
+    throw new ProcessingError(
+      'SHAPE_MISMATCH',
+      `spectra of ${first.length} and ${second.length} eigenvalues cannot be compared`,
+      { cure: 'compute the same number of eigenvalues, or allow truncation' },
+    );
+  }
+  return Math.min(first.length, second.length);
+}
+
+/**
+ * Weighted spectral distance: (sum_n |1 / lambda_n - 1 / xi_n|^p)^(1/p) over eigenvalues above 0. Defined for the
+ * Dirichlet spectrum of a solid; on the spectrum of a surface it is an adaptation. A pseudometric: isospectral shapes
+ * are at distance 0.
+ *
+ * @param first - (k), ascending, all above 0; normalise by area first, or the unit decides
+ * @param p - above 1 for surfaces, above 1.5 for solids
+ * @returns unit^2 of the coordinates; without unit for normalised eigenvalues
+ * @throws ProcessingError SHAPE_MISMATCH, INVALID_ARGUMENT
+ * @see Konukoglu, Glocker, Criminisi & Pohl 2013
+ */
+export function weightedSpectralDistance(first: ArrayLike<number>, second: ArrayLike<number>, p = 2): number {
+  if (!(p > 1)) {
+    throw new ProcessingError('INVALID_ARGUMENT', `the sum does not converge for p = ${p}`, {
+      cure: 'give p above 1',
+    });
+  }
+  const count = commonLength(first, second, false);
+  let sum = 0;
+  for (let i = 0; i < count; i++) {
+    const [a, b] = [first[i]!, second[i]!];
+    if (!(a > 0 && b > 0)) {
+      throw new ProcessingError('INVALID_ARGUMENT', `eigenvalue ${i} is not above 0 (${a}, ${b})`, {
+        cure: 'leave out the zero modes',
+      });
+    }
+    sum += Math.abs(1 / a - 1 / b) ** p;
+  }
+  return sum ** (1 / p);
+}
