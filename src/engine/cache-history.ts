@@ -1,4 +1,5 @@
 /** `cache gc` beyond results: what the index remembers of old runs, and checkpoints that nobody goes on from. */
+import { LAST_KEYS } from './index-rows.js';
 import { existsSync, lstatSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import { removeTree } from './artifact-store.js';
@@ -61,6 +62,7 @@ export function trimHistory(
     const attempts = cache.db.prepare(`DELETE FROM ${OLD_ATTEMPTS}`).run({ before }).changes;
     const runs = cache.db.prepare(`DELETE FROM ${OLD_RUNS}`).run({ before }).changes;
     cache.db.exec(`
+      DELETE FROM meta WHERE k GLOB '${LAST_KEYS}*';
       DELETE FROM slurm_job WHERE run_id NOT IN (SELECT id FROM run);
       DELETE FROM component WHERE key NOT IN (SELECT key FROM result) AND key NOT IN (SELECT key FROM attempt);`);
     const drop = cache.db.prepare('DELETE FROM file_digest WHERE path = ?');

@@ -219,6 +219,14 @@ export interface CacheStore extends BatchStore {
   endAttempt(end: AttemptEnd): void;
   /** Remembers that an instance was reused under a key that differs from its last one (no attempt was needed). */
   noteReuse(runId: string, instance: string, key: string): void;
+  /**
+   * A digest of all instances of a workflow and their keys, left by the last run of it that ended well and that no
+   * other run of it overlapped; null when there is none.
+   */
+  lastKeys(workflow: string): string | null;
+  keepLastKeys(workflow: string, runId: string, digest: string): void;
+  /** Committed on return. */
+  forgetLastKeys(workflow: string): void;
   /** Keeps the leases of this run alive on other hosts; every 20 s is enough. */
   beat(): void;
 

@@ -1,3 +1,5 @@
+import type { Hash } from 'node:crypto';
+
 /** SHA-256 digests by number, 32 bytes each; grows as needed. */
 export class DigestTable {
   #bytes: Buffer;
@@ -21,6 +23,13 @@ export class DigestTable {
   get(at: number): string | null {
     if (this.#isSet[at] !== 1) return null;
     return this.#bytes.toString('hex', at * DIGEST_BYTES, (at + 1) * DIGEST_BYTES);
+  }
+
+  /** Adds the first `count` digests, and which of them are set, to a hash. */
+  addTo(hash: Hash, count: number): void {
+    if (count > this.#isSet.length) this.#grow(count);
+    hash.update(this.#isSet.subarray(0, count));
+    hash.update(this.#bytes.subarray(0, count * DIGEST_BYTES));
   }
 
   #grow(size: number): void {

@@ -190,6 +190,15 @@ export class IndexRows {
         `SELECT a.instance, a.key, a.state, a.failure_class, max(a.rowid) FROM attempt a JOIN run r ON r.id = a.run_id
            WHERE r.workflow = ? GROUP BY a.instance`,
       ),
+      lastKeys: one('SELECT v FROM meta WHERE k = ?'),
+      dropLastKeys: one('DELETE FROM meta WHERE k = ?'),
+      putLastKeys: one(
+        // A run beside this one may have left newer attempts.
+        `INSERT OR REPLACE INTO meta (k, v) SELECT ?, ? WHERE NOT EXISTS (
+           SELECT 1 FROM run other JOIN run own ON own.id = ?
+             WHERE other.workflow = own.workflow AND other.id <> own.id
+               AND (other.ended IS NULL OR other.ended >= own.started))`,
+      ),
       lease: one('SELECT run_id, host, pid, pid_start, beat FROM lease WHERE key = ?'),
       putLease: one(
         'INSERT OR REPLACE INTO lease (key, run_id, host, pid, pid_start, beat) VALUES (?, ?, ?, ?, ?, ?)',
@@ -416,6 +425,19 @@ export class IndexRows {
     return last;
   }
 
+  lastKeys(workflow: string): string | null {
+    return (this.#statements.lastKeys.get(lastKeysOf(workflow))?.['v'] as string | null | undefined) ?? null;
+  }
+
+  putLastKeys(workflow: string, runId: string, digest: string): void {
+    this.dropLastKeys(workflow);
+    this.#statements.putLastKeys.run(lastKeysOf(workflow), digest, runId);
+  }
+
+  dropLastKeys(workflow: string): void {
+    this.#statements.dropLastKeys.run(lastKeysOf(workflow));
+  }
+
   lease(key: string): LeaseRow | null {
     const row = this.#statements.lease.get(blob(key));
     if (row === undefined) return null;
@@ -457,6 +479,13 @@ function statColumns({ size, mtimeNs, ctimeNs, ino, dev }: FileStat): bigint[] {
 
 function identity(row: Record<string, unknown>): ProcessIdentity {
   return { host: row['host'] as string, pid: row['pid'] as number, pidStart: row['pid_start'] as string };
+}
+
+/** What the names begin with under which `meta` keeps the digests of `lastKeys`. */
+export const LAST_KEYS = 'keys of ';
+
+function lastKeysOf(workflow: string): string {
+  return `${LAST_KEYS}${workflow}`;
 }
 
 function blob(digest: string): Buffer {

@@ -1,4 +1,5 @@
 /** What has become of every instance of a run, and what follows from that for those that depend on it. */
+import { createHash } from 'node:crypto';
 import { StorageError } from '../errors.js';
 import type { CacheStore, StoredResult } from './cache-store.js';
 import { DigestTable } from './digest-table.js';
@@ -6,6 +7,8 @@ import { failure, type NodeFailure } from './failure.js';
 import type { Binding, CompiledGraph, Instance } from './graph.js';
 
 export type InstanceState = 'waiting' | 'running' | 'done' | 'skipped' | 'failed' | 'not-started';
+
+const IDS_AT_ONCE = 1024;
 
 /** Where results that are no longer kept come from. */
 export type ResultStore = Pick<CacheStore, 'stored'>;
@@ -62,6 +65,18 @@ export class InstanceTable {
   /** The key of an instance whose inputs were all known, or null. */
   key(index: number): string | null {
     return this.#keys.get(index);
+  }
+
+  /** Over the ids of all instances and their keys, in the order of the graph. */
+  keysDigest(): string {
+    const digest = createHash('sha256');
+    const { instances } = this.graph;
+    for (let from = 0; from < instances.length; from += IDS_AT_ONCE) {
+      const ids = instances.slice(from, from + IDS_AT_ONCE).map(({ id }) => id);
+      digest.update(JSON.stringify(ids));
+    }
+    this.#keys.addTo(digest, instances.length);
+    return digest.digest('hex');
   }
 
   setKey(index: number, key: string): void {

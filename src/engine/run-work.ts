@@ -14,6 +14,7 @@ import { NodePace } from './node-pace.js';
 import type { Planner } from './planner.js';
 import type { PublishedFile, Publisher } from './publish.js';
 import type { Retries } from './retry.js';
+import { ReuseNotes } from './reuse-notes.js';
 import type { ReusedBatch } from './reused-batch.js';
 import { RunAccount, type NodeReport } from './run-account.js';
 import type { Decision, SchedulerWork } from './scheduler.js';
@@ -53,6 +54,7 @@ interface Group {
 export class RunWork implements SchedulerWork {
   readonly #options: RunWorkOptions;
   readonly #account: RunAccount;
+  readonly #notes: ReuseNotes;
   readonly #orders = new Map<number, Order>();
   readonly #running = new Set<number>();
   readonly #pace = new NodePace();
@@ -71,6 +73,7 @@ export class RunWork implements SchedulerWork {
   constructor(options: RunWorkOptions) {
     this.#options = options;
     this.#account = new RunAccount(options.table);
+    this.#notes = new ReuseNotes(options);
     this.#groupPublications(0);
   }
 
@@ -103,7 +106,7 @@ export class RunWork implements SchedulerWork {
   }
 
   #assess(index: number, facts: ExternalFacts): Decision {
-    const { planner, table, store, runId, emit, reused } = this.#options;
+    const { planner, table, emit, reused } = this.#options;
     const found = planner.assess(index, facts);
     if (found.kind === 'run') {
       // Two instances may have one key: the second takes the result of the first.
@@ -122,7 +125,8 @@ export class RunWork implements SchedulerWork {
     const { key } = found.fingerprint;
     const before = this.#orders.get(index);
     this.#orders.delete(index);
-    if (planner.lastAttempt(id)?.key !== key) store.noteReuse(runId, id, key);
+    table.setKey(index, key);
+    this.#notes.reused(index);
     if (found.result.state === 'skipped') {
       this.#skip(index, found.result.skipReason ?? 'skipped', found.result, before === undefined);
       return { kind: 'settled' };
@@ -143,6 +147,7 @@ export class RunWork implements SchedulerWork {
   async execute(index: number, batch: number | null): Promise<Decision> {
     const order = this.#orders.get(index);
     if (order === undefined) throw new Error(`instance ${index} was started before it was looked at`);
+    this.#notes.willRun();
     this.#running.add(index);
     let end: InstanceEnd;
     try {
@@ -219,7 +224,7 @@ export class RunWork implements SchedulerWork {
     return this.#options.table.state(index) === 'failed' && !this.#mayBeAllowed(index);
   }
 
-  /** Publishes what was held back, and waits for all copies. */
+  /** Publishes what was held back, waits for all copies, and closes the history of the run. */
   async finishPublishing(): Promise<void> {
     for (const group of this.#groups) {
       if (group.open.size > 0) continue;
@@ -228,6 +233,8 @@ export class RunWork implements SchedulerWork {
     }
     await this.#publishing.onIdle();
     if (this.#publishError !== null) throw this.#publishError.error;
+    const { failed, notStarted } = this.#account.counts();
+    this.#notes.close(failed === 0 && notStarted === 0);
   }
 
   /** After an error: copies that have not begun are given up, those that have are waited for. */

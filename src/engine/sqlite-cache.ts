@@ -328,6 +328,18 @@ export class SqliteCache implements CacheStore {
     this.#later(() => this.#rows.putReuse(runId, instance, key, now));
   }
 
+  lastKeys(workflow: string): string | null {
+    return this.#guard(() => this.#rows.lastKeys(workflow));
+  }
+
+  keepLastKeys(workflow: string, runId: string, digest: string): void {
+    this.#later(() => this.#rows.putLastKeys(workflow, runId, digest));
+  }
+
+  forgetLastKeys(workflow: string): void {
+    this.#commit(() => this.#rows.dropLastKeys(workflow));
+  }
+
   beat(): void {
     if (!this.writable) return;
     const now = this.#now();

@@ -74,6 +74,7 @@ export async function runInProcess(
     const pool = new ResourcePool(LIMITS, graph.instances);
     const stop = new StopController().signal;
     await new Scheduler({ graph, work, pool, failureMode: 'keep-going', stop }).run();
+    await work.finishPublishing();
     log.close();
     store.finishRun(runId, 'done');
     store.removeRunDirectory(runId);
