@@ -39,8 +39,8 @@ describe.skipIf(!hasReference)('golden optima of the exact solver, 8 starts', ()
     const fit = fitter(goldenMatrix(data), mode).fit({ bounds: BOUNDS });
     const compared = compare(fit, golden);
     expect(compared.constant).toEqual([]);
-    expect(compared.reached / compared.voxels).toBeGreaterThanOrEqual(0.92);
-    expect(compared.deficit / compared.voxels).toBeLessThanOrEqual(2e-4);
+    expect(compared.reached / compared.voxels).toBeGreaterThanOrEqual(0.98);
+    expect(compared.deficit / compared.voxels).toBeLessThanOrEqual(2e-5);
     expect(compared.otherParameters).toEqual([]);
     expect(fit.sigma2[0]).toBeCloseTo(fit.ssq[0]! / 150, 12);
   });

@@ -5,6 +5,7 @@ import { voxelDefect, type FitResult, type FitStatus } from './fit-result.js';
 import type { MomentSource } from './moment-source.js';
 import { momentSource, type KernelChoice } from './native-moments.js';
 import type { Paradigm } from './paradigm.js';
+import { PixelScan } from './pixel-scan.js';
 import { ProjectedResponse } from './projected-response.js';
 import { StartDictionary } from './start-dictionary.js';
 import type { ParameterTable } from './tables.js';
@@ -27,10 +28,14 @@ export interface ExactFitOptions {
 
 /** How many starts take part in each round, and up to how many iterations; the last runs to the end. */
 const ROUNDS = [
-  { kept: Infinity, iterations: 1 },
-  { kept: 4, iterations: 4 },
+  { kept: Infinity, iterations: 0 },
+  { kept: 6, iterations: 1 },
+  { kept: 3, iterations: 4 },
+  { kept: 2, iterations: 8 },
   { kept: 2, iterations: Infinity },
 ] as const;
+/** Starts beside those of the grid, for fields of about a pixel. */
+const PIXEL_STARTS = 2;
 /** Voxels whose points are evaluated together. */
 const BLOCK = 256;
 
@@ -79,6 +84,7 @@ class ExactFitter {
   readonly #search: VoxelSearch;
   readonly #range: StepRange;
   readonly #dictionary: StartDictionary | null;
+  readonly #scan: PixelScan | null;
   /** Fits without a voxel. */
   readonly #idle: VoxelFit[] = [];
 
@@ -105,6 +111,8 @@ class ExactFitter {
     this.#dictionary = this.#search.held.includes(true)
       ? null
       : new StartDictionary(this.#response, this.#source);
+    const field = this.#response.gaussianField;
+    this.#scan = this.#dictionary === null || field === null ? null : new PixelScan(this.#response, field);
   }
 
   fit(data: Matrix): FitResult {
@@ -175,10 +183,14 @@ class ExactFitter {
     }
   }
 
-  /** Best first; the others become idle. */
+  /** Best first; the others become idle, and those that have come to the place of a better one. */
   #keepBest(candidate: Candidate, kept: number): void {
-    candidate.fits.sort((a, b) => a.ssq - b.ssq);
-    while (candidate.fits.length > kept) this.#idle.push(candidate.fits.pop()!);
+    const best: VoxelFit[] = [];
+    for (const fit of candidate.fits.sort((a, b) => a.ssq - b.ssq)) {
+      if (best.length < kept && !best.some((better) => isSamePlace(better, fit))) best.push(fit);
+      else this.#idle.push(fit);
+    }
+    candidate.fits = best;
   }
 
   /** Evaluates what the fits want until none wants more. */
@@ -203,6 +215,7 @@ class ExactFitter {
     const count = this.#options.startCount ?? 8;
     const { allowNegative } = this.#search;
     const own = this.#dictionary?.starts(series, problem.voxel, count, allowNegative) ?? [];
+    own.push(...(this.#scan?.starts(series, problem.voxel, PIXEL_STARTS, allowNegative) ?? []));
     const starts = given === null ? own : [given, ...own];
     if (starts.length > 0) return starts;
     // Nothing correlates in the allowed direction: the middle of the grid.
@@ -299,13 +312,15 @@ function distinctOptima(fits: readonly VoxelFit[], total: number): number {
   const kept: VoxelFit[] = [];
   for (const optimum of fits) {
     const known = kept.some(
-      (other) =>
-        Math.abs(other.ssq - optimum.ssq) <= 1e-6 * total &&
-        other.theta.every((value, i) => Math.abs(value - optimum.theta[i]!) <= 1e-2 * (1 + Math.abs(value))),
+      (other) => Math.abs(other.ssq - optimum.ssq) <= 1e-6 * total && isSamePlace(other, optimum),
     );
     if (!known) kept.push(optimum);
   }
   return kept.length;
+}
+
+function isSamePlace(a: VoxelFit, b: VoxelFit): boolean {
+  return a.theta.every((value, i) => Math.abs(value - b.theta[i]!) <= 1e-2 * (1 + Math.abs(value)));
 }
 
 function meanOf(series: Float64Array): number {

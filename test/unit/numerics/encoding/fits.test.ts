@@ -62,6 +62,21 @@ describe('exact solver', () => {
     expect(fit.status).toEqual(['converged', 'converged', 'converged']);
   });
 
+  test('finds fields much smaller than the spacing of the grid of starts', () => {
+    // Half a pixel wide, between the starts, which lie a pixel and more apart; a wide field fits a part of it.
+    const small = {
+      x: [-0.61, 0.33, 0.07],
+      y: [0.45, -0.62, 0.09],
+      sd: [0.08, 0.08, 0.08],
+      baseline: [0, 1, 2],
+      amplitude: [1, 2, 3],
+    };
+    const fit = new ParameterFitter(model, model.predict(undefined, small)).fit({
+      bounds: { sd: [0.05, 2] },
+    });
+    fit.r2.forEach((r2) => expect(r2).toBeGreaterThan(1 - 1e-9));
+  });
+
   test('positive amplitudes only: a negative response is not explained by a negative amplitude', () => {
     const positive = new GaussianPRF2DWithHRF({
       hrfModel,

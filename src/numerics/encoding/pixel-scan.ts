@@ -1,0 +1,169 @@
+import { convolveHeld } from './convolve.js';
+import type { ProjectedResponse } from './projected-response.js';
+import type { GaussianField } from './response.js';
+
+/** A pixel whose response has less energy than this share of the largest is as good as dark. */
+const DARK = 1e-9;
+
+/**
+ * Starts for fields that are too small for the grid of a {@link StartDictionary}: the squared correlation of the data with
+ * the response of every single pixel, by one pass over the lit pixels, and its local maxima.
+ */
+export class PixelScan {
+  readonly #response: ProjectedResponse;
+  readonly #field: GaussianField;
+  readonly #kernel: Float64Array;
+  /** Shape (nx, ny): 1 / energy of the projected response of a pixel; 0 where it is dark. */
+  readonly #inverseEnergy: Float64Array;
+  readonly #scores: Float64Array;
+  readonly #back: Float64Array;
+  readonly #logSize: number;
+
+  constructor(response: ProjectedResponse, field: GaussianField) {
+    this.#response = response;
+    this.#field = field;
+    const { kernel, hrfModel } = response.projection;
+    this.#kernel = kernel ?? hrfModel!.kernel();
+    const { xs, ys, uniqueFrames } = field.stimulus;
+    this.#scores = new Float64Array(xs.length * ys.length);
+    this.#back = new Float64Array(uniqueFrames);
+    this.#inverseEnergy = this.#energies();
+    this.#logSize = Math.log(0.6 * Math.min(spacing(xs), spacing(ys)));
+  }
+
+  /**
+   * @param series - shape (voxels, T): data after projection
+   * @param row - of the voxel
+   * @param count - at most so many, best first
+   */
+  starts(series: Float64Array, row: number, count: number, allowNegative: boolean): Float64Array[] {
+    this.#score(series, row * this.#response.frames, allowNegative);
+    const { xs, ys } = this.#field.stimulus;
+    const scores = this.#scores;
+    const peaks: number[] = [];
+    for (let at = 0; at < scores.length; at++) {
+      if (scores[at]! > 0 && this.#isPeak(at, xs.length, ys.length)) peaks.push(at);
+    }
+    peaks.sort((a, b) => scores[b]! - scores[a]! || a - b);
+    return peaks.slice(0, count).map((at) => {
+      const start = this.#middle();
+      start[0] = xs[Math.floor(at / ys.length)]!;
+      start[1] = ys[at % ys.length]!;
+      start[2] = this.#logSize;
+      return start;
+    });
+  }
+
+  /** HRF parameters as the model has them. */
+  #middle(): Float64Array {
+    const { coordinates } = this.#response;
+    return Float64Array.from(coordinates, ({ grid }, i) => this.#response.toTheta(i, grid[0]!));
+  }
+
+  /** Time courses of the pixels times the data: the data go backwards through HRF and images. */
+  #score(series: Float64Array, y: number, allowNegative: boolean): void {
+    const { frameOf, frameStart, runProfile, runFrom, runTo, profileStart, profileFirst, profileValues, ys } =
+      this.#field.stimulus;
+    const kernel = this.#kernel;
+    const back = this.#back.fill(0);
+    for (let t = 0; t < frameOf.length; t++) {
+      let sum = 0;
+      const taps = Math.min(kernel.length, frameOf.length - t);
+      for (let k = 0; k < taps; k++) sum += kernel[k]! * series[y + t + k]!;
+      // What the kernel reads before the start is the first sample.
+      if (t === 0) sum += this.#heldBefore(series, y);
+      back[frameOf[t]!] = back[frameOf[t]!]! + sum;
+    }
+    const scores = this.#scores.fill(0);
+    for (let f = 0; f < back.length; f++) {
+      const weight = back[f]!;
+      for (let run = frameStart[f]!; run < frameStart[f + 1]!; run++) {
+        const profile = runProfile[run]!;
+        const from = profileStart[profile]!;
+        const to = profileStart[profile + 1]!;
+        for (let i = runFrom[run]!; i < runTo[run]!; i++) {
+          let at = i * ys.length + profileFirst[profile]!;
+          for (let k = from; k < to; k++, at++) scores[at] = scores[at]! + weight * profileValues[k]!;
+        }
+      }
+    }
+    for (let at = 0; at < scores.length; at++) {
+      const dot = scores[at]!;
+      scores[at] = allowNegative || dot > 0 ? dot * dot * this.#inverseEnergy[at]! : 0;
+    }
+  }
+
+  #heldBefore(series: Float64Array, y: number): number {
+    const kernel = this.#kernel;
+    let sum = 0;
+    let tail = 0;
+    for (let k = kernel.length - 1; k > 0; k--) {
+      tail += kernel[k]!;
+      if (k - 1 < this.#response.frames) sum += tail * series[y + k - 1]!;
+    }
+    return sum;
+  }
+
+  /** No neighbour is better; of equal ones the first counts. */
+  #isPeak(at: number, nx: number, ny: number): boolean {
+    const score = this.#scores[at]!;
+    const i = Math.floor(at / ny);
+    const j = at % ny;
+    for (let di = -1; di <= 1; di++) {
+      for (let dj = -1; dj <= 1; dj++) {
+        if (i + di < 0 || i + di >= nx || j + dj < 0 || j + dj >= ny || (di === 0 && dj === 0)) continue;
+        const other = this.#scores[at + di * ny + dj]!;
+        if (other > score || (other === score && di * ny + dj < 0)) return false;
+      }
+    }
+    return true;
+  }
+
+  #energies(): Float64Array {
+    const { xs, ys, frameOf } = this.#field.stimulus;
+    const frames = frameOf.length;
+    const pixels = xs.length * ys.length;
+    const courses = this.#courses();
+    const raw = new Float64Array(frames);
+    const p = new Float64Array(frames);
+    const energy = new Float64Array(pixels);
+    for (let at = 0; at < pixels; at++) {
+      for (let t = 0; t < frames; t++) raw[t] = courses[frameOf[t]! * pixels + at]!;
+      convolveHeld(this.#kernel, raw, p);
+      this.#response.project(p);
+      for (let t = 0; t < frames; t++) energy[at] = energy[at]! + p[t]! * p[t]!;
+    }
+    const least = DARK * energy.reduce((a, b) => Math.max(a, b), 0);
+    return energy.map((value) => (value > least ? 1 / value : 0));
+  }
+
+  /** The unique images again, shape (unique frames, pixels). */
+  #courses(): Float64Array {
+    const {
+      uniqueFrames,
+      frameStart,
+      runProfile,
+      runFrom,
+      runTo,
+      profileStart,
+      profileFirst,
+      profileValues,
+    } = this.#field.stimulus;
+    const { xs, ys } = this.#field.stimulus;
+    const pixels = xs.length * ys.length;
+    const images = new Float64Array(uniqueFrames * pixels);
+    for (let f = 0; f < uniqueFrames; f++) {
+      for (let run = frameStart[f]!; run < frameStart[f + 1]!; run++) {
+        const profile = runProfile[run]!;
+        const values = profileValues.subarray(profileStart[profile], profileStart[profile + 1]);
+        for (let i = runFrom[run]!; i < runTo[run]!; i++)
+          images.set(values, f * pixels + i * ys.length + profileFirst[profile]!);
+      }
+    }
+    return images;
+  }
+}
+
+function spacing(axis: Float64Array): number {
+  return axis.length < 2 ? 1 : Math.abs(axis.at(-1)! - axis[0]!) / (axis.length - 1);
+}
