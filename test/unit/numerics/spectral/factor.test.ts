@@ -26,7 +26,7 @@ describe('ordering and symbolic step', () => {
       Int32Array.from(order, (_, i) => i),
     );
     expect(symbolicFactor(graph, order).panelStarts.at(-1)!).toBeLessThan(
-      0.5 * asItComes.panelStarts.at(-1)!,
+      (2 / 3) * asItComes.panelStarts.at(-1)!,
     );
   });
 
