@@ -1,6 +1,6 @@
 /** The one file that knows the HDF5 package: files are opened, created, read and written by slab, byte-stable. */
 import { randomUUID } from 'node:crypto';
-import { existsSync, openSync, readSync, closeSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, openSync, readSync, closeSync, renameSync, rmSync, statSync } from 'node:fs';
 
 import type * as Package from 'h5wasm/node';
 import type { Dataset, File as PackageFile, Group } from 'h5wasm/node';
@@ -76,6 +76,19 @@ export class Hdf5File {
     return { shape: dataset.shape ?? [], data: value };
   }
 
+  /** True for a virtual dataset, whose numbers are in other files, and for a plain one that is larger than its file. */
+  isElsewhere(name: string): boolean {
+    const { chunks, shape, size, virtual_sources: sources } = this.#dataset(name).metadata;
+    if (sources !== undefined && sources.length > 0) return true;
+    if (chunks !== null && chunks !== undefined) return false;
+    return statSync(this.#path).size < size * (shape ?? []).reduce((product, axis) => product * axis, 1);
+  }
+
+  /** Attributes of a dataset. */
+  attributesOf(name: string): Record<string, Hdf5Attribute> {
+    return valuesOf(this.#dataset(name).attrs);
+  }
+
   /** Shape of a dataset without reading it. */
   shape(name: string): readonly number[] {
     return this.#dataset(name).shape ?? [];
@@ -118,13 +131,7 @@ export class Hdf5File {
   attributes(group = '/'): Record<string, Hdf5Attribute> {
     if (group !== '/' && this.#file.get(group) === null) return {};
     const target = this.#group(group);
-    const found: Record<string, Hdf5Attribute> = {};
-    for (const [name, attribute] of Object.entries(target.attrs)) {
-      const value = attribute.value;
-      if (ArrayBuffer.isView(value)) found[name] = { shape: attribute.shape ?? [], data: value as Hdf5Array };
-      else if (Array.isArray(value)) found[name] = value.map(String);
-      else if (typeof value === 'string' || typeof value === 'number') found[name] = value;
-    }
+    const found = valuesOf(target.attrs);
     if (group === '/') return found;
     for (const name of target.keys()) found[name] = this.read(`${group}/${name}`);
     return found;
@@ -159,6 +166,17 @@ export class Hdf5File {
     if (name === '/') return this.#file;
     return this.keys().includes(name) ? (this.#file.get(name) as Group) : this.#file.create_group(name);
   }
+}
+
+function valuesOf(attributes: Group['attrs']): Record<string, Hdf5Attribute> {
+  const found: Record<string, Hdf5Attribute> = {};
+  for (const [name, attribute] of Object.entries(attributes)) {
+    const value = attribute.value;
+    if (ArrayBuffer.isView(value)) found[name] = { shape: attribute.shape ?? [], data: value as Hdf5Array };
+    else if (Array.isArray(value)) found[name] = value.map(String);
+    else if (typeof value === 'string' || typeof value === 'number') found[name] = value;
+  }
+  return found;
 }
 
 function isData(value: readonly string[] | Hdf5Data): value is Hdf5Data {

@@ -30,7 +30,22 @@ export {
   type NpyHeader,
 } from './npy.js';
 export { readError, systemCode, writeError } from './storage-error.js';
-export { readSpectraTable, type SpectraTable } from './spectra-table.js';
+export { brainVisionParts, type BrainVisionParts } from './recordings/brainvision.js';
+export {
+  readRecording,
+  RECORDING_FORMATS,
+  RECORDING_ROLES,
+  type RecordingFormat,
+  type RecordingRole,
+} from './recordings/read.js';
+export type {
+  Recording,
+  Samples,
+  SeriesRecording,
+  SeriesTrial,
+  SpectraRecording,
+} from './recordings/recording.js';
+export { formatTsv, parseTsv, readTsv, writeTsv, type TsvCell, type TsvTable } from './tsv.js';
 export {
   annotationValue,
   parseAnnotation,

@@ -1,9 +1,10 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 
-import { formatTsv, readTsv } from '../../src/io/index.js';
+import { encodeNpy, formatTsv, readTsv } from '../../src/io/index.js';
 import { readModelContainer } from '../../src/nodes/spectrum/spectral-data.js';
 import { simulateSpectrum } from '../../src/numerics/fooof/simulate.js';
+import { seededRandom } from '../../src/numerics/random.js';
 import { PipelineRig } from '../support/pipeline-rig.js';
 
 const RUN = ['run', '-w', 'fooof', '-i', 'in', '-o', 'out', '--set', 'fooof.peak_width_limits=[1, 8]'];
@@ -28,7 +29,8 @@ async function cohort(): Promise<PipelineRig> {
 describe('a run over tables of spectra', () => {
   test('writes fits, peaks, model and cohort table; a channel without power and a broken file cost themselves only', async () => {
     await using rig = await cohort();
-    writeFileSync(rig.path('in/broken.tsv'), 'time\tPz\n0\t1\n');
+    writeFileSync(rig.path('in/broken.tsv'), 'speed\tPz\n0\t1\n');
+    writeFileSync(rig.path('in/head.fif'), 'x');
     const first = await rig.run([...RUN, ...SET]);
     expect(first.exitCode).toBe(0);
     expect(await rig.list('out/sub-02')).toEqual([
@@ -48,8 +50,9 @@ describe('a run over tables of spectra', () => {
         'broken',
         null,
         null,
-        'skipped: broken cannot be read as spectra: it holds time series; only spectra are read',
+        'skipped: broken cannot be read: its first column is "speed"; name the first column frequency (Hz, spectra) or time (s, series)',
       ],
+      ['head.fif', null, null, 'skipped: FIF is not read: save it as EDF, BrainVision, HDF5, npy or a table'],
     ]);
     expect(rows[3]!.slice(2, 7)).toEqual([null, null, null, null, null]);
     expect(Number(rows[0]![4])).toBeCloseTo(1.5, 1);
@@ -64,7 +67,7 @@ describe('a run over tables of spectra', () => {
     expect(again.executed).toEqual([]);
     writeFileSync(rig.path('in/one.tsv'), spectra(5));
     const changed = await rig.run([...RUN, ...SET]);
-    expect(changed.executed).toEqual(['collect_fits', 'fit_recording[one]']);
+    expect(changed.executed).toEqual(['collect_fits', 'compute_spectra[one]', 'fit_spectra[one]']);
   });
 
   test('nothing to fit and wrong settings end before anything runs', async () => {
@@ -72,11 +75,63 @@ describe('a run over tables of spectra', () => {
     mkdirSync(rig.path('in'));
     const none = await rig.run(RUN);
     expect(none.exitCode).toBe(3);
-    expect(none.stderr).toContain('0 tables of spectra (*.tsv) under');
+    expect(none.stderr).toContain('0 recordings under');
     writeFileSync(rig.path('in/one.tsv'), spectra(1));
     const wrong = await rig.run([...RUN, '--set', 'fooof.max_peaks=3']);
     expect(wrong.exitCode).toBe(2);
     expect(wrong.stderr).toContain('max_n_peaks');
+  });
+
+  test('time series of several formats become fits per trial; recordings that are too short are skipped with the reason', async () => {
+    await using rig = await PipelineRig.create();
+    const samples = (n: number, seed: number) => {
+      const random = seededRandom(seed, 'series');
+      return Float64Array.from(
+        { length: n },
+        (_, t) => random.normal() + 2 * Math.sin((2 * Math.PI * 10 * t) / 100),
+      );
+    };
+    const trials = Float64Array.from([
+      ...samples(1000, 1),
+      ...samples(1000, 2),
+      ...samples(1000, 3),
+      ...samples(1000, 4),
+    ]);
+    await rig.write('in/epochs.npy', encodeNpy({ shape: [2, 2, 1000], data: trials }));
+    await rig.write('in/epochs.json', JSON.stringify({ SamplingFrequency: 100, Channels: ['Cz', 'Pz'] }));
+    const rows = [...samples(1000, 5)].map((value, t) => [t / 100, value]);
+    await rig.write('in/sub-01/run.tsv', formatTsv(['time', 'Fz'], rows));
+    await rig.write('in/sub-02/run.tsv', formatTsv(['time', 'Fz'], rows.slice(0, 50)));
+    const keys = ['fooof.keeptrials=true', 'fooof.foilim=[2, 40]', 'fooof.chan_per_worker=1'];
+    const more = [...keys, 'fooof.min_peak_height=0.4', 'fooof.keep_spectra=true'].flatMap((set) => [
+      '--set',
+      set,
+    ]);
+    const run = await rig.run([...RUN, ...more, '--jobs', '2']);
+    expect(run.exitCode).toBe(0);
+    const { columns, rows: fits } = await readTsv(rig.path('out/fits.tsv'));
+    expect(columns.slice(0, 3)).toEqual(['recording', 'channel', 'trial']);
+    expect(fits.map((row) => [row[0], row[1], row[2], row.at(-1)])).toEqual([
+      ['epochs', 'Cz', '0', 'ok'],
+      ['epochs', 'Pz', '0', 'ok'],
+      ['epochs', 'Cz', '1', 'ok'],
+      ['epochs', 'Pz', '1', 'ok'],
+      ['sub-01/run', 'Fz', '0', 'ok'],
+      [
+        'sub-02__run',
+        null,
+        null,
+        'skipped: a window of 2 s has 200 samples, the shortest trial 50; give longer recordings, or shorten t_ftimwin',
+      ],
+    ]);
+    const peaks = await readTsv(rig.path('out/epochs_peaks.tsv'));
+    expect(peaks.columns.join(' ')).toBe('channel trial center_frequency power bandwidth');
+    for (const trial of ['0', '1'])
+      expect(peaks.rows.some((row) => row[1] === trial && Math.abs(Number(row[2]) - 10) < 0.5)).toBe(true);
+    const spectra = await readModelContainer(rig.path('out/epochs_spectra.h5'));
+    expect(spectra).toMatchObject({ shape: [2, 1, 77, 2], channel: ['Cz', 'Pz'], samplerate: 100 });
+    const model = await readModelContainer(rig.path('out/epochs_model.h5'));
+    expect([...model.metadata.keys()]).toEqual(['0_0', '0_1', '1_0', '1_1']);
   });
 
   test('the sample runs as it is', async () => {

@@ -1,8 +1,18 @@
-import { freemem } from 'node:os';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { availableParallelism, freemem } from 'node:os';
+import { join } from 'node:path';
 
 import { ProcessingError } from '../../errors.js';
 import { Hdf5File, type Hdf5Data } from '../../io/index.js';
+import { RoutineWorkers } from './routine-workers.js';
+import { writeAxes } from './spectral-container.js';
 import type { SpectralData } from './spectral-data.js';
+
+/** Where worker processes find a routine: a module, and the exported class whose static `computeFunction` is one call. */
+export interface WorkerModule {
+  readonly url: string;
+  readonly exportName: string;
+}
 
 /** Trials, tapers, frequencies, channels. */
 export type SlabShape = readonly [number, number, number, number];
@@ -39,16 +49,22 @@ export interface RoutineDescription {
 }
 
 export interface ComputeOptions {
-  /** Ignored beyond the form of the file: processes come from the workflow, one per recording. */
+  /** Calls run in worker processes; null: no. */
   readonly parallel?: boolean | null;
-  /** Each call writes a dataset of its own, which the run puts together at its end. Default: as `parallel`. */
+  /**
+   * Each worker writes the result of a call into a file of its own (`<k>.h5`, dataset `chk`), and the container is put together at
+   * the end; otherwise results come back by message, one after the other. The container is the same. Default: as `parallel`.
+   */
   readonly parallelStore?: boolean | null;
+  /** Worker processes; default: one per processor. */
+  readonly workers?: number;
   /** Name of another `compute...` method to use. */
   readonly method?: string;
   /** Largest share of the free memory that one result chunk may take. */
   readonly memThresh?: number;
   /** What the log entry records. */
   readonly logDict?: Readonly<Record<string, unknown>>;
+  /** The order of a parallel run within this process. */
   readonly parallelDebug?: boolean;
 }
 
@@ -66,6 +82,7 @@ export abstract class ComputationalRoutine<O extends CallOptions, M> {
   readonly warnings: string[] = [];
   #plan: Plan | null = null;
   #metadata = new Map<string, M>();
+  #out = '';
 
   constructor(options: O) {
     this.options = options;
@@ -75,6 +92,16 @@ export abstract class ComputationalRoutine<O extends CallOptions, M> {
   abstract call(slab: Slab, options: O): CallResult<M>;
   /** The metadata of one call as the container stores it. */
   abstract encode(metadata: M): Readonly<Record<string, Hdf5Data>>;
+
+  /** How worker processes find this routine; null: it runs within this process. */
+  protected workerModule(): WorkerModule | null {
+    return null;
+  }
+
+  /** Metadata of the last run by `<trial>_<block>`. */
+  get metadata(): ReadonlyMap<string, M> {
+    return this.#metadata;
+  }
 
   /** The data that are computed on; a subclass may average trials first. */
   protected prepare(data: SpectralData, _keepTrials: boolean): SpectralData {
@@ -141,14 +168,18 @@ export abstract class ComputationalRoutine<O extends CallOptions, M> {
     const plan = this.#planned();
     const { memThresh = 0.5, method } = options;
     const chunkBytes = 4 * plan.description.chunkShape.reduce((product, size) => product * size, 1);
-    if (!(chunkBytes < memThresh * freemem())) {
+    const workers = options.parallel === true ? workerCount(plan, options) : 1;
+    const free = Math.floor(freemem() / workers);
+    if (!(chunkBytes < memThresh * free)) {
+      const each = workers === 1 ? '' : ` for each of ${workers} workers`;
       throw new ProcessingError(
         'MEMORY_LIMIT',
-        `a result chunk takes ${chunkBytes} bytes, more than ${memThresh} of the ${freemem()} that are free`,
+        `a result chunk takes ${chunkBytes} bytes, more than ${memThresh} of the ${free} that are free${each}`,
         { cure: 'compute fewer channels per call with chan_per_worker, or raise mem_thresh' },
       );
     }
     this.#metadata = new Map();
+    this.#out = out;
     const file = await this.preallocateOutput(out);
     try {
       const chosen =
@@ -203,16 +234,38 @@ export abstract class ComputationalRoutine<O extends CallOptions, M> {
     );
   }
 
-  /** The order of a parallel run: all calls first, each result by itself, then the container. */
-  computeParallel(file: Hdf5File, { parallelStore = true }: ComputeOptions): void {
-    const { data, calls, keepTrials } = this.#planned();
-    if (!keepTrials) {
-      if (parallelStore === true) this.warnings.push('parallelStore is ignored when trials are averaged');
-      this.computeSequential(file);
+  /** Calls in worker processes; the container does not depend on which of them ends first. */
+  async computeParallel(file: Hdf5File, options: ComputeOptions): Promise<void> {
+    const plan = this.#planned();
+    const { data, calls, keepTrials } = plan;
+    if (!keepTrials && options.parallelStore === true) {
+      this.warnings.push('parallelStore is ignored when trials are averaged');
+    }
+    const module = this.workerModule();
+    if (module === null || options.parallelDebug === true || !keepTrials) {
+      if (!keepTrials) return this.computeSequential(file);
+      const results = calls.map((call) => this.#run(data, call));
+      for (const [i, call] of calls.entries()) this.#store(file, call, results[i]!);
       return;
     }
-    const results = calls.map((call) => this.#run(data, call));
-    for (const [i, call] of calls.entries()) this.#store(file, call, results[i]!);
+    const store = options.parallelStore ?? true;
+    const chunks = store ? await mkdtemp(`${this.#out}.chunks-`) : null;
+    const pool = new RoutineWorkers(module, workerCount(plan, options));
+    try {
+      const done = await pool.run(
+        calls.length,
+        (k) => ({ slab: slabOf(data, calls[k]!), options: this.options }),
+        (k) => (chunks === null ? null : join(chunks, `${k}.h5`)),
+      );
+      for (const [k, call] of calls.entries()) {
+        const result = done[k]!;
+        this.#metadata.set(`${call.trial}_${call.block}`, result.metadata as M);
+        this.#store(file, call, result.data ?? (await readChunk(join(chunks!, `${k}.h5`))));
+      }
+    } finally {
+      pool.close();
+      if (chunks !== null) await rm(chunks, { recursive: true, force: true });
+    }
   }
 
   /** Metadata of every call, as `<key>__<trial>_<block>` of the group `metadata`. */
@@ -227,23 +280,12 @@ export abstract class ComputationalRoutine<O extends CallOptions, M> {
   writeLog(file: Hdf5File, given: SpectralData, logDict: Readonly<Record<string, unknown>>): void {
     const { data } = this.#planned();
     const entry = JSON.stringify({ routine: this.constructor.name, ...logDict });
-    const frequencies = this.outputFrequencies(data);
-    file.createDataset('freq', { shape: [frequencies.length], data: frequencies });
     const trials = Array.from(
       { length: this.describe().outputShape[0] },
-      (_, i) => data.trialdefinition[i] ?? [i, i + 1, 0],
+      (_, i) => data.trialdefinition[i] ?? ([i, i + 1, 0] as const),
     );
-    file.createDataset('trialdefinition', {
-      shape: [trials.length, 3],
-      data: Float64Array.from(trials.flat()),
-    });
-    file.setAttributes({
-      dimord: ['time', 'taper', 'freq', 'channel'],
-      channel: data.channel,
-      samplerate: data.samplerate ?? 'None',
-      _log: given.log === '' ? entry : `${given.log}\n${entry}`,
-      _version: data.version,
-    });
+    const log = given.log === '' ? entry : `${given.log}\n${entry}`;
+    writeAxes(file, { ...data, freq: this.outputFrequencies(data), trialdefinition: trials, log });
   }
 
   /** Frequency axis of the result. */
@@ -268,6 +310,19 @@ export abstract class ComputationalRoutine<O extends CallOptions, M> {
   #store(file: Hdf5File, { trial, channels }: Call, result: Float32Array): void {
     const { outputShape } = this.describe();
     file.writeSlab('data', [[trial, trial + 1], [0, outputShape[1]], [0, outputShape[2]], channels], result);
+  }
+}
+
+function workerCount({ calls }: Plan, { workers = availableParallelism() }: ComputeOptions): number {
+  return Math.max(1, Math.min(workers, calls.length));
+}
+
+async function readChunk(path: string): Promise<Float32Array> {
+  const file = await Hdf5File.open(path);
+  try {
+    return file.read('chk').data as Float32Array;
+  } finally {
+    file.close();
   }
 }
 

@@ -1,7 +1,7 @@
 import { ConfigError, ProcessingError } from '../../errors.js';
 import type { Hdf5Attribute, Hdf5Data } from '../../io/index.js';
 import { nearest } from '../../nearest.js';
-import type { FooofFit, Triple } from '../../numerics/fooof/fit-result.js';
+import type { FitStatus, FooofFit, Triple } from '../../numerics/fooof/fit-result.js';
 import { SpectrumFitter } from '../../numerics/fooof/fit-spectrum.js';
 import type { FitOptions } from '../../numerics/fooof/settings.js';
 import {
@@ -10,6 +10,7 @@ import {
   type CallResult,
   type Slab,
   type SlabShape,
+  type WorkerModule,
 } from './computational-routine.js';
 import type { SpectralData } from './spectral-data.js';
 
@@ -29,6 +30,8 @@ export interface FooofMetadata {
   readonly n_peaks: Int32Array;
   readonly peak_params: ReadonlyArray<readonly Triple[]>;
   readonly r_squared: Float64Array;
+  /** Outcome per channel; not stored in containers. */
+  readonly status?: readonly FitStatus[];
 }
 
 export interface FooofCallOptions extends CallOptions {
@@ -114,7 +117,14 @@ export class FooofSpy extends ComputationalRoutine<FooofCallOptions, FooofMetada
       for (let trial = 0; trial < trials; trial++) sum += data.data[trial * size + i]!;
       return sum / trials;
     });
-    return { ...data, shape: [1, tapers, data.shape[2], data.shape[3]], data: mean };
+    const { trialdefinition: stretches } = data;
+    return {
+      ...data,
+      shape: [1, tapers, data.shape[2], data.shape[3]],
+      data: mean,
+      trialdefinition: [[stretches[0]?.[0] ?? 0, stretches.at(-1)?.[1] ?? 1, 0]],
+      trialIndex: [0],
+    };
   }
 
   protected override outputFrequencies(data: SpectralData): Float64Array {
@@ -160,6 +170,10 @@ export class FooofSpy extends ComputationalRoutine<FooofCallOptions, FooofMetada
       peak_params: split(part('peak_params'), counts),
       r_squared: Float64Array.from(part('r_squared').data),
     };
+  }
+
+  protected override workerModule(): WorkerModule {
+    return { url: import.meta.url, exportName: 'FooofSpy' };
   }
 
   override encode(metadata: FooofMetadata): Record<string, Hdf5Data> {
@@ -223,6 +237,7 @@ export function metadataOf(fits: readonly FooofFit[]): FooofMetadata {
     n_peaks: Int32Array.from(fits, (fit) => fit.n_peaks),
     peak_params: fits.map((fit) => fit.peak_params),
     r_squared: Float64Array.from(fits, (fit) => fit.r_squared),
+    status: fits.map((fit) => fit.status),
   };
 }
 

@@ -12,6 +12,8 @@ export interface SpectralData {
   /** Begin, end and offset of each trial, samples. */
   readonly trialdefinition: ReadonlyArray<readonly [number, number, number]>;
   readonly samplerate: number | null;
+  /** Place of each trial in the recording, where some of its trials are left out; absent: all are there. */
+  readonly trialIndex?: readonly number[];
   /** What was done so far, a line per step. */
   readonly log: string;
   /** Version of the software that made it. */
@@ -25,7 +27,7 @@ export interface ModelContainer extends SpectralData {
 }
 
 /**
- * Reads what a routine wrote.
+ * Reads what a routine or `writeSpectra` wrote.
  *
  * @throws ProcessingError FILE_MISSING, FILE_FORMAT, FILE_CORRUPT
  */
@@ -53,6 +55,7 @@ export async function readModelContainer(path: string): Promise<ModelContainer> 
         trials[3 * i + 2]!,
       ]),
       samplerate: typeof samplerate === 'number' ? samplerate : null,
+      trialIndex: file.keys().includes('trial_index') ? [...file.read('trial_index').data] : [],
       log: String(log),
       version: String(version),
       metadata: new Map(metadata),

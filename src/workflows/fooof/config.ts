@@ -1,13 +1,25 @@
 import { z } from 'zod';
 
 import { FitOptions, FooofSettings } from '../../numerics/fooof/settings.js';
+import { SpectrumSettings } from '../../numerics/signal/settings.js';
 
-/** Configuration block `fooof`: the model's settings, what is fitted and what is written. */
+/** Configuration block `fooof`: the model's settings, how series become spectra, what is fitted and what is written. */
 export const FooofConfig = z.strictObject({
   ...FooofSettings.shape,
   freq_range: FitOptions.shape.freq_range,
   mode: FitOptions.shape.mode,
   bic_penalty: FitOptions.shape.bic_penalty,
+  ...SpectrumSettings.shape,
+  sampling_rate: z
+    .number()
+    .positive()
+    .nullable()
+    .default(null)
+    .describe('Hz, for arrays (.npy, .h5) that name no sampling rate'),
+  keeptrials: z
+    .boolean()
+    .default(false)
+    .describe('true: a fit per trial; false: the power of trials is averaged first'),
   output: z
     .enum(['fooof', 'fooof_aperiodic', 'fooof_peaks'])
     .default('fooof')
@@ -17,13 +29,28 @@ export const FooofConfig = z.strictObject({
     .min(1)
     .nullable()
     .default(null)
-    .describe('Channels per call of the routine; null: all at once'),
+    .describe(
+      'Channels per call, calls spread over worker processes; only with keeptrials; null: all at once',
+    ),
+  parallel_store: z
+    .boolean()
+    .nullable()
+    .default(null)
+    .describe('With worker processes: each result through a file of its own; null: yes'),
   mem_thresh: z
     .number()
     .gt(0)
     .max(1)
     .default(0.5)
     .describe('Largest share of the free memory that the result of one call may take'),
+  keep_spectra: z
+    .boolean()
+    .default(false)
+    .describe('Also write <stem>_spectra.h5, the spectra that were fitted'),
+  plots: z
+    .enum(['none', 'cohort', 'all'])
+    .default('cohort')
+    .describe('Charts: of the cohort, also of the models of every recording, or none'),
   min_recordings: z.int().min(1).default(1).describe('Fewest readable recordings for the cohort table'),
 });
 

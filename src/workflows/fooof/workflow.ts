@@ -1,11 +1,14 @@
 import { existsSync } from 'node:fs';
 
+import { ConfigError } from '../../errors.js';
 import { Workflow } from '../../engine/builder.js';
 import { inputFile } from '../../engine/port.js';
 import { workflow, type MergedConfig, type WorkflowContext } from '../../engine/registry.js';
 import type { Problem } from '../../engine/requirements.js';
 import { collectFits } from '../../nodes/spectrum/collect-fits.js';
-import { fitRecording } from '../../nodes/spectrum/fit-recording.js';
+import { computeSpectra } from '../../nodes/spectrum/compute-spectra.js';
+import { FitSettings, fitSpectra } from '../../nodes/spectrum/fit-spectra.js';
+import { checkSpectrumSettings, SpectrumSettings } from '../../numerics/signal/settings.js';
 import { FooofConfig } from './config.js';
 import { findRecordings } from './recordings.js';
 
@@ -16,7 +19,7 @@ interface Config extends MergedConfig {
 /** Power spectra as parameters: aperiodic part and peaks of every channel of every recording. */
 @workflow({
   name: 'fooof',
-  summary: 'Describes power spectra by an aperiodic part and peaks, per channel and recording',
+  summary: 'Describes power spectra, given or made from time series, by an aperiodic part and peaks',
   scope: 'cohort',
   configNamespace: 'fooof',
   configSchema: FooofConfig,
@@ -27,41 +30,86 @@ export class Fooof {
     if (!existsSync(inputDir)) {
       return [missing(`fooof: the input directory ${inputDir} does not exist`, 'name it with -i')];
     }
-    const count = findRecordings(inputDir, participants).length;
-    if (count >= fooof.min_recordings) return [];
+    const found = findRecordings(inputDir, participants);
+    const count = found.filter(({ refused }) => refused === null).length;
+    const problems = spectrumProblems(fooof);
+    if (count >= fooof.min_recordings) return problems;
+    const refused = found.find((recording) => recording.refused !== null);
+    const hint = refused === undefined ? '' : ` (${refused.name}: ${refused.refused})`;
     return [
+      ...problems,
       missing(
-        `fooof: ${count} tables of spectra (*.tsv) under ${inputDir}, need at least ${fooof.min_recordings}`,
-        'give tables whose first column is frequency (Hz), then one column of power per channel',
+        `fooof: ${count} recordings under ${inputDir}, need at least ${fooof.min_recordings}${hint}`,
+        'give tables (.tsv, .csv) whose first column is frequency or time, or .npy, .h5, .spy, .edf, .bdf, .vhdr; see docs/fooof.md',
       ),
     ];
   }
 
   buildWorkflow({ config, context }: { config: Config; context: WorkflowContext }): Workflow {
-    const { output, chan_per_worker, mem_thresh, min_recordings, ...settings } = config.fooof;
+    const { output, chan_per_worker, mem_thresh, parallel_store, keeptrials, min_recordings, ...rest } =
+      config.fooof;
     const found = findRecordings(context.inputDir, context.participants);
     const wf = new Workflow('fooof');
     const recordings = wf.items(found, { key: ({ id }) => id });
-    const fitted = wf.map(fitRecording, {
+    const computed = wf.map(computeSpectra, {
       recording: recordings.select(({ name }) => name),
-      spectra: recordings.select(({ path }) => inputFile(path)),
-      settings,
-      output,
-      chan_per_worker,
-      mem_thresh,
+      format: recordings.select(({ format }) => format),
+      roles: recordings.select(({ files }) => files.map(({ role }) => role)),
+      files: recordings.select(({ files }) => files.map(({ path }) => inputFile(path))),
+      refused: recordings.select(({ refused }) => refused),
+      settings: picked(SpectrumSettings.shape, rest) as SpectrumSettings,
+      sampling_rate: rest.sampling_rate,
     });
+    const isParallel = chan_per_worker !== null && keeptrials;
+    const fitted = wf.map(
+      fitSpectra,
+      {
+        recording: recordings.select(({ name }) => name),
+        spectra: computed.out.spectra,
+        settings: picked(FitSettings.shape, rest) as FitSettings,
+        output,
+        keeptrials,
+        chan_per_worker,
+        mem_thresh,
+        parallel_store,
+      },
+      isParallel ? { resources: { cpus: context.cpus } } : {},
+    );
     const collected = wf.add(collectFits, {
       names: wf.join(fitted.out.name, { minItems: min_recordings }),
       tables: wf.join(fitted.out.fits, { minItems: min_recordings }),
+      peak_tables: wf.join(fitted.out.peaks, { minItems: min_recordings }),
       dropped: wf.dropped(fitted.out.fits),
+      keeptrials,
     });
     const nameOf = new Map(found.map(({ id, name }) => [id, name]));
-    wf.publish(fitted.out.fits, (id) => `${nameOf.get(id)}_fits.tsv`);
-    wf.publish(fitted.out.peaks, (id) => `${nameOf.get(id)}_peaks.tsv`);
-    wf.publish(fitted.out.model, (id) => `${nameOf.get(id)}_model.h5`);
-    wf.publish(fitted.out.sidecar, (id) => `${nameOf.get(id)}_fits.json`);
+    const published = (suffix: string) => (id: string) => `${nameOf.get(id)}${suffix}`;
+    wf.publish(fitted.out.fits, published('_fits.tsv'));
+    wf.publish(fitted.out.peaks, published('_peaks.tsv'));
+    wf.publish(fitted.out.model, published('_model.h5'));
+    wf.publish(fitted.out.sidecar, published('_fits.json'));
+    if (rest.keep_spectra) wf.publish(computed.out.spectra, published('_spectra.h5'));
     wf.publish(collected.out.table, 'fits.tsv');
+    wf.publish(collected.out.peaks, 'peaks.tsv');
     return wf;
+  }
+}
+
+/** The values of an object that a schema names. */
+function picked(shape: object, values: object): unknown {
+  return Object.fromEntries(Object.entries(values).filter(([key]) => key in shape));
+}
+
+/** Settings of the front end that contradict each other. */
+function spectrumProblems(fooof: FooofConfig): Problem[] {
+  try {
+    checkSpectrumSettings(fooof);
+    return [];
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    return [
+      { severity: 'error', code: 'REQUIREMENT', message: `fooof: ${error.message}`, cure: error.cure ?? '' },
+    ];
   }
 }
 

@@ -1,0 +1,159 @@
+import { z } from 'zod';
+
+import { ConfigError, ProcessingError } from '../../errors.js';
+import { defineNode } from '../../engine/node.js';
+import { port } from '../../engine/port.js';
+import {
+  readRecording,
+  RECORDING_FORMATS,
+  RECORDING_ROLES,
+  type Recording,
+  type SeriesRecording,
+  type SpectraRecording,
+} from '../../io/index.js';
+import { chooseFrequencies } from '../../numerics/signal/frequency-choice.js';
+import { PowerSpectrum } from '../../numerics/signal/power-spectrum.js';
+import { SpectrumSettings } from '../../numerics/signal/settings.js';
+import { VERSION } from '../../version.js';
+import { writeSpectra } from './spectral-container.js';
+import type { SpectralData } from './spectral-data.js';
+
+/**
+ * Reads one recording of any format and writes its power spectra as a container [trial, taper, frequency, channel]: spectra as they
+ * are, time series through the front end. A bin of 0 Hz, which has no logarithm, is left out. What cannot be read is skipped with
+ * the reason.
+ */
+export const computeSpectra = defineNode({
+  name: 'compute_spectra',
+  version: 1,
+  inputs: {
+    /** For messages. */
+    recording: port.value(z.string()),
+    format: port.value(z.enum(RECORDING_FORMATS)),
+    /** What each of `files` is. */
+    roles: port.value(z.array(z.enum(RECORDING_ROLES))),
+    files: port.list(port.file('recording')),
+    /** Why the recording cannot be read at all; null: it can. */
+    refused: port.value(z.string().nullable()),
+    settings: port.value(SpectrumSettings),
+    /** Hz, where an array names none. */
+    sampling_rate: port.value(z.number().nullable()),
+  },
+  outputs: { spectra: port.file('h5') },
+  resources: { cpus: 1, memoryGb: 2 },
+  async run({ recording, format, roles, files, refused, settings, sampling_rate }, ctx) {
+    if (refused !== null) return ctx.skip(refused);
+    const paths = Object.fromEntries(files.map(({ path }, i) => [roles[i]!, path])) as { main: string };
+    try {
+      const read = await readRecording(format, paths, sampling_rate);
+      const { data, notes } = spectralData(read, settings);
+      for (const note of notes) ctx.log.warn(`${recording}: ${note}`);
+      const spectra = ctx.outputFile('spectra.h5');
+      await writeSpectra(spectra, data);
+      return { spectra };
+    } catch (error) {
+      // What a person wrote or recorded wrong costs this recording; anything else is a failure of the node.
+      if (!(error instanceof ProcessingError || error instanceof ConfigError)) throw error;
+      const reason = files.reduce((text, { path, relPath }, i) => {
+        const name = roles[i] === 'main' ? recording : relPath;
+        return text.replaceAll(path, name);
+      }, error.message);
+      return ctx.skip(error.cure === undefined ? reason : `${reason}; ${error.cure}`);
+    }
+  },
+});
+
+/** Spectra of a recording, and what the user should know about them. */
+export function spectralData(
+  recording: Recording,
+  settings: SpectrumSettings,
+): { data: SpectralData; notes: string[] } {
+  return recording.kind === 'spectra' ? fromSpectra(recording, settings) : fromSeries(recording, settings);
+}
+
+function fromSpectra(
+  { frequencies, channel, trials, notes }: SpectraRecording,
+  settings: SpectrumSettings,
+): { data: SpectralData; notes: string[] } {
+  const bins = positiveBins(frequencies, chooseFrequencies(frequencies, settings));
+  const data = stacked(trials.length, bins.length, channel.length, (trial, c, out) => {
+    const row = trials[trial]![c]!;
+    for (let i = 0; i < bins.length; i++) out[i] = row[bins[i]!]!;
+  });
+  const axes = { freq: Float64Array.from(bins, (bin) => frequencies[bin]!), channel };
+  const trialdefinition = trials.map((_, t) => [t, t + 1, 0] as const);
+  return {
+    data: { ...data, ...axes, trialdefinition, samplerate: null, log: '', version: VERSION },
+    notes: [...notes],
+  };
+}
+
+function fromSeries(
+  { samplerate, channel, units, trials, notes }: SeriesRecording,
+  settings: SpectrumSettings,
+): { data: SpectralData; notes: string[] } {
+  const warnings = [...notes];
+  const wanted = settings.method === 'welch' ? Math.floor(settings.t_ftimwin * samplerate + 1e-9) : 2;
+  const lengthOf = (trial: (typeof trials)[number]): number => trial.channels[0]?.length ?? 0;
+  let index = [...trials.keys()].filter((t) => lengthOf(trials[t]!) >= wanted);
+  // Where no trial is long enough the front end says so, with the lengths.
+  if (index.length === 0) index = [...trials.keys()];
+  if (index.length < trials.length) {
+    warnings.push(
+      `${trials.length - index.length} of ${trials.length} trials are left out: shorter than ${wanted} samples`,
+    );
+  }
+  const used = index.map((t) => trials[t]!);
+  const spectrum = new PowerSpectrum(samplerate, used.map(lengthOf), settings);
+  warnings.push(...spectrum.warnings);
+  const first = spectrum.frequencies[0] === 0 ? 1 : 0;
+  const power = new Float64Array(spectrum.frequencies.length);
+  const data = stacked(used.length, power.length - first, channel.length, (trial, c, out) => {
+    spectrum.compute(used[trial]!.channels[c]!, power);
+    out.set(power.subarray(first));
+  });
+  const unit = new Set(units).size === 1 ? units[0] : '';
+  const log = JSON.stringify({
+    routine: 'spectra',
+    ...settings,
+    ...(unit === '' ? {} : { unit }),
+    version: VERSION,
+  });
+  return {
+    data: {
+      ...data,
+      freq: spectrum.frequencies.slice(first),
+      channel,
+      trialdefinition: used.map(
+        (trial) => [trial.start, trial.start + lengthOf(trial), trial.offset] as const,
+      ),
+      trialIndex: index,
+      samplerate,
+      log,
+      version: VERSION,
+    },
+    notes: warnings,
+  };
+}
+
+function positiveBins(frequencies: Float64Array, bins: Int32Array): Int32Array {
+  return bins.filter((bin) => frequencies[bin] !== 0);
+}
+
+/** [trial, 1, bin, channel] from one row per trial and channel. */
+function stacked(
+  trials: number,
+  bins: number,
+  channels: number,
+  fill: (trial: number, channel: number, out: Float64Array) => void,
+): Pick<SpectralData, 'shape' | 'data'> {
+  const data = new Float64Array(trials * bins * channels);
+  const row = new Float64Array(bins);
+  for (let trial = 0; trial < trials; trial++) {
+    for (let channel = 0; channel < channels; channel++) {
+      fill(trial, channel, row);
+      for (let bin = 0; bin < bins; bin++) data[(trial * bins + bin) * channels + channel] = row[bin]!;
+    }
+  }
+  return { shape: [trials, 1, bins, channels], data };
+}

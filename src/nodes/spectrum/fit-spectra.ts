@@ -1,0 +1,129 @@
+import { z } from 'zod';
+
+import { ProcessingError } from '../../errors.js';
+import { defineNode } from '../../engine/node.js';
+import { port } from '../../engine/port.js';
+import { writeAtomic, writeTsv } from '../../io/index.js';
+import { FitOptions } from '../../numerics/fooof/settings.js';
+import { VERSION } from '../../version.js';
+import { fitRows, fitsColumns, peaksColumns, type FittedBlock } from './fit-tables.js';
+import { availableFooofOutputs, FooofSpy } from './fooof-spy.js';
+import { readModelContainer } from './spectral-data.js';
+
+export type FitSettings = z.output<typeof FitSettings>;
+export const FitSettings = FitOptions.pick({
+  peak_width_limits: true,
+  max_n_peaks: true,
+  min_peak_height: true,
+  peak_threshold: true,
+  aperiodic_mode: true,
+  freq_range: true,
+  mode: true,
+  bic_penalty: true,
+});
+
+/** Fits every channel (and trial) of a container of spectra once: tables, model container, sidecar. */
+export const fitSpectra = defineNode({
+  name: 'fit_spectra',
+  version: 1,
+  inputs: {
+    /** Name of the recording, for the cohort table and the sidecar. */
+    recording: port.value(z.string()),
+    spectra: port.file('h5'),
+    settings: port.value(FitSettings),
+    output: port.value(z.enum(availableFooofOutputs)),
+    keeptrials: port.value(z.boolean()),
+    chan_per_worker: port.value(z.int().nullable()),
+    mem_thresh: port.value(z.number()),
+    parallel_store: port.value(z.boolean().nullable()),
+  },
+  outputs: {
+    name: port.value(z.string()),
+    fits: port.file('tsv'),
+    peaks: port.file('tsv'),
+    model: port.file('h5'),
+    sidecar: port.file('json'),
+  },
+  resources: { cpus: 1, memoryGb: 1 },
+  async run({ recording, spectra, settings, output, keeptrials, ...parallel }, ctx) {
+    const data = await readModelContainer(spectra.path);
+    const { freq_range, ...methodKwargs } = settings;
+    const routine = new FooofSpy({
+      output,
+      fooofSettings: { in_freqs: data.freq, freq_range },
+      methodKwargs,
+    });
+    const paths = {
+      fits: ctx.outputFile('fits.tsv'),
+      peaks: ctx.outputFile('peaks.tsv'),
+      model: ctx.outputFile('model.h5'),
+      sidecar: ctx.outputFile('fits.json'),
+    };
+    try {
+      routine.initialize(data, 0, { chanPerWorker: parallel.chan_per_worker, keepTrials: keeptrials });
+    } catch (error) {
+      // A range or a spacing that these spectra do not have costs this recording.
+      if (error instanceof ProcessingError) return ctx.skip(error.message);
+      throw error;
+    }
+    await routine.compute(data, paths.model, {
+      memThresh: parallel.mem_thresh,
+      parallel: ctx.cpus > 1,
+      parallelStore: keeptrials ? parallel.parallel_store : null,
+      workers: ctx.cpus,
+      logDict: { output, fooof_opt: methodKwargs, freq_range, keeptrials, version: VERSION },
+    });
+    for (const warning of routine.warnings) ctx.log.warn(`${recording}: ${warning}`);
+    const step = data.freq.length > 1 ? data.freq[1]! - data.freq[0]! : 0;
+    if (1.5 * step >= settings.peak_width_limits[0]) {
+      ctx.log.warn(
+        `${recording}: the lower limit of peak_width_limits, ${settings.peak_width_limits[0]} Hz, is within 1.5 bins of ${step} Hz`,
+      );
+    }
+    const blocks = blocksOf(routine, data.channel, data.trialIndex ?? [], parallel.chan_per_worker);
+    const { fits, peaks } = fitRows(blocks, keeptrials);
+    for (const row of fits) {
+      if (row.at(-1) === 'ok') continue;
+      const trial = keeptrials ? ` of trial ${row[1]}` : '';
+      ctx.log.warn(`${recording}: channel ${row[0]}${trial} has no fit: ${row.at(-1)}`);
+    }
+    await writeTsv(paths.fits, fitsColumns(keeptrials), fits);
+    await writeTsv(paths.peaks, peaksColumns(keeptrials), peaks);
+    await writeAtomic(paths.sidecar, `${JSON.stringify(sidecar(recording, settings, data.log), null, 2)}\n`);
+    return { name: recording, ...paths };
+  },
+});
+
+function blocksOf(
+  routine: FooofSpy,
+  channel: readonly string[],
+  trialIndex: readonly number[],
+  width: number | null,
+): FittedBlock[] {
+  return [...routine.metadata].map(([key, metadata]) => {
+    const [trial, block] = key.split('_').map(Number) as [number, number];
+    const from = block * (width ?? channel.length);
+    const names = channel.slice(from, from + metadata.n_peaks.length);
+    return { trial: trialIndex[trial] ?? trial, channel: names, metadata };
+  });
+}
+
+function sidecar(recording: string, settings: z.infer<typeof FitSettings>, log: string): unknown {
+  return {
+    Sources: [recording],
+    GeneratedBy: [{ Name: 'neuroloom', Version: VERSION }],
+    settings,
+    ...(log === '' ? {} : { spectra: JSON.parse(log.split('\n')[0]!) as unknown }),
+    columns: {
+      trial: { Description: 'number of the trial in the recording, from 0; only where trials are kept' },
+      offset: { Units: 'log10 power' },
+      knee: { Units: 'Hz^exponent', Description: 'n/a without a knee' },
+      exponent: { Units: 'log10 power per log10 Hz' },
+      r_squared: { Description: 'square of the correlation of log10 power and model' },
+      error: { Units: 'log10 power', Description: 'mean absolute difference of log10 power and model' },
+      center_frequency: { Units: 'Hz' },
+      power: { Units: 'log10 power', Description: 'height of the model above its aperiodic part' },
+      bandwidth: { Units: 'Hz', Description: 'two standard deviations' },
+    },
+  };
+}
