@@ -45,7 +45,6 @@ export type {
   SeriesTrial,
   SpectraRecording,
 } from './recordings/recording.js';
-export { formatTsv, parseTsv, readTsv, writeTsv, type TsvCell, type TsvTable } from './tsv.js';
 export {
   annotationValue,
   parseAnnotation,
