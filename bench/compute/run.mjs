@@ -12,8 +12,7 @@ import { fileURLToPath } from 'node:url';
 const cases = readdirSync(new URL('./cases/', import.meta.url)).map((file) => file.replace(/\.mjs$/, ''));
 
 const usage = `usage: run.mjs [--case ${cases.join('|')} ...] [--size N ...] [--channels N ...]
-              [--threads N] [--reps N] [--isa avx512|avx2|baseline] [--init FILE] [--flow half|full]
-              [--recompute none|finest]`;
+              [--threads N] [--reps N] [--isa avx512|avx2|baseline] [--init FILE] [--flow half|full]`;
 
 /** Values by option; every option takes one or more words. */
 function parse(words) {
@@ -26,7 +25,6 @@ function parse(words) {
     isa: [],
     init: [],
     flow: ['half'],
-    recompute: ['none'],
   };
   let current;
   for (const word of words) {
@@ -64,6 +62,5 @@ for (const name of options.case) {
     reps: Number(options.reps[0]),
     init: options.init[0],
     flow: options.flow[0],
-    recompute: options.recompute[0],
   });
 }

@@ -12,6 +12,7 @@ export {
   zeros,
   parameter,
   read,
+  inspect,
   readScalar,
   sumOfSquares,
   update,

@@ -6,6 +6,7 @@ import {
   ownedCopy,
   releaseRecycledBuffers,
   sumOfSquaredValues,
+  viewedValues,
 } from './backends/buffers.js';
 
 function checkedShape(values: Float32Array, shape: readonly number[], what: string): number[] {
@@ -59,6 +60,14 @@ export function parameter(values: Float32Array, shape: readonly number[]): Param
 /** The values of a tensor, copied; waits for the device. */
 export function read(source: Tensor): Float32Array {
   return copiedValues(source);
+}
+
+/**
+ * Shows the values of a tensor to a function, without a copy where they lie in the memory of this process. The function
+ * must neither keep nor change them.
+ */
+export function inspect<T>(source: Tensor, look: (values: Float32Array) => T): T {
+  return look(viewedValues(source));
 }
 
 /** The single value of a 0-d tensor. */

@@ -1,6 +1,6 @@
 /**
  * One training step of the workflow: its network at default widths, all loss terms, gradient, Adam on weights and
- * template. The peer is peers/torch_atlas_step.py, the same terms in torch. --flow half|full, --recompute all|none.
+ * template. The peer is peers/torch_atlas_step.py, the same terms in torch. --flow half|full.
  * Peak memory is that of the process: run each size in its own.
  */
 import { emit, timed } from '../measure.mjs';
@@ -25,9 +25,10 @@ function subjects(size, count) {
   return Array.from({ length: count }, (_, index) => volume(2 * index));
 }
 
-export async function run({ sizes, threads, reps, flow, recompute }) {
+export async function run({ sizes, threads, reps, flow }) {
   const nl = await import('../../../dist/tensor/index.js');
   const { NetworkTraining } = await import('../../../dist/numerics/registration/network-training.js');
+  const { recomputesFinest } = await import('../../../dist/numerics/registration/memory-estimate.js');
   const settings = await import('../../../dist/numerics/registration/settings.js');
   await nl.useDevice(await nl.resolveDevice('cpu'), threads);
   for (const size of sizes) {
@@ -35,7 +36,7 @@ export async function run({ sizes, threads, reps, flow, recompute }) {
     const unionSupport = Uint8Array.from(volumes[0], (value, at) =>
       value > 0 || volumes[1][at] > 0 ? 1 : 0,
     );
-    const training = new NetworkTraining({
+    const data = {
       volumes,
       ids: ['1', '2'],
       shape: [size, size, size],
@@ -46,13 +47,18 @@ export async function run({ sizes, threads, reps, flow, recompute }) {
         optimizer: settings.OptimizerSettings.parse({ mode: 'network' }),
         densityInLog: false,
       },
-      recompute,
-    });
+    };
+    const training = new NetworkTraining(data);
     training.startEpoch();
     const losses = [];
     let at = 0;
     const result = timed(() => losses.push(training.step(at++ % 2).loss), reps);
-    emit('atlas_step', size, result, { flow, threads, recompute, losses: losses.slice(0, 3) });
+    emit('atlas_step', size, result, {
+      flow,
+      threads,
+      recomputes: recomputesFinest(data),
+      losses: losses.slice(0, 3),
+    });
     training.dispose();
     nl.releaseMemory();
   }

@@ -2,6 +2,7 @@ import {
   Adam,
   assign,
   dispose,
+  inspect,
   type Parameter,
   parameter,
   read,
@@ -89,7 +90,7 @@ export class DirectTraining implements Training {
     this.#velocityAdams[index]!.step([velocity], gradients.slice(0, 1));
     if (gradients[1] !== undefined) this.#addThetaGradient(read(gradients[1]));
     if (outputs['meanDisplacement'] !== undefined) this.#mean.accept(outputs['meanDisplacement']);
-    const { min: jacMin } = jacobianMinAndFolds({ data: read(outputs['displacement']!), shape });
+    const { min: jacMin } = inspect(outputs['displacement']!, (data) => jacobianMinAndFolds({ data, shape }));
     const gradNorm = gradientNorm(gradients.slice(0, 1));
     return { subjects: [ids[index]!], loss: value, terms, gradNorm, jacMin };
   }

@@ -15,22 +15,33 @@ export interface DisplacementField {
  * @throws ProcessingError SHAPE_MISMATCH for a wrong length or an axis of length 1
  */
 export function jacobianDeterminant(field: DisplacementField): Float64Array {
-  const { data, n = 1, shape } = field;
   checkField(field);
+  const { n = 1, shape } = field;
   const [X, Y, Z] = shape;
   const out = new Float64Array(n * (X - 1) * (Y - 1) * (Z - 1));
-  const strides = [3 * Y * Z, 3 * Z, 3] as const;
   let at = 0;
+  visitDeterminants(field, (determinant) => {
+    out[at++] = determinant;
+  });
+  return out;
+}
+
+/** Every determinant in C order. */
+function visitDeterminants(
+  { data, n = 1, shape }: DisplacementField,
+  visit: (determinant: number) => void,
+): void {
+  const [X, Y, Z] = shape;
+  const strides = [3 * Y * Z, 3 * Z, 3] as const;
   for (let s = 0; s < n; s++) {
     for (let i = 0; i < X - 1; i++) {
       for (let j = 0; j < Y - 1; j++) {
         for (let k = 0; k < Z - 1; k++) {
-          out[at++] = determinantAt(data, 3 * (((s * X + i) * Y + j) * Z + k), strides);
+          visit(determinantAt(data, 3 * (((s * X + i) * Y + j) * Z + k), strides));
         }
       }
     }
   }
-  return out;
 }
 
 /** Number of voxels with determinant at or below 0; NaN counts as a fold. Errors as `jacobianDeterminant`. */
@@ -40,12 +51,13 @@ export function countNegativeJacobians(field: DisplacementField): number {
 
 /** Smallest determinant (NaN where any is NaN) and the number of folds. Errors as `jacobianDeterminant`. */
 export function jacobianMinAndFolds(field: DisplacementField): { min: number; folds: number } {
+  checkField(field);
   let min = Infinity;
   let folds = 0;
-  for (const determinant of jacobianDeterminant(field)) {
+  visitDeterminants(field, (determinant) => {
     if (!(determinant > 0)) folds++;
     min = Math.min(min, determinant);
-  }
+  });
   return { min, folds };
 }
 

@@ -2,6 +2,7 @@ import {
   Adam,
   assign,
   dispose,
+  inspect,
   type Parameter,
   parameter,
   read,
@@ -109,7 +110,7 @@ export class MixtureDirectTraining implements Training {
     });
     const { gradients, outputs } = passes[best]!;
     this.#means.accept(best, outputs['meanDisplacement']);
-    const { min: jacMin } = jacobianMinAndFolds({ data: read(outputs['displacement']!), shape });
+    const { min: jacMin } = inspect(outputs['displacement']!, (data) => jacobianMinAndFolds({ data, shape }));
     const terms = weightedTerms(
       passes.map((pass) => pass.terms),
       responsibilities,

@@ -3,6 +3,7 @@ import {
   assign,
   concatChannels,
   dispose,
+  inspect,
   type Parameter,
   parameter,
   read,
@@ -24,6 +25,7 @@ import { initialThetas, mostResponsible } from './mixture.js';
 import { MixtureMeans } from './mixture-means.js';
 import { exportThetas, importThetas, thetaParameters, weightedSum, weightedTerms } from './mixture-parts.js';
 import { MixtureState } from './mixture-state.js';
+import { recomputesFinest } from './memory-estimate.js';
 import { initialWeights } from './network-layout.js';
 import { exportAdam, floatArray, importAdam } from './optimiser-state.js';
 import { registrationPass, toDensity, toLogDensity } from './registration-pass.js';
@@ -161,7 +163,6 @@ export class MixtureNetworkTraining implements Training {
       passes.map(({ gradients }) => gradients.slice(1)),
       responsibilities,
     );
-    const displacement = read(passes[best]!.outputs['displacement']!);
     return {
       objective,
       gradients: [...ofThetas, ...ofWeights],
@@ -169,7 +170,10 @@ export class MixtureNetworkTraining implements Training {
         passes.map(({ terms }) => terms),
         responsibilities,
       ),
-      jacMin: jacobianMinAndFolds({ data: displacement, shape }).min,
+      jacMin: inspect(
+        passes[best]!.outputs['displacement']!,
+        (data) => jacobianMinAndFolds({ data, shape }).min,
+      ),
     };
   }
 
@@ -177,7 +181,7 @@ export class MixtureNetworkTraining implements Training {
     const { settings } = this.#data;
     const logOffset = logOffsetOf(settings);
     const input = concatChannels([theta, toLogDensity(subject, logOffset)]);
-    const velocity = predictVelocity(settings.model, this.#weights, input);
+    const velocity = predictVelocity(settings.model, this.#weights, input, recomputesFinest(this.#data));
     const running = settings.loss.mean_deformation_weight > 0 ? this.#means.running(template) : null;
     return registrationPass(toDensity(theta, logOffset), subject, velocity, settings, running);
   }

@@ -3,6 +3,7 @@ import {
   assign,
   concatChannels,
   dispose,
+  inspect,
   type Parameter,
   parameter,
   read,
@@ -23,6 +24,7 @@ import { GradientGuard, type GuardState } from './gradient-guard.js';
 import { gradientNorm } from './gradient-norm.js';
 import { jacobianMinAndFolds } from './jacobian.js';
 import { MeanDisplacement } from './mean-displacement.js';
+import { recomputesFinest } from './memory-estimate.js';
 import { initialWeights } from './network-layout.js';
 import { exportAdam, floatArray, importAdam } from './optimiser-state.js';
 import { registrationPass, toDensity, toLogDensity } from './registration-pass.js';
@@ -44,12 +46,15 @@ export class NetworkTraining implements Training {
   #augmentation: SeededRandom;
   #order: number[] = [];
   readonly #mean: MeanDisplacement;
+  /** Whether the finest activations are computed again instead of being kept: the same bits in less memory. */
+  readonly #recomputes: boolean;
   /** Mean over the cohort of the sum of the density. */
   readonly #meanMass: number;
 
   constructor(data: TrainingData) {
     const { settings, volumes, shape } = data;
     this.#data = data;
+    this.#recomputes = recomputesFinest(data);
     this.#mean = new MeanDisplacement(shape, volumes.length);
     this.#meanMass = volumes.reduce((sum, volume) => sum + totalMass(volume), 0) / volumes.length;
     const start = initialWeights(settings.model, seededRandom(settings.optimizer.seed, 'initialisation'));
@@ -106,11 +111,9 @@ export class NetworkTraining implements Training {
     this.#templateAdam.step([this.#theta], steps.slice(0, 1));
     update(this.#theta, (theta) => projectTheta(theta, unionSupport));
     if (outputs['meanDisplacement'] !== undefined) this.#mean.accept(outputs['meanDisplacement']);
-    const { min: jacMin } = jacobianMinAndFolds({
-      data: read(outputs['displacement']!),
-      n: batch.length,
-      shape,
-    });
+    const { min: jacMin } = inspect(outputs['displacement']!, (data) =>
+      jacobianMinAndFolds({ data, n: batch.length, shape }),
+    );
     return { subjects: batch.map((index) => ids[index]!), loss: value, terms, gradNorm, jacMin };
   }
 
@@ -120,7 +123,7 @@ export class NetworkTraining implements Training {
     const template = toDensity(this.#theta, logOffset);
     const logTemplate = repeatBatch(this.#theta, subject.shape[0]!);
     const input = concatChannels([logTemplate, toLogDensity(subject, logOffset)]);
-    const velocity = predictVelocity(settings.model, this.#weights, input);
+    const velocity = predictVelocity(settings.model, this.#weights, input, this.#recomputes);
     const running = settings.loss.mean_deformation_weight > 0 ? this.#mean.running : null;
     return registrationPass(template, subject, velocity, settings, running);
   }

@@ -1,4 +1,4 @@
-import { convBlock, maxPool2, type Tensor, upConvBlock } from '../../tensor/index.js';
+import { convBlock, maxPool2, recomputed, type Tensor, upConvBlock } from '../../tensor/index.js';
 import { LEAKY_SLOPE, type NetworkShape, upsamples } from './network-layout.js';
 
 /**
@@ -6,9 +6,16 @@ import { LEAKY_SLOPE, type NetworkShape, upsamples } from './network-layout.js';
  *
  * @param weights - parameters in the order of `convolutions`, weight and bias of each
  * @param input - (N, X, Y, Z, 2), log template and log subject; sizes multiples of 2^levels
+ * @param recomputesFinest - with half flow: the finest activations, which only pooling reads, are not kept for the gradient
+ *   but computed again. Same bits.
  * @returns (N, X, Y, Z, 3) on the velocity grid, voxels of that grid
  */
-export function predictVelocity(shape: NetworkShape, weights: readonly Tensor[], input: Tensor): Tensor {
+export function predictVelocity(
+  shape: NetworkShape,
+  weights: readonly Tensor[],
+  input: Tensor,
+  recomputesFinest = false,
+): Tensor {
   const { enc_features: encoder, dec_features: decoder } = shape;
   const levels = encoder.length;
   let next = 0;
@@ -24,6 +31,15 @@ export function predictVelocity(shape: NetworkShape, weights: readonly Tensor[],
   const skips: Tensor[] = [];
   let x = input;
   for (let level = 0; level < levels; level++) {
+    if (level === 0 && recomputesFinest && shape.flow_resolution === 'half') {
+      next += 2;
+      x = recomputed([x, weights[0]!, weights[1]!], ([fine, weight, bias]) =>
+        maxPool2(convBlock(fine!, weight!, bias!, LEAKY_SLOPE)),
+      );
+      // With half flow nothing but the pooling reads this level.
+      skips.push(x);
+      continue;
+    }
     x = convolve(x, LEAKY_SLOPE);
     skips.push(x);
     x = maxPool2(x);

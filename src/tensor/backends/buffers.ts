@@ -19,6 +19,12 @@ export function copiedValues(source: Tensor): Float32Array {
   return tf.backend() instanceof NativeBackend ? values : values.slice();
 }
 
+/** The values of a tensor: live where the device is ours, else a copy. Not to be kept, not to be changed. */
+export function viewedValues(source: Tensor): Float32Array {
+  const backend = tf.backend();
+  return backend instanceof NativeBackend ? backend.valuesOf(source) : copiedValues(source);
+}
+
 /** Frees the memory that a device holds for later tensors. */
 export function releaseRecycledBuffers(): void {
   const backend = tf.backend();

@@ -8,13 +8,15 @@ const widths = { enc_features: [16, 32, 32, 32], dec_features: [32, 32, 32, 32, 
 describe('memory estimate', () => {
   // Peak resident size of a process that trains two subjects for one epoch, native backend, two threads, MB.
   test.each([
-    [32, 'half', 'network', 1, 117],
-    [64, 'half', 'network', 1, 259],
-    [96, 'half', 'network', 1, 616],
-    [64, 'full', 'network', 1, 487],
-    [64, 'half', 'network', 2, 373],
-    [64, 'half', 'direct', 1, 180],
-    [96, 'half', 'direct', 1, 316],
+    [32, 'half', 'network', 1, 95],
+    [64, 'half', 'network', 1, 191],
+    [96, 'half', 'network', 1, 443],
+    [64, 'full', 'network', 1, 298],
+    [64, 'half', 'network', 2, 259],
+    [64, 'half', 'direct', 1, 146],
+    [96, 'half', 'direct', 1, 266],
+    [160, 'half', 'network', 1, 1484],
+    [160, 'full', 'network', 1, 3268],
   ] as const)(
     '%d^3, %s flow, mode %s, batch %d: not below the measured peak, not far above',
     (size, flow, mode, batch, peak) => {
@@ -24,7 +26,7 @@ describe('memory estimate', () => {
       );
       const estimate = estimateTrainingMemoryMb([size, size, size], 2, settings);
       expect(estimate).toBeGreaterThanOrEqual(peak);
-      expect(estimate).toBeLessThanOrEqual(1.35 * peak);
+      expect(estimate).toBeLessThanOrEqual(1.42 * peak);
     },
   );
 

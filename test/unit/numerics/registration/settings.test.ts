@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { DEFAULT_INT_STEPS, DEFAULT_LOG_OFFSET } from '../../../../src/numerics.js';
 import {
   LossSettings,
   ModelSettings,
@@ -16,6 +17,12 @@ function messages(result: {
 }
 
 describe('settings of the learned atlas', () => {
+  test('the constants that users of the original look for are the defaults', () => {
+    expect([DEFAULT_INT_STEPS, DEFAULT_LOG_OFFSET]).toEqual([7, 0.001]);
+    expect(ModelSettings.parse({}).int_steps).toBe(DEFAULT_INT_STEPS);
+    expect(LossSettings.parse({}).log_offset).toBe(DEFAULT_LOG_OFFSET);
+  });
+
   test('an empty block gives the defaults of the specification', () => {
     expect(ModelSettings.parse({})).toEqual({
       channels: 1,

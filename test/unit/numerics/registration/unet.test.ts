@@ -3,7 +3,7 @@ import { seededRandom } from '../../../../src/numerics/random.js';
 import { ModelSettings } from '../../../../src/numerics/registration/settings.js';
 import { convolutions, initialWeights } from '../../../../src/numerics/registration/network-layout.js';
 import { predictVelocity } from '../../../../src/numerics/registration/unet.js';
-import { read, tensor, tidy } from '../../../../src/tensor/index.js';
+import { dispose, read, square, sum, tensor, tidy, valueAndGradients } from '../../../../src/tensor/index.js';
 
 /** Multiply-adds of the network per input voxel, from the grids on which its convolutions run. */
 function multiplyAdds(model: ModelSettings): number {
@@ -98,4 +98,30 @@ describe('registration network', () => {
       expect(Math.max(...read(velocity).map(Math.abs))).toBeLessThan(1e-3);
     });
   });
+
+  test.each(['half', 'full'] as const)(
+    '%s flow: finest activations that are computed again give the same bits',
+    (flow) => {
+      const model = ModelSettings.parse({
+        enc_features: [3, 4],
+        dec_features: [4, 3, 2],
+        flow_resolution: flow,
+        flow_init_std: 0.1,
+      });
+      const values = Float32Array.from({ length: 8 * 8 * 16 * 2 }, (_, i) => Math.sin(i));
+      const input = tensor(values, [1, 8, 8, 16, 2]);
+      const weights = initialWeights(model, seededRandom(0, 'initialisation'));
+      const parameters = weights.map((weight) => tensor(weight.values as Float32Array, weight.shape));
+      const [kept, again] = [false, true].map((recompute) => {
+        const loss = () => sum(square(predictVelocity(model, parameters, input, recompute)));
+        const { value, gradients } = valueAndGradients(loss, [input, ...parameters]);
+        const bytes = gradients.map((gradient) => Buffer.from(read(gradient).buffer).toString('hex'));
+        dispose([...gradients]);
+        return { value, bytes };
+      });
+      expect(again).toEqual(kept);
+      expect(kept?.value).toBeGreaterThan(0);
+      dispose([input, ...parameters]);
+    },
+  );
 });
