@@ -127,6 +127,13 @@ function versionOf(bytes: Uint8Array, path: string): 1 | 2 {
   const size = [view.getInt32(0, true), view.getInt32(0, false)];
   const version = size.includes(HEADER_BYTES[1]) ? 1 : size.includes(HEADER_BYTES[2]) ? 2 : null;
   if (version === null) {
+    const text = textStart(bytes);
+    if (text !== null) {
+      throw notNifti(
+        `it is text that begins with ${JSON.stringify(text)}`,
+        'give a .nii or .nii.gz file; a small text in its place is often a pointer of git-lfs or git-annex: fetch the content',
+      );
+    }
     throw notNifti(`its first number is ${size[0]}, not 348 or 540`, 'give a .nii or .nii.gz file');
   }
   const at = version === 1 ? 344 : 4;
@@ -140,6 +147,12 @@ function versionOf(bytes: Uint8Array, path: string): 1 | 2 {
     );
   }
   throw notNifti(`its magic is ${JSON.stringify(magic)}, not "n+${version}"`, 'give a .nii or .nii.gz file');
+}
+
+/** The first word or so of a file that is text, else null. */
+function textStart(bytes: Uint8Array): string | null {
+  const start = Buffer.from(bytes.subarray(0, 24)).toString('latin1');
+  return /^[\t\n\r\x20-\x7e]+$/.test(start) ? start.split(/[\r\n]/)[0]!.trimEnd() : null;
 }
 
 function checkedDims(dim: readonly number[], path: string): number[] {

@@ -1,10 +1,20 @@
-import { rmSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
+import { gunzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 
 import { fortranToC, readNifti } from '../../src/io/index.js';
 import { ATLAS_STATISTIC_NAMES, generateStatisticalAtlas, trainLearnedAtlas } from '../../src/numerics.js';
+import { writeField } from '../../src/nodes/atlas/field-file.js';
+import { emitAtlasSubject } from '../../src/numerics/registration/emit-mixture.js';
+import { decodeModelFile } from '../../src/numerics/registration/model-file.js';
 import { PipelineRig } from '../support/pipeline-rig.js';
-import { COHORT_SHAPE, tractDensity, tractVolume, writeTractCohort } from '../support/tract-cohort.js';
+import {
+  COHORT_AFFINE_ROWS,
+  COHORT_SHAPE,
+  tractDensity,
+  tractVolume,
+  writeTractCohort,
+} from '../support/tract-cohort.js';
 
 const RUN = ['run', '-w', 'atlas_to_patient', '-i', 'in', '-o', 'out'];
 
@@ -75,6 +85,37 @@ describe('an averaging atlas', () => {
     expect(await volume(rig, 'out/sub-07/atlas_to_patient/atlas_mean.nii.gz')).toEqual(expected);
   });
 
+  test('a list of a matrix and a field moves it as the list of two matrices does, right to left', async () => {
+    await using rig = await patientRig();
+    rmSync(rig.path('in/sub-08'), { recursive: true });
+    // A quarter turn about the middle of the grid, and one voxel along the second axis: they do not commute.
+    await rig.write('in/sub-07/turn.txt', '0 -1 0 -5\n1 0 0 -25\n0 0 1 0\n0 0 0 1\n');
+    await rig.write('in/sub-07/shift.txt', '1 0 0 0\n0 1 0 2.5\n0 0 1 0\n0 0 0 1\n');
+    const voxels = COHORT_SHAPE[0] * COHORT_SHAPE[1] * COHORT_SHAPE[2];
+    await writeField(
+      rig.path('in/sub-07/shift.nii.gz'),
+      new Float32Array(3 * voxels).map((_, i) => (i % 3 === 1 ? 1 : 0)),
+      {
+        shape: COHORT_SHAPE,
+        affine: [...COHORT_AFFINE_ROWS, 0, 0, 0, 1],
+        headerBytes: gunzipSync(tractVolume(tractDensity(0))).subarray(0, 348),
+        space: 'ants',
+      },
+    );
+    const moved = async (list: string): Promise<Float32Array> => {
+      const run = await rig.run([...RUN, '--set', `atlas_to_patient.transform=${list}`]);
+      expect(run.exitCode).toBe(0);
+      return volume(rig, 'out/sub-07/atlas_to_patient/atlas_mean.nii.gz');
+    };
+    const both = await moved('[turn.txt, shift.txt]');
+    const mixed = await moved('[turn.txt, shift.nii.gz]');
+    // The field says nothing about points outside of its grid; the patient's own grid lies inside.
+    mixed.forEach((value, v) => expect(value).toBeCloseTo(both[v]!, 6));
+    expect(Math.max(...both)).toBeGreaterThan(0);
+    const other = await moved('[shift.nii.gz, turn.txt]');
+    expect(other.some((value, v) => Math.abs(value - both[v]!) > 1e-3)).toBe(true);
+  });
+
   test('comes to a reference on another grid, told by its qform alone', async () => {
     await using rig = await patientRig();
     const bytes = tractVolume(tractDensity(0), {
@@ -131,6 +172,50 @@ test('register predicts the field of a patient from its own density, also one wi
   expect(await volume(rig, own)).not.toEqual(await volume(rig, trained));
   const [template, personal] = ['made/atlas_mean.nii.gz', `${folder}/atlas_mean.nii.gz`];
   expect(await volume(rig, personal)).not.toEqual(await volume(rig, template));
+});
+
+test('register with an atlas of two templates gives the patient the sum of both by their responsibilities', async () => {
+  await using rig = await PipelineRig.create();
+  writeTractCohort(rig.path('cohort'), ['1', '2', '3', '4']);
+  writeTractCohort(rig.path('in'), ['5', '6']);
+  await trainLearnedAtlas({
+    inputDir: rig.path('cohort'),
+    atlasDir: rig.path('made'),
+    trainConfig: {
+      min_subjects: 3,
+      instance_steps: 3,
+      instance_full_steps: 0,
+      model: { n_templates: 2, mixture_sharpness: 2, enc_features: [3, 4], dec_features: [4, 4, 3] },
+      loss: { ncc_window: 5 },
+      optimizer: { mode: 'direct', epochs: 4, direct_velocity_rounds: 1 },
+    },
+  });
+  const given = ['atlas_dir=made', 'transform=register'].flatMap((text) => [
+    '--set',
+    `atlas_to_patient.${text}`,
+  ]);
+  const run = await rig.run([...RUN, ...given]);
+  expect(run.exitCode).toBe(0);
+  const folder = 'out/6/atlas_to_patient';
+  const { registration } = JSON.parse(await rig.read(`${folder}/atlas_to_patient.json`)) as {
+    registration: { n_folds: number; responsibilities: number[] };
+  };
+  const [first = NaN, second = NaN] = registration.responsibilities;
+  expect(first + second).toBeCloseTo(1, 12);
+  expect(Math.min(first, second)).toBeGreaterThan(0);
+  // What the library gives for the same patient and model, with the same bits.
+  const model = decodeModelFile(readFileSync(rig.path('made/learned_atlas_model.bin')), 'model');
+  const counts = await volume(rig, 'in/6/tractography/fdt_paths.nii.gz');
+  const expected = await emitAtlasSubject({
+    model: { ...model, velocities: [], metadata: { ...model.metadata, subjects: [] } },
+    id: '6',
+    volume: counts.map((count) => count / 1000),
+    foldPolicy: 'repair',
+    device: 'cpu',
+    threads: 1,
+  });
+  expect(expected.responsibilities).toEqual(registration.responsibilities);
+  expect(await volume(rig, `${folder}/atlas_mean.nii.gz`)).toEqual(expected.warped);
 });
 
 test('the sample runs', async () => {

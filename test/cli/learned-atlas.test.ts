@@ -297,7 +297,9 @@ describe('a run', () => {
     const run = await rig.run([...RUN, ...set('evaluate=loo')]);
     expect(run.exitCode).toBe(0);
     const metadata = await json(rig, 'out/atlas_learned/learned_atlas_metadata.json');
-    expect(metadata['skipped']).toEqual([{ id: '2', reason: 'non_finite' }]);
+    expect(metadata['skipped']).toEqual([
+      { id: '2', reason: 'non_finite', detail: 'a voxel is NaN or infinite' },
+    ]);
     expect(await rig.list('out/atlas_learned/fields')).toEqual(
       ['1', '3', '4', '5', '6'].map((id) => `${id}_field.nii.gz`),
     );

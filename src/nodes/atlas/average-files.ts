@@ -2,6 +2,7 @@ import type { AtlasStatistics } from '../../numerics/registration/statistics.js'
 import { ATLAS_STATISTIC_NAMES, type AtlasStatisticName } from '../../numerics/registration/statistics.js';
 import type { AtlasStatisticsSettings } from '../../numerics/registration/statistics-settings.js';
 import { VERSION } from '../../version.js';
+import type { SkippedSubject } from './cohort-input.js';
 import { writeAtlasMaps, writeJson } from './result-files.js';
 import type { SubjectInfo } from './subject-volume.js';
 
@@ -17,7 +18,7 @@ export interface AverageContent {
   /** In discovery order; the first gives grid and header. */
   readonly infos: readonly [SubjectInfo, ...SubjectInfo[]];
   readonly headerBytes: Uint8Array;
-  readonly skipped: readonly { readonly id: string; readonly reason: string }[];
+  readonly skipped: readonly SkippedSubject[];
   readonly statistics: AtlasStatisticsSettings;
   readonly config: Readonly<Record<string, unknown>>;
 }

@@ -2,11 +2,17 @@ import { z } from 'zod';
 
 import type { InputFile } from '../../engine/port.js';
 import { compareIds, readNpy } from '../../io/index.js';
+import { skipReason, type SkipReason } from './skip-reason.js';
 import type { SubjectInfo } from './subject-volume.js';
 
 /** A subject that a join went without, as the engine reports it. */
 export const DroppedSubject = z.strictObject({ key: z.string(), reason: z.string() });
 export type DroppedSubject = z.infer<typeof DroppedSubject>;
+
+/** A subject that a cohort goes without, as metadata list it. */
+export interface SkippedSubject extends SkipReason {
+  readonly id: string;
+}
 
 /** Any JSON object: the configuration as it was used, for metadata. */
 export const ConfigRecord = z.record(z.string(), z.json());
@@ -38,6 +44,8 @@ export async function readDensity(file: InputFile): Promise<Float32Array> {
 }
 
 /** Skipped subjects as metadata list them, in discovery order. */
-export function skippedSubjects(dropped: readonly DroppedSubject[]): { id: string; reason: string }[] {
-  return dropped.map(({ key, reason }) => ({ id: key, reason })).sort((a, b) => compareIds(a.id, b.id));
+export function skippedSubjects(dropped: readonly DroppedSubject[]): SkippedSubject[] {
+  return dropped
+    .map(({ key, reason }) => ({ id: key, ...skipReason(reason) }))
+    .sort((a, b) => compareIds(a.id, b.id));
 }

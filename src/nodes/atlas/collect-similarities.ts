@@ -28,14 +28,14 @@ export const collectSimilarities = defineNode({
       ],
     }));
     const reference = rows[0]?.reference ?? null;
-    const skipped = skippedSubjects(dropped).map(({ id, reason }) => ({
+    const skipped = skippedSubjects(dropped).map(({ id, reason, detail }) => ({
       id,
       cells: [
         `${id}_vs_${reference}`,
         id,
         reference,
         ...SIMILARITY_METRICS.map(() => null),
-        `skipped: ${reason.replaceAll(/\s+/g, ' ')}`,
+        `skipped: ${[reason, ...(detail === undefined ? [] : [detail])].join(': ').replaceAll(/\s+/g, ' ')}`,
       ],
     }));
     const lines = [...compared, ...skipped].sort((x, y) => compareIds(x.id, y.id));

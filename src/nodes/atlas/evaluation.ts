@@ -2,6 +2,7 @@ import { z } from 'zod';
 
 import { compareIds } from '../../io/index.js';
 import { evaluationMedians, type SubjectEvaluation } from '../../numerics/registration/evaluate.js';
+import type { SkippedSubject } from './cohort-input.js';
 import { finite } from './emission.js';
 
 const measured = z.number().nullable();
@@ -45,7 +46,7 @@ const SCHEMA_VERSION = 1;
 /** The content of evaluation.json: every left-out subject, in discovery order, and the medians over them. */
 export function evaluationSummary(options: {
   readonly evaluations: readonly Evaluation[];
-  readonly notEvaluated: readonly { readonly id: string; readonly reason: string }[];
+  readonly notEvaluated: readonly SkippedSubject[];
   readonly mode: string;
   readonly groupBy: Readonly<Record<string, string>> | null;
 }): Record<string, unknown> {

@@ -9,6 +9,7 @@ import {
   accumulatorFor,
   type AtlasStatisticsSettings,
 } from '../../numerics/registration/statistics-settings.js';
+import type { SkippedSubject } from './cohort-input.js';
 import type { Emission } from './emission.js';
 import { fieldFileName } from './field-file.js';
 import { learnedMetadata } from './learned-metadata.js';
@@ -49,7 +50,7 @@ export interface LearnedAtlasContent {
   readonly emissions: readonly Emission[];
   /** Warped template of one subject, full grid, C order, normalised units. */
   readonly warped: (index: number) => Promise<ArrayLike<number>>;
-  readonly skipped: readonly { readonly id: string; readonly reason: string }[];
+  readonly skipped: readonly SkippedSubject[];
   readonly headerBytes: Uint8Array;
   readonly statistics: AtlasStatisticsSettings;
   readonly maps: MapsInput;

@@ -1,5 +1,6 @@
 import type { ModelMetadata } from '../../numerics/registration/model-file.js';
 import { VERSION } from '../../version.js';
+import type { SkippedSubject } from './cohort-input.js';
 import type { Emission } from './emission.js';
 import type { MapsInput } from './learned-files.js';
 import type { WrittenFile } from './result-files.js';
@@ -15,7 +16,7 @@ export interface LearnedMetadataOptions {
   /** In discovery order, as `emissions`. */
   readonly infos: readonly SubjectInfo[];
   readonly emissions: readonly Emission[];
-  readonly skipped: readonly { readonly id: string; readonly reason: string }[];
+  readonly skipped: readonly SkippedSubject[];
   readonly config: Readonly<Record<string, unknown>>;
   readonly maps: Pick<MapsInput, 'relpath' | 'passed_over' | 'seed' | 'field_space'>;
   /** Maps, fields, model file and diagnostics. */

@@ -7,6 +7,7 @@ import {
   normalizeDensity,
   type NormalizationMethod,
 } from '../../numerics/registration/normalization.js';
+import { defectText } from './skip-reason.js';
 
 /** What the cohort needs to know of one subject beside its voxels. */
 export const SubjectInfo = z.strictObject({
@@ -38,7 +39,7 @@ export interface SubjectVolume {
 /** A subject that the cohort goes without. */
 export interface UnusableSubject {
   readonly kind: 'skipped';
-  /** `missing`, `unreadable: <what>`, `non_finite`, `negative` or `no_mass`. */
+  /** `missing`, or one of `unreadable`, `non_finite`, `negative`, `no_mass` with `: ` and a sentence. */
   readonly reason: string;
 }
 
@@ -75,7 +76,7 @@ export async function readSubjectVolume(subject: {
     );
   }
   const defect = densityDefect(volume.data);
-  if (defect !== null) return { kind: 'skipped', reason: defect };
+  if (defect !== null) return { kind: 'skipped', reason: defectText(defect) };
   const waytotal = method === 'waytotal' && subject.waytotal !== null ? readWaytotal(subject.waytotal) : null;
   const { data, constant } = normalizeDensity(volume.data, method, waytotal);
   return {

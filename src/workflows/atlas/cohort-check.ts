@@ -41,12 +41,16 @@ export function inspectCohort(members: readonly CohortMember[]): CohortInspectio
 
 /** Problem when the cohort directory is not there, else null. */
 export function rootProblem(workflow: string, root: string | null): Problem | null {
-  if (root !== null && statSync(root, { throwIfNoEntry: false })?.isDirectory() === true) return null;
+  const found = root === null ? undefined : statSync(root, { throwIfNoEntry: false });
+  if (found?.isDirectory() === true) return null;
+  const isFile = root !== null && found !== undefined;
   return {
     severity: 'error',
     code: 'INPUT_MISSING',
-    message: `${workflow}: cohort directory not found: ${root === null ? '(not given)' : shownPath(root)}`,
-    cure: 'give the cohort directory with -i, or set input_dir in the configuration',
+    message: `${workflow}: cohort directory not found: ${root === null ? '(not given)' : shownPath(root)}${isFile ? ' is a file' : ''}`,
+    cure: isFile
+      ? 'give the directory that holds the folders of the subjects with -i'
+      : 'give the cohort directory with -i, or set input_dir in the configuration',
   };
 }
 

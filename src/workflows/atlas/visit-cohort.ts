@@ -2,14 +2,10 @@ import { relative, sep } from 'node:path';
 
 import { ProcessingError } from '../../errors.js';
 import { readSubjectVolume, type SubjectVolume } from '../../nodes/atlas/subject-volume.js';
+import type { SkippedSubject } from '../../nodes/atlas/cohort-input.js';
+import { skipReason } from '../../nodes/atlas/skip-reason.js';
 import type { NormalizationMethod } from '../../numerics/registration/normalization.js';
 import type { CohortMember } from './cohort.js';
-
-/** A subject that a cohort goes without. */
-export interface SkippedSubject {
-  readonly id: string;
-  readonly reason: string;
-}
 
 /**
  * Reads the members of a cohort one after the other and shows each that can be used, for callers without the engine.
@@ -28,6 +24,7 @@ export async function visitCohort(options: {
 }): Promise<SkippedSubject[]> {
   const { root, members, method, minSubjects, onWarning, visit } = options;
   const skipped: SkippedSubject[] = [];
+  const reasons: string[] = [];
   for (const member of members) {
     const file = relative(root, member.volume).split(sep).join('/');
     const read = await readSubjectVolume({ ...member, file, method });
@@ -35,16 +32,16 @@ export async function visitCohort(options: {
       visit(read);
       continue;
     }
-    skipped.push({ id: member.id, reason: read.reason });
+    skipped.push({ id: member.id, ...skipReason(read.reason) });
+    reasons.push(`${member.id} (${read.reason})`);
     onWarning(`${member.id} skipped: ${read.reason}`);
   }
   const found = members.length - skipped.length;
   if (found >= minSubjects) return skipped;
-  const reasons = skipped.slice(0, 5).map(({ id, reason }) => `${id} (${reason})`);
   throw new ProcessingError(
     'MIN_SUBJECTS',
     `found ${found} usable subject(s) under ${root}, need at least ${minSubjects}` +
-      (reasons.length === 0 ? '' : `; skipped: ${reasons.join(', ')}`),
+      (reasons.length === 0 ? '' : `; skipped: ${reasons.slice(0, 5).join(', ')}`),
     { where: root, cure: 'add subjects, or lower min_subjects' },
   );
 }

@@ -1,9 +1,10 @@
 import { resolve } from 'node:path';
 
 import { ConfigError } from '../../errors.js';
+import type { SkippedSubject } from '../../nodes/atlas/cohort-input.js';
 import type { SubjectVolume } from '../../nodes/atlas/subject-volume.js';
 import { chosenSubjects, cohortMembers } from '../atlas/cohort.js';
-import { type SkippedSubject, visitCohort } from '../atlas/visit-cohort.js';
+import { visitCohort } from '../atlas/visit-cohort.js';
 import type { LearnedAtlasBlocks } from './library-options.js';
 import { type TrainingRelpath, trainingRelpath } from './training-volumes.js';
 

@@ -1,5 +1,7 @@
 import type { WorkflowContext } from '../../engine/registry.js';
 import type { Problem } from '../../engine/requirements.js';
+import { discoverSubjects } from '../../io/index.js';
+import { nearest } from '../../nearest.js';
 import { availableDevices } from '../../numerics/devices.js';
 import { paddedShape } from '../../numerics/registration/grid.js';
 import {
@@ -64,8 +66,29 @@ export async function learnedAtlasProblems(config: Config, context: WorkflowCont
     ...waytotalProblems(NAME, atlas.normalization_method, inspection),
     ...memoryProblems(config, inspection),
     ...cohortSizeProblems(learned, inspection),
+    ...groupProblems(learned, discoverSubjects(root, { pattern })),
     ...settingProblems(config),
   ];
+}
+
+/** A misspelt subject would be trained on where it should be left out, and the evaluation would flatter. */
+function groupProblems(
+  { evaluate, group_by: groups }: LearnedAtlasConfig,
+  subjects: readonly { readonly id: string }[],
+): Problem[] {
+  if (evaluate !== 'loo' || groups === null) return [];
+  const known = subjects.map(({ id }) => id);
+  return Object.keys(groups)
+    .filter((id) => !known.includes(id))
+    .map((id) => {
+      const near = nearest(id, known);
+      return {
+        severity: 'error',
+        code: 'CONFIG_VALUE',
+        message: `${NAME}.group_by names ${id}, which is no subject of the cohort`,
+        cure: near === null ? `take it out of ${NAME}.group_by` : `did you mean ${near}?`,
+      };
+    });
 }
 
 function disabledProblem(): Problem {

@@ -155,7 +155,12 @@ describe('broken files', () => {
     [
       'text',
       Buffer.from('hello, world'),
-      'FILE_FORMAT FILE is not a NIfTI file: its first number is 1819043176, not 348 or 540',
+      'FILE_FORMAT FILE is not a NIfTI file: it is text that begins with "hello, world"',
+    ],
+    [
+      'other bytes',
+      Buffer.from([200, 1, 0, 0, 7, 7, 7, 7]),
+      'FILE_FORMAT FILE is not a NIfTI file: its first number is 456, not 348 or 540',
     ],
     [
       'wrong magic',

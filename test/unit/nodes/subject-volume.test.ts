@@ -54,11 +54,15 @@ test('a file that is missing, broken or unusable is a reason without any directo
     'unreadable: the gzip stream of 7/x.nii.gz ends too early',
   );
   expect(await reason(Buffer.from('text'))).toBe(
-    'unreadable: 7/x.nii.gz is not a NIfTI file: its first number is 1954047348, not 348 or 540',
+    'unreadable: 7/x.nii.gz is not a NIfTI file: it is text that begins with "text"',
   );
-  expect(await reason(tractVolume(counts.with(3, Infinity)))).toBe('non_finite');
-  expect(await reason(tractVolume(counts.with(3, -0.5)))).toBe('negative');
-  expect(await reason(tractVolume(counts.map(() => 0)))).toBe('no_mass');
+  expect(await reason(tractVolume(counts.with(3, Infinity)))).toBe('non_finite: a voxel is NaN or infinite');
+  expect(await reason(tractVolume(counts.with(3, -0.5)))).toBe(
+    'negative: a voxel is below 0, which no count of streamlines is',
+  );
+  expect(await reason(tractVolume(counts.map(() => 0)))).toBe(
+    'no_mass: every voxel is 0: no streamline was found, or the mask is empty',
+  );
 });
 
 test('what does not fit the cohort is an error: axes, a singular matrix, a missing waytotal', async () => {

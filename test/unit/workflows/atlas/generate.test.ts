@@ -20,9 +20,10 @@ describe('generateStatisticalAtlas', () => {
       atlasDir: join(directory, 'skips-atlas'),
       onWarning: (message) => warnings.push(message),
     });
-    expect(warnings).toEqual(['1 skipped: no_mass']);
+    const detail = 'every voxel is 0: no streamline was found, or the mask is empty';
+    expect(warnings).toEqual([`1 skipped: no_mass: ${detail}`]);
     const metadata = JSON.parse(readFileSync(paths.at(-1)!, 'utf8')) as Record<string, unknown>;
-    expect(metadata['skipped']).toEqual([{ id: '1', reason: 'no_mass' }]);
+    expect(metadata['skipped']).toEqual([{ id: '1', reason: 'no_mass', detail }]);
     expect(metadata['n_subjects']).toBe(2);
   });
 

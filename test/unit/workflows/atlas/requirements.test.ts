@@ -49,6 +49,9 @@ describe('atlas', () => {
   test('a cohort directory that is not there', () => {
     const root = join(directory, 'nowhere');
     expect(atlas(root)).toEqual(['INPUT_MISSING atlas: cohort directory not found: ROOT']);
+    const file = join(directory, 'volume.nii.gz');
+    writeFileSync(file, '');
+    expect(atlas(file)).toEqual(['INPUT_MISSING atlas: cohort directory not found: ROOT is a file']);
   });
 
   test('too few subjects, with up to five reasons', () => {
@@ -63,7 +66,7 @@ describe('atlas', () => {
       'MIN_SUBJECTS atlas: found 2 subject(s) with a readable tractography/fdt_paths.nii.gz under ROOT, need at ' +
         'least 4; skipped: 2 (missing), 3 (unreadable: the gzip stream of ROOT/3/tractography/fdt_paths.nii.gz ' +
         'ends too early), 4 (unreadable: ROOT/4/tractography/fdt_paths.nii.gz is not a NIfTI ' +
-        'file: its first number is 1981837166, not 348 or 540), 5 (unreadable: ROOT/5/tractography/' +
+        'file: it is text that begins with "no volume at all"), 5 (unreadable: ROOT/5/tractography/' +
         'fdt_paths.nii.gz has data type complex64: complex voxels are not densities; save the magnitude or one ' +
         'part), 6 (missing) and 2 more',
     ]);
@@ -77,7 +80,7 @@ describe('atlas', () => {
     expect(isReady(problems)).toBe(true);
     expect(lines(problems, root)).toEqual([
       'REQUIREMENT atlas: 2 of 5 subjects will be skipped: 2 (missing), 4 (unreadable: ROOT/4/tractography/' +
-        'fdt_paths.nii.gz is not a NIfTI file: its first number is 1981837166, not 348 or 540)',
+        'fdt_paths.nii.gz is not a NIfTI file: it is text that begins with "no volume at all")',
     ]);
   });
 
@@ -212,6 +215,24 @@ describe('learned_atlas', () => {
       'CONFIG_VALUE learned_atlas.loss.density_weight: 0: neither of the other terms sees scale, template densities ' +
         'will drift',
     ]);
+  });
+
+  test('groups of subjects that are not there, however they are spelt', async () => {
+    const group_by = { '01': 9, 2: 9, elsewhere: 9 };
+    const config = {
+      atlas: AtlasConfig.parse({}),
+      learned_atlas: LearnedAtlasConfig.parse({ evaluate: 'loo', group_by }),
+    };
+    const problems = await learnedAtlasProblems(config, context(cohort()));
+    expect(problems.map(({ severity, message, cure }) => [severity, message, cure])).toEqual([
+      ['error', 'learned_atlas.group_by names 01, which is no subject of the cohort', 'did you mean 1?'],
+      [
+        'error',
+        'learned_atlas.group_by names elsewhere, which is no subject of the cohort',
+        'take it out of learned_atlas.group_by',
+      ],
+    ]);
+    expect(await learned(cohort(), { group_by })).toEqual([]);
   });
 
   test('a batch that is larger than what leaving a group out leaves', async () => {
