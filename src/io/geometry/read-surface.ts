@@ -1,3 +1,4 @@
+import { parseGifti } from '../gifti.js';
 import { readWhole } from '../gzip.js';
 import { readHdf5Surface, readNpzSurface } from './array-surface.js';
 import { malformed } from './byte-reader.js';
@@ -6,13 +7,14 @@ import { detectGeometryFormat, GeometryFormat, geometryFormatName } from './geom
 import { parseObj } from './obj.js';
 import { parsePly } from './ply.js';
 import { parseStl } from './stl.js';
-import type { Surface } from './surface.js';
+import { checkedSurface, type Surface } from './surface.js';
 import { parseVtk } from './vtk.js';
 
 type Parse = (bytes: Uint8Array, path: string) => Surface;
 
 const PARSERS: ReadonlyMap<GeometryFormat, Parse> = new Map<GeometryFormat, Parse>([
   [GeometryFormat.FREESURFER_SURFACE, parseFreesurferSurface],
+  [GeometryFormat.GIFTI_SURFACE, parseGiftiSurface],
   [GeometryFormat.PLY, parsePly],
   [GeometryFormat.OBJ, parseObj],
   [GeometryFormat.STL, parseStl],
@@ -35,5 +37,27 @@ export async function readSurface(path: string): Promise<Surface> {
     path,
     `it is ${geometryFormatName(format)}, which holds no surface`,
     'give a triangle surface: FreeSurfer, GIfTI, PLY, OBJ, STL, VTK, HDF5 or .npz',
+  );
+}
+
+/** Points and triangles are found by intent, wherever they stand in the file. The transform is left to the caller. */
+function parseGiftiSurface(bytes: Uint8Array, path: string): Surface {
+  const { arrays } = parseGifti(Buffer.from(bytes).toString('utf8'), path);
+  const [points, triangles] = ['POINTSET', 'TRIANGLE'].map((intent) => {
+    const array = arrays.find((candidate) => candidate.intent === intent);
+    if (array?.shape.length !== 2 || array.shape[1] !== 3) {
+      throw malformed(
+        path,
+        array === undefined
+          ? `it has no array of intent ${intent}`
+          : `its ${intent} has shape (${array.shape.join(', ')})`,
+        'give a surface file (.surf.gii) with a POINTSET (n, 3) and a TRIANGLE array (m, 3)',
+      );
+    }
+    return array.data;
+  });
+  return checkedSurface(
+    { vertices: Float64Array.from(points ?? []), faces: Int32Array.from(triangles ?? []) },
+    path,
   );
 }

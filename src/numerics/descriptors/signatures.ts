@@ -298,8 +298,26 @@ export function waveletSignature(
   );
 }
 
+/** Eigenvalues nearer than this part of themselves span one space, in which the basis is arbitrary. */
+const CLUSTER_GAP = 1e-6;
+
+/** First mode of each group of nearly equal eigenvalues, and k. */
+function clusterStarts(eigenvalues: ArrayLike<number>): number[] {
+  const zeros = zeroModes(eigenvalues);
+  const starts = [0];
+  for (let i = 1; i < eigenvalues.length; i++) {
+    const isNear =
+      i < zeros || (i > zeros && eigenvalues[i]! - eigenvalues[i - 1]! < CLUSTER_GAP * eigenvalues[i]!);
+    if (!isNear) starts.push(i);
+  }
+  return [...starts, eigenvalues.length];
+}
+
 /**
  * Symmetric polynomials of q_j = exp(-lambda_j t) phi_j(x)^2; the first is the HKS.
+ *
+ * Products of modes depend on the basis where eigenvalues coincide: there each mode takes the mean of its group, which
+ * does not. Simple eigenvalues are as in the formula.
  *
  * @param times - (t), unit^2
  * @param order - 1 to 3
@@ -322,12 +340,19 @@ export function symmetricPolynomials(spectrum: Spectrum, times: ArrayLike<number
   const n = eigenvectors.length / k;
   const weights = weightsOf(eigenvalues, times.length, (eigenvalue, t) => Math.exp(-eigenvalue * times[t]!));
   const out = new Float64Array(n * times.length * order);
+  const starts = clusterStarts(eigenvalues);
+  const squares = new Float64Array(k);
   for (let x = 0; x < n; x++) {
+    for (let j = 0; j < k; j++) squares[j] = eigenvectors[x * k + j]! ** 2;
+    for (let c = 1; c < starts.length; c++) {
+      const group = squares.subarray(starts[c - 1], starts[c]);
+      if (group.length > 1) group.fill(group.reduce((sum, value) => sum + value, 0) / group.length);
+    }
     for (let t = 0; t < times.length; t++) {
       let [e1, e2, e3] = [0, 0, 0];
       // Term by term all is positive; from power sums the higher ones would be differences of nearly equal numbers.
       for (let j = 0; j < k; j++) {
-        const q = weights[t * k + j]! * eigenvectors[x * k + j]! ** 2;
+        const q = weights[t * k + j]! * squares[j]!;
         e3 += q * e2;
         e2 += q * e1;
         e1 += q;

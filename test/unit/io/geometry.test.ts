@@ -23,6 +23,7 @@ import {
   writeAnnotation,
   writeFreesurferMorph,
   writeFreesurferSurface,
+  writeGifti,
   writeVertexLabel,
   type Surface,
 } from '../../../src/io/index.js';
@@ -387,6 +388,16 @@ describe('detection', () => {
     writeFileSync(unknown, 'hello\n');
     await expect(detectGeometryFormat(unknown)).rejects.toThrow(
       `${unknown} cannot be read: its content and its name are of no geometry format`,
+    );
+  });
+
+  test('a GIfTI surface without triangles says which array is missing', async () => {
+    const path = join(folder, 'points.surf.gii');
+    await writeGifti(path, {
+      arrays: [{ intent: 'POINTSET', shape: [4, 3], data: Float32Array.from(tetrahedron.vertices) }],
+    });
+    await expect(readSurface(path)).rejects.toThrow(
+      `${path} cannot be read: it has no array of intent TRIANGLE`,
     );
   });
 
