@@ -114,7 +114,8 @@ export function sealObject(
   try {
     for (const { rel } of files) {
       const file = path.join(directory, OUTPUT_FOLDER, rel);
-      chmodSync(file, 0o444);
+      // Nobody may read more of it than of what this user writes elsewhere.
+      chmodSync(file, 0o444 & ~process.umask());
       syncPath(file);
     }
     const descriptor = openSync(`${target}.tmp`, 'w', 0o444);

@@ -15,6 +15,8 @@ describe('every way a node can end badly', () => {
     ['throw-later', 'error', 'NODE_FAILED', /too late/],
     ['kill', 'killed', 'KILLED', /ended from outside \(SIGKILL/],
     ['segv', 'crashed', 'CRASHED', /crashed \(SIGSEGV, signal 11\)/],
+    ['bus', 'crashed', 'CRASHED', /crashed \(SIGBUS, signal \d+\)/],
+    ['abort', 'crashed', 'CRASHED', /crashed \(SIGABRT, signal 6\)/],
     ['exit', 'crashed', 'CRASHED', /exit code 0 without a result/],
     ['half-result', 'crashed', 'CRASHED', /exit code 0 without a result/],
     ['heap', 'out-of-memory', 'OUT_OF_MEMORY', /JavaScript heap of 256 MB/],
@@ -102,7 +104,7 @@ test('a failed node runs again in the next run, and the reason is its failure', 
   expect(plan.entries[0]?.reason).toEqual({ kind: 'previous-failure', failureClass: 'error' });
 });
 
-test.each(['async', 'loop', 'tool'])('a node over its time limit is ended: %s', async (how) => {
+test.each(['async', 'loop', 'stopped', 'tool'])('a node over its time limit is ended: %s', async (how) => {
   using rig = new Rig();
   const wf = new Workflow('timeout');
   wf.add(slow as NodeDefinition, { how });

@@ -87,6 +87,8 @@ export class Rig {
       readonly killAfterMs?: number;
       /** Is shown all that was printed so far, at each piece. */
       readonly onOutput?: (stdout: string) => void;
+      /** SIGKILL at the first piece of output with which this holds. */
+      readonly killWhen?: (stdout: string) => boolean;
     } = {},
   ): Promise<ChildEnd> {
     const child = spawn(process.execPath, [join(FIXTURES, fixture), ...args], {
@@ -98,6 +100,7 @@ export class Rig {
     child.stdout.on('data', (text: Buffer) => {
       stdout += text.toString();
       options.onOutput?.(stdout);
+      if (options.killWhen?.(stdout) === true) child.kill('SIGKILL');
     });
     child.stderr.on('data', (text: Buffer) => (stderr += text.toString()));
     const timer =

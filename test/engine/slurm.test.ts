@@ -152,8 +152,7 @@ describe.skipIf(!hasSlurm)('on a real SLURM (skipped without slurm-wlm, munge an
     const [node = ''] = slurm.run('sinfo', '-h', '-o', '%N').trim().split('\n');
     slurm.run('scontrol', 'update', `NodeName=${node}`, 'State=DOWN', 'Reason=test');
     await until('the job is back in the queue', () => slurm.active('PENDING').length === 1, LONG_MS);
-    await slurm.resume();
-    await slurm.startWaiting(waiting);
+    await slurm.care(waiting);
     const end = await waiting;
     expect(end.code, end.stderr + end.stdout).toBe(0);
     expect(down.published('sum.txt')).toBe(sumOf(1));

@@ -1,7 +1,9 @@
 /** The long forms of the proofs of the engine; their short forms are in test/engine and test/property. */
 import { existsSync, readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
+import { DEFAULT_LOG_CAP_BYTES } from '../../src/engine/log-capture.js';
 import { isAlive, processesWith, Rig, until } from '../engine/rig.js';
+import { runLoud } from '../support/loud.js';
 import { checkRandomGraph } from '../support/random-graph-check.js';
 
 const FILES = { 'ka.txt': 'alpha\n', 'kb.txt': 'beta\n', 'kc.txt': 'gamma\n', 'kd.txt': 'delta\n' };
@@ -81,4 +83,16 @@ test('four runs at once on one cache, twenty times, every second time beside wha
     expect(rig.published('all.txt')).toBe(ALL);
     expect(rig.leftovers()).toEqual([]);
   }
+});
+
+test.each([
+  ['5 GB of log', 5e9, 80],
+  ['one line of 1 GB', 1e9, 1e9],
+])('%s: the cap holds, the memory of the parent is that of a quiet run', async (what, bytes, lineBytes) => {
+  const [quiet, noisy] = [await runLoud(80, 80), await runLoud(bytes, lineBytes)];
+  expect(noisy).toMatchObject({ exitCode: 1, message: 'all is printed' });
+  expect(noisy.logBytes).toBeLessThan(DEFAULT_LOG_CAP_BYTES + 1000);
+  expect(noisy.peakMb - quiet.peakMb).toBeLessThan(30);
+  const [quietMb, noisyMb] = [quiet.peakMb.toFixed(0), noisy.peakMb.toFixed(0)];
+  process.stderr.write(`${what}: parent ${noisyMb} MB, quiet ${quietMb} MB\n`);
 });

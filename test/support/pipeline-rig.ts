@@ -28,6 +28,8 @@ export interface CommandOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Relative to the directory of the rig. */
   readonly cwd?: string;
+  /** User that the process belongs to; only root may choose. */
+  readonly uid?: number;
   /** Called with the process and every piece of stderr. */
   readonly watch?: (child: ChildProcess, stderr: string) => void;
 }
@@ -74,6 +76,7 @@ export class PipelineRig implements AsyncDisposable {
       cwd: this.path(options.cwd ?? '.'),
       env: { ...Object.fromEntries(inherited), ...options.env },
       stdio: ['ignore', 'pipe', 'pipe'],
+      ...(options.uid === undefined ? {} : { uid: options.uid, gid: options.uid }),
     });
     const output = { stdout: '', stderr: '' };
     child.stdout.setEncoding('utf8').on('data', (text: string) => (output.stdout += text));

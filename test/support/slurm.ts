@@ -163,14 +163,21 @@ export class TestSlurm {
     await until('the machine takes jobs', isUp, SETTLE_MS);
   }
 
-  /** Jobs that were put back in the queue wait two minutes: these start now, once they may. */
-  async startWaiting(end: Promise<unknown>): Promise<void> {
+  /**
+   * Does until a run ends what an administrator does after a failure: the machine takes jobs again, and jobs that were
+   * put back in the queue start, which else wait two minutes, or for somebody who releases them.
+   */
+  async care(end: Promise<unknown>): Promise<void> {
     let isOver = false;
     const over = end.finally(() => (isOver = true));
     while (!isOver) {
-      for (const id of this.active('PENDING'))
+      await this.resume();
+      for (const id of this.active('PENDING')) {
+        const isHeld = /Reason=\S*held/i.test(this.tries('scontrol', 'show', 'job', id) ?? '');
+        if (isHeld) this.tries('scontrol', 'release', id);
         this.tries('scontrol', 'update', `JobId=${id}`, 'StartTime=now');
-      await Promise.race([over, new Promise((resolve) => setTimeout(resolve, 500))]);
+      }
+      await Promise.race([over, new Promise((resolve) => setTimeout(resolve, 1000))]);
     }
   }
 

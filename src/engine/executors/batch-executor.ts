@@ -46,7 +46,6 @@ export interface BatchSettings {
   readonly graceMs: number;
   readonly packMs: number;
   readonly maxQueued: number;
-  readonly timeLimitMs: number | null;
 }
 
 export interface BatchExecutorOptions {
@@ -86,6 +85,8 @@ export class BatchExecutor implements Executor {
   readonly #groups = new Set<Group>();
   /** Nodes that jobs of an earlier run may be working on, by key. */
   readonly #earlier = new Map<string, { group: Group; element: Element; slot: Slot }>();
+  /** Tasks without a limit that ended at that of their job: the next one may take so many times as long. */
+  readonly #timeFactors = new Map<string, number>();
   readonly #ownMs = new Map<string, { sum: number; count: number }>();
   readonly #calls = new Set<Promise<void>>();
   #timer: NodeJS.Timeout | null = null;
@@ -294,9 +295,9 @@ export class BatchExecutor implements Executor {
   #submitWaiting(): void {
     const kinds = new Map<string, Entry[]>();
     for (const entry of this.#waiting) {
-      const { node, resources, timeoutMs } = entry.task;
+      const { id, node, resources, timeoutMs } = entry.task;
       const { cpus, memoryGb, gpus } = resources;
-      const kind = JSON.stringify([node, cpus, memoryGb, gpus, timeoutMs]);
+      const kind = JSON.stringify([node, cpus, memoryGb, gpus, timeoutMs, this.#timeFactors.get(id)]);
       const same = kinds.get(kind);
       if (same === undefined) kinds.set(kind, [entry]);
       else same.push(entry);
@@ -367,7 +368,8 @@ export class BatchExecutor implements Executor {
     });
     const job: BatchJob = {
       ...{ token, name: task.node, folder, script: join(folder, 'job.sh'), elements: elements.length },
-      ...{ throttle, resources: task.resources, timeLimitMs: this.#timeLimitMs(packs) },
+      ...{ throttle, resources: task.resources, timeLimitMs: timeLimitMs(packs) },
+      timeFactor: this.#timeFactors.get(task.id) ?? 1,
     };
     const group: Group = {
       ...{ token, name: task.node, folder, elements, job, jobId: null, state: 'waiting' },
@@ -381,20 +383,6 @@ export class BatchExecutor implements Executor {
     }
     this.#groups.add(group);
     return group;
-  }
-
-  /** Of the longest pack, when each of its nodes has a limit. */
-  #timeLimitMs(packs: readonly Entry[][]): number | null {
-    let longest = 0;
-    for (const entries of packs) {
-      let sum = 0;
-      for (const { task } of entries) {
-        if (task.timeoutMs === null) return this.#options.settings.timeLimitMs;
-        sum += task.timeoutMs;
-      }
-      longest = Math.max(longest, sum);
-    }
-    return longest;
   }
 
   async #give(group: Group): Promise<void> {
@@ -572,7 +560,11 @@ export class BatchExecutor implements Executor {
     const { entry } = slot;
     slot.entry = null;
     if (entry === null || this.#entries.get(entry.task.id) !== entry) return;
-    this.#entries.delete(entry.task.id);
+    const { id, timeoutMs } = entry.task;
+    this.#entries.delete(id);
+    if (timeoutMs === null && outcome.kind === 'failed' && outcome.failure.failureClass === 'timeout') {
+      this.#timeFactors.set(id, 2 * (this.#timeFactors.get(id) ?? 1));
+    }
     group.unreleased++;
     entry.done({
       ...outcome,
@@ -857,6 +849,20 @@ function statesByToken(
     if (other === undefined || !['waiting', 'running'].includes(other.phase)) states.set(element, job);
   }
   return found;
+}
+
+/** Of the longest pack, when each of its nodes has a limit. */
+function timeLimitMs(packs: readonly Entry[][]): number | null {
+  let longest = 0;
+  for (const entries of packs) {
+    let sum = 0;
+    for (const { task } of entries) {
+      if (task.timeoutMs === null) return null;
+      sum += task.timeoutMs;
+    }
+    longest = Math.max(longest, sum);
+  }
+  return longest;
 }
 
 function outcomeOf(status: TaskStatus, group: Group, element: Element, slot: Slot): ExecutorOutcome {

@@ -12,8 +12,10 @@ export interface BatchJob {
   /** Elements that may run together; null: no limit. */
   readonly throttle: number | null;
   readonly resources: Resources;
-  /** Of one element; null: what the cluster gives. */
+  /** What the nodes of the longest element may take; null: at least one of them has no limit. */
   readonly timeLimitMs: number | null;
+  /** Without such a limit: 2, 4 ... after a job that ended at its own. */
+  readonly timeFactor: number;
 }
 
 export type SubmitOutcome =

@@ -145,21 +145,32 @@ export interface MachineKind {
   readonly gpus: number;
   /** `test*`: the default. */
   readonly partition: string;
+  /** Longest job of the partition, minutes. */
+  readonly minutes: number;
 }
 
 /** Fields of `sinfo -h -e`. */
-export const SINFO_FORMAT = '%c|%m|%G|%P';
+export const SINFO_FORMAT = '%c|%m|%G|%P|%l';
 
 export function parseSinfo(text: string): MachineKind[] {
   const found: MachineKind[] = [];
   for (const line of text.split('\n')) {
-    const [cpus = '', memory = '', gres = '', partition = ''] = line.split('|');
+    const [cpus = '', memory = '', gres = '', partition = '', limit = ''] = line.split('|');
     if (!/^\d+\+?$/.test(cpus)) continue;
     let gpus = 0;
     for (const match of gres.matchAll(/\bgpu(?::[^:,()]+)?:(\d+)/g)) gpus += Number(match[1]);
-    found.push({ cpus: Number.parseInt(cpus), memoryMb: Number.parseInt(memory), gpus, partition });
+    const minutes = minutesIn(limit);
+    found.push({ cpus: Number.parseInt(cpus), memoryMb: Number.parseInt(memory), gpus, partition, minutes });
   }
   return found;
+}
+
+/** `[days-]hours:minutes:seconds` or a part of it; without a limit, or in another form: infinite. */
+function minutesIn(limit: string): number {
+  const parts = /^(?:(\d+)-)?(?:(\d+):)?(\d+):(\d+)$/.exec(limit);
+  if (parts === null) return Infinity;
+  const [, days = '0', hours = '0', minutes = '0', seconds = '0'] = parts;
+  return Number(days) * 1440 + Number(hours) * 60 + Number(minutes) + Number(seconds) / 60;
 }
 
 /** How a program ended. */

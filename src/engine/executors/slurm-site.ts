@@ -8,7 +8,6 @@ import { DEFAULT_SLURM_SETTINGS } from './slurm-settings.js';
 import { Slurm } from './slurm.js';
 
 const MS = 1000;
-const MS_PER_MINUTE = 60_000;
 /** As in local workers. */
 const DEFAULT_GRACE_MS = 5000;
 
@@ -49,7 +48,6 @@ export async function slurmSite(request: SiteRequest): Promise<Site> {
           graceMs: settings.grace_seconds * MS,
           packMs: settings.pack_seconds * MS,
           maxQueued: settings.max_queued,
-          timeLimitMs: settings.time === null ? null : settings.time * MS_PER_MINUTE,
         },
         limits,
         throttle: request.jobs ?? null,

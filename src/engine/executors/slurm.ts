@@ -40,6 +40,8 @@ export class Slurm implements BatchScheduler {
   readonly indexVariable = 'SLURM_ARRAY_TASK_ID';
   readonly #settings: SlurmSettings;
   readonly #limits: BatchLimits;
+  /** Longest job of the partition, minutes. */
+  readonly #mostMinutes: number;
   readonly #hasAccounting: boolean;
   readonly #env: NodeJS.ProcessEnv;
   /** Jobs that scontrol has forgotten: sacct is asked next. */
@@ -84,19 +86,28 @@ export class Slurm implements BatchScheduler {
       gpus: Math.max(...usable.map((machine) => machine.gpus)),
     };
     const accounting = config.get('AccountingStorageType') ?? '';
-    return new Slurm(settings, limits, accounting !== '' && !/none$/.test(accounting), own);
+    const hasAccounting = accounting !== '' && !/none$/.test(accounting);
+    const isDefault = usable.some((machine) => machine.partition.endsWith('*'));
+    const mostMinutes = Math.max(
+      ...usable
+        .filter((machine) => partition !== null || !isDefault || machine.partition.endsWith('*'))
+        .map((machine) => machine.minutes),
+    );
+    return new Slurm({ settings, limits, mostMinutes, hasAccounting, env: own });
   }
 
-  private constructor(
-    settings: SlurmSettings,
-    limits: BatchLimits,
-    hasAccounting: boolean,
-    env: NodeJS.ProcessEnv,
-  ) {
-    this.#settings = settings;
-    this.#limits = limits;
-    this.#hasAccounting = hasAccounting;
-    this.#env = env;
+  private constructor(cluster: {
+    readonly settings: SlurmSettings;
+    readonly limits: BatchLimits;
+    readonly mostMinutes: number;
+    readonly hasAccounting: boolean;
+    readonly env: NodeJS.ProcessEnv;
+  }) {
+    this.#settings = cluster.settings;
+    this.#limits = cluster.limits;
+    this.#mostMinutes = cluster.mostMinutes;
+    this.#hasAccounting = cluster.hasAccounting;
+    this.#env = cluster.env;
   }
 
   limits(): BatchLimits {
@@ -104,7 +115,7 @@ export class Slurm implements BatchScheduler {
   }
 
   async submit(job: BatchJob): Promise<SubmitOutcome> {
-    const end = await this.#run('sbatch', sbatchArguments(job, this.#settings));
+    const end = await this.#run('sbatch', sbatchArguments(job, this.#settings, this.#mostMinutes));
     return judgeSbatch(end);
   }
 
@@ -171,12 +182,23 @@ export class Slurm implements BatchScheduler {
   }
 }
 
-/** Arguments of sbatch for one array; the script comes last. */
-export function sbatchArguments(job: BatchJob, settings: SlurmSettings): string[] {
-  const { resources, timeLimitMs } = job;
+/** Time that a job asks for, minutes; null: what the partition gives. */
+function minutesOf({ timeLimitMs, timeFactor }: BatchJob, { time }: SlurmSettings): number | null {
+  if (timeLimitMs !== null) return Math.ceil((timeLimitMs + LIMIT_MARGIN_MS) / MS_PER_MINUTE);
+  return time === null ? null : time * timeFactor;
+}
+
+/**
+ * Arguments of sbatch for one array; the script comes last.
+ *
+ * @param mostMinutes - what the partition allows
+ */
+export function sbatchArguments(job: BatchJob, settings: SlurmSettings, mostMinutes = Infinity): string[] {
+  const { resources } = job;
   const memoryMb = Math.ceil((resources.memoryGb + settings.memory_overhead_gb) * MB_PER_GB);
-  const minutes =
-    timeLimitMs === null ? settings.time : Math.ceil((timeLimitMs + LIMIT_MARGIN_MS) / MS_PER_MINUTE);
+  const wanted = minutesOf(job, settings);
+  // Beyond that of its partition a job would wait for ever.
+  const minutes = wanted === null ? null : Math.min(wanted, mostMinutes);
   const lead =
     minutes === null
       ? SIGNAL_LEAD_S

@@ -150,6 +150,24 @@ test('a failure in a job is the failure of its node, with what it said', async (
   expect(await end).toMatchObject({ kind: 'failed', failure: cause, exit: 3 });
 });
 
+test('a node without a limit that its job had to end gets a job of its own with twice the time', async () => {
+  await using rig = new BatchRig();
+  const end = rig.submit('a');
+  const first = await rig.job(0);
+  expect(first.job).toMatchObject({ timeLimitMs: null, timeFactor: 1 });
+  const cause = failure('timeout', 'TIMEOUT', { message: 'the time of the job is over' });
+  rig.end(first, 0, 0, { outcome: 'failed', failure: cause });
+  expect(await end).toMatchObject({ failure: { failureClass: 'timeout' } });
+  const ends = [rig.submit('a'), rig.submit('b')];
+  const jobs = [await rig.job(1), await rig.job(2)];
+  expect(jobs.map(({ job }) => [job.elements, job.timeFactor]).sort()).toEqual([
+    [1, 1],
+    [1, 2],
+  ]);
+  for (const job of jobs) rig.end(job, 0, 0);
+  await Promise.all(ends);
+});
+
 test('nodes that a job gives back go into another job, and are no longer packed', async () => {
   await using rig = new BatchRig();
   const ends = ids(3).map((id) => rig.submit(id));

@@ -141,7 +141,7 @@ export class BatchRig {
     this.executor = new BatchExecutor({
       scheduler: this.cluster,
       settings: {
-        ...{ pollMs: POLL_MS, statusMs: STATUS_MS, graceMs: GRACE_MS, packMs, maxQueued, timeLimitMs: null },
+        ...{ pollMs: POLL_MS, statusMs: STATUS_MS, graceMs: GRACE_MS, packMs, maxQueued },
       },
       limits: { jobs: 10_000, cpus: Infinity, memoryGb: Infinity, gpus: 0, tokens: {} },
       throttle,

@@ -12,6 +12,7 @@ const job: BatchJob = {
   throttle: 4,
   resources: { cpus: 2, memoryGb: 1.5, gpus: 0, tokens: {} },
   timeLimitMs: null,
+  timeFactor: 1,
 };
 
 test('an array with its throttle, its token twice, what the node asks for, and a signal before the limit', () => {
@@ -54,6 +55,7 @@ test('partition, account, qos, constraint, gpus, time and further options are pa
 test("the limits of nodes make the job's limit, with room for SLURM's minutes; a short one is signalled later", () => {
   const settings = SlurmConfig.parse({ time: 90 });
   expect(sbatchArguments({ ...job, timeLimitMs: 10 * 60_000 }, settings)).toContain('--time=12');
+  expect(sbatchArguments(job, settings)).toContain('--time=90');
   const short = sbatchArguments(job, SlurmConfig.parse({ time: 1 }));
   expect(short).toContain('--time=1');
   expect(short).toContain('--signal=B:USR1@15');
@@ -74,4 +76,12 @@ test.each([
 test('names that look like options are refused', () => {
   expect(SlurmConfig.safeParse({ partition: '--wrap=x' }).success).toBe(false);
   expect(SlurmConfig.safeParse({ account: 'a b' }).success).toBe(false);
+});
+
+test('a job that is submitted again after its limit asks for more, and never for more than its partition allows', () => {
+  const settings = SlurmConfig.parse({ time: 90 });
+  expect(sbatchArguments({ ...job, timeFactor: 2 }, settings)).toContain('--time=180');
+  expect(sbatchArguments({ ...job, timeFactor: 2 }, settings, 120)).toContain('--time=120');
+  expect(sbatchArguments({ ...job, timeLimitMs: 10 * 60_000 }, settings, 5)).toContain('--time=5');
+  expect(sbatchArguments(job, SlurmConfig.parse({}), 5).join(' ')).not.toContain('--time');
 });

@@ -106,11 +106,15 @@ test('limits of the cluster: configuration and machines', () => {
   expect(config.get('MaxArraySize')).toBe('1001');
   expect(config.get('AccountingStorageType')).toBe('accounting_storage/none');
   expect(
-    parseSinfo('2|4096|gpu:1|test*\n64|515000+|gpu:a100:4(S:0-1),gpu:t4:2|gpu\n8|1000|(null)|low\n'),
+    parseSinfo(
+      '2|4096|gpu:1|test*|1:00:00\n64|515000+|gpu:a100:4(S:0-1),gpu:t4:2|gpu|2-12:00:00\n' +
+        '8|1000|(null)|low|5:00\n8|1000|(null)|open|infinite\n',
+    ),
   ).toEqual([
-    { cpus: 2, memoryMb: 4096, gpus: 1, partition: 'test*' },
-    { cpus: 64, memoryMb: 515000, gpus: 6, partition: 'gpu' },
-    { cpus: 8, memoryMb: 1000, gpus: 0, partition: 'low' },
+    { cpus: 2, memoryMb: 4096, gpus: 1, partition: 'test*', minutes: 60 },
+    { cpus: 64, memoryMb: 515000, gpus: 6, partition: 'gpu', minutes: 3600 },
+    { cpus: 8, memoryMb: 1000, gpus: 0, partition: 'low', minutes: 5 },
+    { cpus: 8, memoryMb: 1000, gpus: 0, partition: 'open', minutes: Infinity },
   ]);
 });
 
