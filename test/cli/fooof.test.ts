@@ -63,11 +63,20 @@ describe('a run over tables of spectra', () => {
     expect([...model.metadata.get('0_0')!.n_peaks]).toEqual([1, 0]);
     expect(model).toMatchObject({ shape: [1, 1, 79, 2], channel: ['Pz', 'Oz'] });
 
+    const chart = await rig.read('out/fits.svg');
+    expect(chart).toContain('3 fits, ');
+    expect(chart).toContain('sub-02/rest Oz: non_finite');
+
     const again = await rig.run([...RUN, ...SET]);
     expect(again.executed).toEqual([]);
     writeFileSync(rig.path('in/one.tsv'), spectra(5));
     const changed = await rig.run([...RUN, ...SET]);
-    expect(changed.executed).toEqual(['collect_fits', 'compute_spectra[one]', 'fit_spectra[one]']);
+    expect(changed.executed).toEqual([
+      'collect_fits',
+      'compute_spectra[one]',
+      'fit_spectra[one]',
+      'plot_fits',
+    ]);
   });
 
   test('nothing to fit and wrong settings end before anything runs', async () => {

@@ -48,9 +48,9 @@ export const FooofConfig = z.strictObject({
     .default(false)
     .describe('Also write <stem>_spectra.h5, the spectra that were fitted'),
   plots: z
-    .enum(['none', 'cohort', 'all'])
+    .enum(['none', 'cohort'])
     .default('cohort')
-    .describe('Charts: of the cohort, also of the models of every recording, or none'),
+    .describe('Charts of the cohort (fits.svg and its Vega-Lite specification), or none'),
   min_recordings: z.int().min(1).default(1).describe('Fewest readable recordings for the cohort table'),
 });
 

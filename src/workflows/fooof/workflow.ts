@@ -8,6 +8,7 @@ import type { Problem } from '../../engine/requirements.js';
 import { collectFits } from '../../nodes/spectrum/collect-fits.js';
 import { computeSpectra } from '../../nodes/spectrum/compute-spectra.js';
 import { FitSettings, fitSpectra } from '../../nodes/spectrum/fit-spectra.js';
+import { plotFits } from '../../nodes/spectrum/plot-fits.js';
 import { checkSpectrumSettings, SpectrumSettings } from '../../numerics/signal/settings.js';
 import { FooofConfig } from './config.js';
 import { findRecordings } from './recordings.js';
@@ -91,6 +92,11 @@ export class Fooof {
     if (rest.keep_spectra) wf.publish(computed.out.spectra, published('_spectra.h5'));
     wf.publish(collected.out.table, 'fits.tsv');
     wf.publish(collected.out.peaks, 'peaks.tsv');
+    if (rest.plots === 'cohort') {
+      const plotted = wf.add(plotFits, { table: collected.out.table, peaks: collected.out.peaks });
+      wf.publish(plotted.out.svg, 'fits.svg');
+      wf.publish(plotted.out.spec, 'fits.vl.json');
+    }
     return wf;
   }
 }
