@@ -99,11 +99,11 @@ function activitiesOf({ table, attempts, runId, isDescribed }: ProvenanceFacts):
   const seen = new Set<string>();
   const { length } = table.graph.instances;
   for (let index = 0; index < length; index += 1) {
-    const { id } = table.instance(index);
-    const own = byId.get(id);
+    const own = byId.size === 0 ? undefined : byId.get(table.instance(index).id);
     if (own !== undefined) {
       for (const attempt of own) {
-        activities.push({ id: attemptActivity(runId, id, attempt.n), index, key: attempt.key, attempt });
+        const activity = attemptActivity(runId, attempt.id, attempt.n);
+        activities.push({ id: activity, index, key: attempt.key, attempt });
       }
       continue;
     }
