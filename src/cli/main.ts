@@ -1,6 +1,7 @@
 import { CommanderError, type Command } from 'commander';
 import { VERSION } from '../version.js';
 import { EXIT } from './exit-codes.js';
+import type { GlobalOptions } from './options.js';
 import { buildProgram } from './program.js';
 import { processTerminal, type Terminal } from './terminal.js';
 
@@ -13,7 +14,8 @@ import { processTerminal, type Terminal } from './terminal.js';
 export async function main(argv: readonly string[], terminal: Terminal = processTerminal()): Promise<number> {
   let exitCode: number = EXIT.done;
   const program = buildProgram(VERSION, async (options, implementation) => {
-    exitCode = await implementation({ terminal, cwd: process.cwd(), env: process.env, argv, options });
+    const cwd = process.cwd();
+    exitCode = await implementation({ terminal, cwd, env: process.env, argv, options, parse: optionsOf });
   });
   everyCommand(program, (command) =>
     command
@@ -37,6 +39,17 @@ export async function main(argv: readonly string[], terminal: Terminal = process
     terminal.note(renderError(error, { debug: argv.includes('--debug') }));
     return exitCodeOf(error);
   }
+}
+
+/** The options of a command line, which is not carried out; null when it has no verb. */
+async function optionsOf(argv: readonly string[]): Promise<GlobalOptions | null> {
+  let options: GlobalOptions | null = null;
+  const program = buildProgram(VERSION, (given) => {
+    options = given;
+    return Promise.resolve();
+  });
+  await program.parseAsync([...argv], { from: 'user' });
+  return options;
 }
 
 /** A result that did not reach its file is a failure, also when the work itself was done. */

@@ -52,6 +52,9 @@ export interface RunOptions extends StudyOptions, CacheOptions {
   readonly onFailure: 'keep-going' | 'finish-running' | 'stop';
   readonly keepWork: 'never' | 'failed' | 'always';
   readonly isolation: 'worker' | 'process';
+  readonly prune?: boolean;
+  /** false: `--no-sidecars` was given. */
+  readonly sidecars?: boolean;
   readonly logFormat?: LogFormat;
   readonly trace?: string;
   readonly onFinish?: readonly string[];
@@ -196,6 +199,8 @@ export function runOptions(): Option[] {
     )
       .choices(['worker', 'process'])
       .default('worker'),
+    new Option('--prune', 'take away files of earlier runs that are no longer part of the result'),
+    new Option('--no-sidecars', 'write no JSON with sources and software beside the outputs'),
     new Option('--keep-work <which>', 'working directories to keep')
       .choices(['never', 'failed', 'always'])
       .default('failed'),

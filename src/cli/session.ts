@@ -9,4 +9,6 @@ export interface Session {
   /** The command line, for the history of runs. */
   readonly argv: readonly string[];
   readonly options: GlobalOptions;
+  /** The options of another command line of this program, of an earlier run for example. */
+  readonly parse: (argv: readonly string[]) => Promise<GlobalOptions | null>;
 }

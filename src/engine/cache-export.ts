@@ -29,7 +29,7 @@ export interface Exported {
 }
 
 /** What is of this machine and its runs, and not for others: paths, processes, pins. */
-const PRIVATE_TABLES = ['file_digest', 'lease', 'slurm_job', 'pin'];
+const PRIVATE_TABLES = ['published', 'file_digest', 'lease', 'slurm_job', 'pin'];
 
 /** Everybody may read an export, whatever the umask is. */
 const FOLDER_MODE = 0o755;

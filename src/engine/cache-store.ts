@@ -153,6 +153,18 @@ export interface ResultSummary {
   readonly runId: string | null;
 }
 
+/** A file in an output directory, as a run left it. */
+export interface PublishedRow {
+  /** Relative to the output directory, with `/`. */
+  readonly path: string;
+  /** SHA-256 of its content. */
+  readonly digest: string;
+  /** Of the result that it was copied from. */
+  readonly key: string;
+  /** Its sidecar, relative like `path`; null: none. */
+  readonly sidecar: string | null;
+}
+
 export interface Recovery {
   /** Runs that died without ending. */
   readonly interruptedRuns: readonly string[];
@@ -195,6 +207,15 @@ export interface CacheStore extends BatchStore {
   components(key: string): readonly KeyComponent[];
   /** Every stored result, newest first. */
   results(): readonly ResultSummary[];
+  /** Files that earlier runs of a workflow left in an output directory, by path. */
+  publishedRows(outputDir: string, workflow: string): readonly PublishedRow[];
+  /** Remembers files of an output directory, and forgets others. */
+  putPublished(
+    outputDir: string,
+    workflow: string,
+    rows: readonly PublishedRow[],
+    dropped: readonly string[],
+  ): void;
   /** What the results of each node took, by its name. Reads every row. */
   nodeHistory(): ReadonlyMap<string, NodeHistory>;
   /** Newest attempt of every instance of a workflow. One query. */

@@ -158,6 +158,8 @@ export type RunEvent =
   /** Ended while it ran, because the run was to stop. */
   | { readonly type: 'node-cancelled'; readonly id: string }
   | { readonly type: 'published'; readonly path: string; readonly id: string; readonly fresh: boolean }
+  /** A file of earlier runs that is no longer part of the result was taken away. */
+  | { readonly type: 'pruned'; readonly path: string }
   /** An array job of a cluster: `nodes` of one kind in `jobs` array elements. */
   | {
       readonly type: 'jobs-submitted';

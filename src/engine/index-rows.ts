@@ -5,6 +5,7 @@ import type {
   LastAttempt,
   ObjectRecord,
   OutputRecord,
+  PublishedRow,
   ResultSummary,
   RunRow,
 } from './cache-store.js';
@@ -207,6 +208,14 @@ export class IndexRows {
       dropLeases: one('DELETE FROM lease WHERE run_id = ?'),
       beat: one('UPDATE lease SET beat = ? WHERE run_id = ?'),
       newestBeat: one('SELECT max(beat) AS beat FROM lease WHERE run_id = ?'),
+      published: one(
+        'SELECT path, digest, key, sidecar FROM published WHERE output_dir = ? AND workflow = ? ORDER BY path',
+      ),
+      putPublished: one(
+        `INSERT OR REPLACE INTO published (output_dir, workflow, path, digest, key, sidecar)
+           VALUES (?, ?, ?, ?, ?, ?)`,
+      ),
+      dropPublished: one('DELETE FROM published WHERE output_dir = ? AND workflow = ? AND path = ?'),
       nodeHistory: db
         .prepare<[], [node: string, ms: number, bytes: number]>(
           `SELECT node, ms, bytes FROM result WHERE state = 'done' ORDER BY created DESC`,
@@ -302,6 +311,27 @@ export class IndexRows {
       lastUsed: row['last_used'] as number,
       runId: row['run_id'] as string | null,
     }));
+  }
+
+  published(outputDir: string, workflow: string): PublishedRow[] {
+    return this.#statements.published.all(outputDir, workflow).map((row) => ({
+      path: row['path'] as string,
+      digest: hex(row['digest']),
+      key: hex(row['key']),
+      sidecar: row['sidecar'] as string | null,
+    }));
+  }
+
+  putPublished(
+    outputDir: string,
+    workflow: string,
+    rows: readonly PublishedRow[],
+    dropped: readonly string[],
+  ): void {
+    for (const path of dropped) this.#statements.dropPublished.run(outputDir, workflow, path);
+    for (const { path, digest, key, sidecar } of rows) {
+      this.#statements.putPublished.run(outputDir, workflow, path, blob(digest), blob(key), sidecar);
+    }
   }
 
   /** Medians over the newest results of each node. */

@@ -1,8 +1,16 @@
 /** Format of the index; a file with a larger number was made by a newer release. */
-export const INDEX_FORMAT = 2;
+export const INDEX_FORMAT = 3;
 
 /** Marks a database as ours: `NLOM`. */
 export const APPLICATION_ID = 0x4e4c4f4d;
+
+/** Files in output directories, as runs left them; `sidecar` is relative to the directory like `path`. */
+const PUBLISHED = `
+CREATE TABLE IF NOT EXISTS published (
+  output_dir TEXT NOT NULL, workflow TEXT NOT NULL, path TEXT NOT NULL, digest BLOB NOT NULL, key BLOB NOT NULL,
+  sidecar TEXT, PRIMARY KEY (output_dir, workflow, path)
+) WITHOUT ROWID;
+`;
 
 /** Tables of the index (spec/engine.md 6.5). Keys and digests are 32 bytes, times ms since 1970. */
 export const INDEX_SCHEMA = `
@@ -43,9 +51,10 @@ CREATE TABLE slurm_job (
   state TEXT
 );
 CREATE TABLE pin (run_id TEXT NOT NULL, key BLOB NOT NULL, PRIMARY KEY (run_id, key)) WITHOUT ROWID;
-`;
+${PUBLISHED}`;
 
 /** What leads from each older format to the next. */
 export const MIGRATIONS: Readonly<Record<number, string>> = {
   1: 'ALTER TABLE run ADD COLUMN output_dir TEXT;',
+  2: PUBLISHED,
 };

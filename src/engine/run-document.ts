@@ -23,6 +23,8 @@ const RunDocumentSchema = z.object({
   /** Of neuroloom. */
   version: z.string(),
   argv: z.array(z.string()),
+  /** Where the command was given; absent in runs of the first releases. */
+  cwd: z.string().optional(),
   host: z.string(),
   pid: z.number(),
   pid_start: z.string(),

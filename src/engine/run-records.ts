@@ -57,6 +57,7 @@ export class RunRecords {
       workflow,
       version: packageVersion(),
       argv: [...argv],
+      cwd: process.cwd(),
       host,
       pid,
       pid_start: pidStart,

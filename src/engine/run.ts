@@ -19,6 +19,7 @@ import { makePlan, type Plan } from './plan.js';
 import { Planner } from './planner.js';
 import { passingCache } from './passing-cache.js';
 import { Publisher } from './publish.js';
+import { settlePublished } from './published-files.js';
 import { checkRequests, ResourcePool } from './resource-pool.js';
 import { Retries } from './retry.js';
 import { RunLog } from './run-log.js';
@@ -79,6 +80,12 @@ export interface RunRequest extends PlanRequest {
   readonly retries?: number;
   /** The run is cancelled after this time, ms; exit code 6. */
   readonly timeLimitMs?: number;
+  /** Takes away files that earlier runs published here and that are no longer part of the result. Default false: told. */
+  readonly prune?: boolean;
+  /** Files below it are named relative to it in sidecars. */
+  readonly inputDir?: string;
+  /** JSON beside each published file with `Sources` and `GeneratedBy`. Default true. */
+  readonly sidecars?: boolean;
   /** Working directories of nodes. Default `never`. */
   readonly keepWork?: KeepWork;
   /** The resolved configuration, kept in the log of the run. */
@@ -375,6 +382,15 @@ async function runAndAccount(prepared: PreparedRun, endings: Ending[]): Promise<
   const counts = work.counts();
   const failures = work.failures();
   status = statusOf(stop.controller.signal.level > STOP.none && counts.notStarted > 0, failures);
+  settlePublished({
+    ...{ outputDir, table, store, emit },
+    inputDir: request.inputDir === undefined ? null : resolve(request.inputDir),
+    workflow: graph.name,
+    published: work.published,
+    isComplete: failures.allowed && status !== 'cancelled' && (request.until ?? []).length === 0,
+    prune: request.prune ?? false,
+    sidecars: request.sidecars ?? true,
+  });
   warn();
   records.describe(table, work.published, (path) => store.seenFile(path));
   const exitCode = status === 'cancelled' && timeLimit.isOver() ? 6 : exitCodeOf(status, failures.all);

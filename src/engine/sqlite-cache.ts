@@ -37,6 +37,7 @@ import type {
   LostOutput,
   ObjectRecord,
   OutputRecord,
+  PublishedRow,
   Recovery,
   ResultSummary,
   RunRow,
@@ -223,6 +224,23 @@ export class SqliteCache implements CacheStore {
   results(): readonly ResultSummary[] {
     this.flush();
     return this.#guard(() => this.#rows.results());
+  }
+
+  publishedRows(outputDir: string, workflow: string): readonly PublishedRow[] {
+    this.flush();
+    return this.#guard(() => this.#rows.published(outputDir, workflow));
+  }
+
+  putPublished(
+    outputDir: string,
+    workflow: string,
+    rows: readonly PublishedRow[],
+    dropped: readonly string[],
+  ): void {
+    this.#mustWrite();
+    this.#commit(() => {
+      this.#rows.putPublished(outputDir, workflow, rows, dropped);
+    });
   }
 
   nodeHistory(): ReadonlyMap<string, NodeHistory> {

@@ -10,7 +10,7 @@ import { generateStatisticalAtlas } from '../../src/numerics.js';
 import { ATLAS_STATISTIC_NAMES, computeAtlasStatistics } from '../../src/numerics/registration/statistics.js';
 import { readVolume, ulps } from '../support/golden-atlas.js';
 import { floatBytes } from '../support/nifti-bytes.js';
-import { PipelineRig } from '../support/pipeline-rig.js';
+import { PipelineRig, withoutSidecars } from '../support/pipeline-rig.js';
 import { hasReference, reference } from '../support/reference.js';
 import { COHORT_SHAPE, tractDensity, tractVolume, writeTractCohort } from '../support/tract-cohort.js';
 
@@ -315,7 +315,7 @@ describe.skipIf(!hasReference)('the reference cohorts', () => {
 function finalNames(output: string): string[] {
   const atlas = join(output, 'atlas');
   if (statSync(atlas, { throwIfNoEntry: false }) === undefined) return [];
-  return readdirSync(atlas).filter((name) => !name.includes('.part-'));
+  return withoutSidecars(atlas).filter((name) => !name.includes('.part-'));
 }
 
 /** A small tmpfs needs the right to mount. */

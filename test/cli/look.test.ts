@@ -155,3 +155,25 @@ test('a plan estimates time and disk from earlier results, and names what it kno
   expect(estimate.ms.most).toBeGreaterThan(0);
   expect(estimate).toMatchObject({ unknown: [], free_bytes: expect.any(Number) as number });
 });
+
+test('a node that did not fail runs alone with the inputs that the cache has, from any directory', async () => {
+  await using rig = await letterRig({ a: 'a', b: 'b' });
+  await rig.run(RUN);
+  const before = await rig.list('out/logs');
+
+  const again = await rig.command(['rerun', 'join_letters', '-o', rig.path('out')], { cwd: 'in' });
+  const wrong = await rig.command(['rerun', 'read_letter', '-o', 'out']);
+  const blocked = await rig.command(['rerun', 'read_letter[c]', '-o', 'out']);
+
+  expect(again.exitCode, again.stderr).toBe(0);
+  expect(JSON.parse(again.stdout)).toMatchObject({ id: 'join_letters', state: 'done' });
+  expect(await rig.list('out/logs')).toEqual(before);
+  expect([wrong.exitCode, blocked.exitCode]).toEqual([2, 2]);
+  expect(wrong.stderr).toContain('mend: name one item: read_letter[a], read_letter[b]');
+  expect(blocked.stderr).toContain('the workflow letters has no node read_letter[c]');
+
+  await rig.write('in/b.txt', 'changed');
+  const open = await rig.command(['rerun', 'join_letters', '-o', 'out']);
+  expect(open.exitCode).toBe(2);
+  expect(open.stderr).toContain('join_letters cannot run alone: read_letter[b] has no result');
+});

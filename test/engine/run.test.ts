@@ -417,7 +417,9 @@ test('blanks, quotes and line breaks in directories and keys are only characters
   } as never);
   wf.publish(each.out['text'] as never, (key) => `each/${key}.txt`);
   expect((await wf.run({ outputDir })).exitCode).toBe(0);
-  expect(readdirSync(join(outputDir, 'each')).sort()).toEqual(keys.map((key) => `${key}.txt`).sort());
+  expect(readdirSync(join(outputDir, 'each')).sort()).toEqual(
+    keys.flatMap((key) => [`${key}.json`, `${key}.txt`]).sort(),
+  );
 });
 
 test('an AbortSignal cancels', async () => {

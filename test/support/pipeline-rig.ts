@@ -1,11 +1,12 @@
 /** Drives the real `pipeline` command, as built in dist/, in a temporary directory. */
 import { spawn, type ChildProcess } from 'node:child_process';
-import { existsSync } from 'node:fs';
-import { cp, mkdir, mkdtemp, readdir, readFile, realpath, rm, writeFile } from 'node:fs/promises';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { cp, mkdir, mkdtemp, readFile, realpath, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { RunEvent } from '../../src/engine/events.js';
+import { isSidecar } from '../../src/engine/sidecars.js';
 
 export const PIPELINE = fileURLToPath(new URL('../../bin/pipeline.js', import.meta.url));
 
@@ -32,6 +33,14 @@ export interface CommandOptions {
   readonly uid?: number;
   /** Called with the process and every piece of stderr. */
   readonly watch?: (child: ChildProcess, stderr: string) => void;
+}
+
+/** What a directory holds beside the sidecars that the engine writes for every published file, sorted. */
+export function withoutSidecars(directory: string): string[] {
+  const names = readdirSync(directory).filter((name) => {
+    return !name.endsWith('.json') || !isSidecar(readFileSync(join(directory, name), 'utf8'));
+  });
+  return names.sort();
 }
 
 export class PipelineRig implements AsyncDisposable {
@@ -62,9 +71,9 @@ export class PipelineRig implements AsyncDisposable {
     return cp(from, this.path(to), { recursive: true });
   }
 
-  /** Files and folders of a directory, sorted; empty when there is none. */
+  /** Files and folders of a directory without the engine's sidecars, sorted; empty when there is none. */
   async list(path: string): Promise<string[]> {
-    return existsSync(this.path(path)) ? (await readdir(this.path(path))).sort() : [];
+    return existsSync(this.path(path)) ? withoutSidecars(this.path(path)) : [];
   }
 
   /** Runs `pipeline` with these arguments to its end. */

@@ -78,6 +78,8 @@ export class EventTexts {
         return { level: 'warning', text: `${event.id}  cancelled while it ran` };
       case 'published':
         return event.fresh && this.options.verbose ? step(`${event.path}  written`) : null;
+      case 'pruned':
+        return step(`${event.path}  taken away: it is no longer part of the result`);
       case 'jobs-submitted':
         return step(
           `${event.scheduler} job ${event.jobId}: ${count(event.nodes, 'node')} of ${event.node} in ${count(event.jobs, 'array element')}`,
