@@ -9,6 +9,7 @@ void registerPooling(napi_env env, napi_value exports);
 void registerElementwise(napi_env env, napi_value exports);
 void registerRegistration(napi_env env, napi_value exports);
 void registerEncoding(napi_env env, napi_value exports);
+void registerSpectral(napi_env env, napi_value exports);
 
 }  // namespace neuroloom
 
@@ -19,5 +20,6 @@ NAPI_MODULE_INIT() {
   neuroloom::registerElementwise(env, exports);
   neuroloom::registerRegistration(env, exports);
   neuroloom::registerEncoding(env, exports);
+  neuroloom::registerSpectral(env, exports);
   return exports;
 }

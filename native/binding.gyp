@@ -16,6 +16,7 @@
         "register_elementwise.cc",
         "register_registration.cc",
         "register_encoding.cc",
+        "register_spectral.cc",
         "warp_driver.cc"
       ],
       "include_dirs": ["."],

@@ -12,6 +12,7 @@
 #include "peak.inl"
 #include "pooling.inl"
 #include "prf.inl"
+#include "spectral.inl"
 #include "warp.inl"
 
 namespace neuroloom {
@@ -19,7 +20,8 @@ namespace NL_ISA {
 
 static const KernelTables kTables = {NL_ISA_NAME,          NL_LANES,     &kPeakKernels,
                                      &kConvKernels,        &kPoolingKernels, &kElementwiseKernels,
-                                     &kFieldKernels,       &kNccKernels, &kWarpKernels, &kPrfKernels};
+                                     &kFieldKernels,       &kNccKernels, &kWarpKernels, &kPrfKernels,
+                                     &kSpectralKernels};
 
 }  // namespace NL_ISA
 }  // namespace neuroloom

@@ -9,6 +9,7 @@
 #include "peak.h"
 #include "pooling.h"
 #include "prf.h"
+#include "spectral.h"
 #include "warp.h"
 
 namespace neuroloom {
@@ -24,6 +25,7 @@ struct KernelTables {
   const NccKernels* ncc;
   const WarpKernels* warp;
   const PrfKernels* prf;
+  const SpectralKernels* spectral;
 };
 
 // Each is null where the unit was not compiled for this processor family, or the processor lacks the instructions.

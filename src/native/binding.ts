@@ -2,6 +2,7 @@ import type { ConvolutionBinding } from './convolution-binding.js';
 import type { ElementwiseBinding } from './elementwise-binding.js';
 import type { EncodingBinding } from './encoding-binding.js';
 import type { RegistrationBinding } from './registration-binding.js';
+import type { SpectralBinding } from './spectral-binding.js';
 
 /** What native/register_core.cc exports. */
 export interface CoreBinding {
@@ -19,4 +20,5 @@ export type Binding = CoreBinding &
   ConvolutionBinding &
   ElementwiseBinding &
   RegistrationBinding &
-  EncodingBinding;
+  EncodingBinding &
+  SpectralBinding;

@@ -18,3 +18,4 @@ export * from './up-convolution.js';
 export * from './upsample-field.js';
 export * from './volume-losses.js';
 export * from './warp.js';
+export * from './spectral.js';

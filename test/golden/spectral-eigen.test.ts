@@ -1,7 +1,7 @@
 /** Eigenvalues of scipy (ARPACK) on real surfaces: reference/meshes. Relative tolerances of spec/spectral_solver.md 8. */
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { selectIsa, type Isa } from '../../src/native/index.js';
+import { nativeStatus, selectIsa, type Isa } from '../../src/native/index.js';
 import { laplaceBeltrami } from '../../src/numerics/spectral/laplace-beltrami.js';
 import { hasReference, reference } from '../support/reference.js';
 import { referenceMesh } from '../support/meshes.js';
@@ -13,7 +13,8 @@ interface Known {
 const known = (name: string): { readonly lumped: Known; readonly full: Known } =>
   JSON.parse(readFileSync(reference(`meshes/${name}.eig.json`), 'utf8')) as { lumped: Known; full: Known };
 
-const paths: readonly ('typescript' | Isa)[] = ['typescript'];
+const status = nativeStatus();
+const paths: readonly ('typescript' | Isa)[] = ['typescript', ...(status.available ? status.isas : [])];
 
 describe.skipIf(!hasReference)('reference meshes', () => {
   for (const path of paths) {

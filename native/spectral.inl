@@ -1,0 +1,551 @@
+// Kernels of the eigen-solver in float64: dense parts of the supernodal factor, its solves on four vectors at a time,
+// and the products with blocks of four vectors.
+namespace neuroloom {
+namespace NL_ISA {
+
+typedef double Four __attribute__((vector_size(32)));
+typedef double UnalignedFour __attribute__((vector_size(32), aligned(8), may_alias));
+
+NL_INLINE Four loadFour(const double* p) { return (Four) * (const UnalignedFour*)p; }
+NL_INLINE void storeFour(double* p, Four v) { *(UnalignedFour*)p = (UnalignedFour)v; }
+NL_INLINE Four broadcastFour(double value) { return value - (Four){}; }
+
+// ---- dense products of the factor ----
+
+// Tile of the product: kTileVecs vectors tall, kTileWide columns wide.
+constexpr int kTileVecs = 3;
+#if defined(NL_AVX512)
+constexpr int kTileWide = 8;
+#else
+constexpr int kTileWide = 4;
+#endif
+constexpr int kTileTall = kTileVecs * kHalfLanes;
+// Columns of the operand per round, and rows per stripe that stays in the cache.
+constexpr int kDepth = 128;
+constexpr int kStripe = 8 * kTileTall;
+// Products smaller than this are not worth packing.
+constexpr long kPackFrom = 6000;
+// Columns eliminated one by one before the rest of the panel is updated.
+constexpr int kPanelColumns = 32;
+
+static long spectralPackedSize(int height) {
+  const long wide = (height + kTileWide - 1) / kTileWide * kTileWide;
+  return (wide + kStripe) * kDepth + kTileTall * kTileWide;
+}
+
+// c (column-major) -= a b' over packed operands.
+NL_INLINE void spectralTile(int depth, const double* a, const double* b, double* c, long ldc) {
+  WideVec sums[kTileWide][kTileVecs];
+#pragma GCC unroll 8
+  for (int j = 0; j < kTileWide; j++)
+#pragma GCC unroll 3
+    for (int i = 0; i < kTileVecs; i++) sums[j][i] = (WideVec){};
+  for (int p = 0; p < depth; p++, a += kTileTall, b += kTileWide) {
+    WideVec column[kTileVecs];
+#pragma GCC unroll 3
+    for (int i = 0; i < kTileVecs; i++) column[i] = loadDouble(a + i * kHalfLanes);
+#pragma GCC unroll 8
+    for (int j = 0; j < kTileWide; j++) {
+      const WideVec factor = broadcastDouble(b[j]);
+#pragma GCC unroll 3
+      for (int i = 0; i < kTileVecs; i++) sums[j][i] += column[i] * factor;
+    }
+  }
+#pragma GCC unroll 8
+  for (int j = 0; j < kTileWide; j++)
+#pragma GCC unroll 3
+    for (int i = 0; i < kTileVecs; i++) {
+      double* p = c + j * ldc + i * kHalfLanes;
+      storeDouble(p, loadDouble(p) - sums[j][i]);
+    }
+}
+
+// C -= A D A' on the lower triangle of the first `wide` columns of C; a points to the row of A that is row 0 of C.
+static void spectralRankUpdate(double* c, long ldc, const double* a, long lda, const signed char* signs, int depth,
+                               int tall, int wide, double* packed) {
+  if ((long)depth * tall * wide < kPackFrom || depth < 4) {
+    for (int j = 0; j < wide; j++) {
+      double* target = c + j * ldc;
+      int p = 0;
+      for (; p + 4 <= depth; p += 4) {
+        const double *a0 = a + p * lda, *a1 = a0 + lda, *a2 = a1 + lda, *a3 = a2 + lda;
+        const double b0 = signs[p] * a0[j], b1 = signs[p + 1] * a1[j];
+        const double b2 = signs[p + 2] * a2[j], b3 = signs[p + 3] * a3[j];
+        for (int i = j; i < tall; i++) target[i] -= a0[i] * b0 + a1[i] * b1 + a2[i] * b2 + a3[i] * b3;
+      }
+      for (; p < depth; p++) {
+        const double* a0 = a + p * lda;
+        const double b0 = signs[p] * a0[j];
+        for (int i = j; i < tall; i++) target[i] -= a0[i] * b0;
+      }
+    }
+    return;
+  }
+  const int columnTiles = (wide + kTileWide - 1) / kTileWide;
+  double* right = packed;
+  double* left = right + (long)columnTiles * kTileWide * kDepth;
+  double* part = left + (long)kStripe * kDepth;
+  for (int from = 0; from < depth; from += kDepth) {
+    const int deep = depth - from < kDepth ? depth - from : kDepth;
+    for (int t = 0; t < columnTiles; t++) {
+      double* q = right + (long)t * kTileWide * deep;
+      for (int p = 0; p < deep; p++)
+        for (int j = 0; j < kTileWide; j++) {
+          const int column = t * kTileWide + j;
+          *q++ = column < wide ? signs[from + p] * a[(from + p) * lda + column] : 0.0;
+        }
+    }
+    for (int first = 0; first < tall; first += kStripe) {
+      const int rows = tall - first < kStripe ? tall - first : kStripe;
+      const int rowTiles = (rows + kTileTall - 1) / kTileTall;
+      for (int t = 0; t < rowTiles; t++) {
+        double* q = left + (long)t * kTileTall * deep;
+        const int count = rows - t * kTileTall < kTileTall ? rows - t * kTileTall : kTileTall;
+        for (int p = 0; p < deep; p++, q += kTileTall) {
+          const double* source = a + (from + p) * lda + first + t * kTileTall;
+          for (int i = 0; i < kTileTall; i++) q[i] = i < count ? source[i] : 0.0;
+        }
+      }
+      for (int t = 0; t < columnTiles; t++) {
+        const int columns = wide - t * kTileWide < kTileWide ? wide - t * kTileWide : kTileWide;
+        for (int r = 0; r < rowTiles; r++) {
+          const int row = first + r * kTileTall;
+          const int count = rows - r * kTileTall < kTileTall ? rows - r * kTileTall : kTileTall;
+          if (row + count - 1 < t * kTileWide) continue;  // above the diagonal
+          double* target = c + row + (long)t * kTileWide * ldc;
+          const double* x = left + (long)r * kTileTall * deep;
+          const double* y = right + (long)t * kTileWide * deep;
+          if (count == kTileTall && columns == kTileWide) {
+            spectralTile(deep, x, y, target, ldc);
+            continue;
+          }
+          for (int i = 0; i < kTileTall * kTileWide; i++) part[i] = 0.0;
+          spectralTile(deep, x, y, part, kTileTall);
+          for (int j = 0; j < columns; j++)
+            for (int i = 0; i < count; i++) target[i + j * ldc] += part[i + j * kTileTall];
+        }
+      }
+    }
+  }
+}
+
+// Factors the leading columns of a front in place.
+static double spectralEliminate(double* front, int height, int columns, signed char* signs, double* packed) {
+  double largest = 0;
+  for (int k = 0; k < columns; k += kPanelColumns) {
+    const int end = columns - k < kPanelColumns ? columns : k + kPanelColumns;
+    for (int j = k; j < end; j++) {
+      double* column = front + (long)j * height;
+      const double pivot = column[j];
+      const double size = pivot < 0 ? -pivot : pivot;
+      if (!(size > 1e-300) || size > 1e300) return 0;
+      if (size > largest) largest = size;
+      const double sign = pivot > 0 ? 1.0 : -1.0;
+      signs[j] = (signed char)sign;
+      const double root = __builtin_sqrt(size);
+      column[j] = root;
+      const double factor = sign / root;
+      for (int i = j + 1; i < height; i++) column[i] *= factor;
+      for (int q = j + 1; q < end; q++) {
+        const double b = column[q] * sign;
+        double* target = front + (long)q * height;
+        for (int i = q; i < height; i++) target[i] -= column[i] * b;
+      }
+    }
+    if (end < columns) {
+      spectralRankUpdate(front + end + (long)end * height, height, front + end + (long)k * height, height, signs + k,
+                         end - k, height - end, columns - end, packed);
+    }
+  }
+  return largest;
+}
+
+static double spectralFactor(const SpectralSymbolic& symbolic, const SpectralPair& pair, double shift,
+                             const SpectralScratch& scratch, double* panels, signed char* signs) {
+  int *firstChild = scratch.firstChild, *nextChild = scratch.nextChild, *local = scratch.local;
+  const int count = symbolic.supernodes;
+  for (int s = 0; s < count; s++) firstChild[s] = -1;
+  for (int s = 0; s < count; s++) {
+    const int parent = symbolic.parents[s];
+    if (parent < 0) continue;
+    nextChild[s] = firstChild[parent];
+    firstChild[parent] = s;
+  }
+  double* front = scratch.front;
+  double* update = scratch.update;
+  double* top = scratch.stack;
+  double largest = 0;
+  for (int s = 0; s < count; s++) {
+    const int from = symbolic.superStarts[s], columns = symbolic.superStarts[s + 1] - from;
+    const int* rows = symbolic.rows + symbolic.rowStarts[s];
+    const int height = symbolic.rowStarts[s + 1] - symbolic.rowStarts[s], below = height - columns;
+    for (int i = 0; i < height; i++) local[rows[i]] = i;
+    for (long i = 0; i < (long)height * columns; i++) front[i] = 0.0;
+    for (long i = 0; i < (long)below * below; i++) update[i] = 0.0;
+    for (int j = 0; j < columns; j++)
+      for (int e = pair.starts[from + j]; e < pair.starts[from + j + 1]; e++) {
+        const int i = pair.columns[e];
+        if (i >= from + j) front[local[i] + (long)j * height] = pair.stiffness[e] - shift * pair.mass[e];
+      }
+    for (int c = firstChild[s]; c >= 0; c = nextChild[c]) {
+      const int own = symbolic.superStarts[c + 1] - symbolic.superStarts[c];
+      const int* childRows = symbolic.rows + symbolic.rowStarts[c] + own;
+      const int size = symbolic.rowStarts[c + 1] - symbolic.rowStarts[c] - own;
+      top -= (long)size * size;
+      for (int j = 0; j < size; j++) {
+        const int column = local[childRows[j]];
+        const double* source = top + (long)j * size;
+        double* target = column < columns ? front + (long)column * height
+                                          : update + (long)(column - columns) * below - columns;
+        for (int i = j; i < size; i++) target[local[childRows[i]]] += source[i];
+      }
+    }
+    const double pivot = spectralEliminate(front, height, columns, signs + from, scratch.packed);
+    if (pivot == 0) return 0;
+    if (pivot > largest) largest = pivot;
+    if (below > 0) {
+      spectralRankUpdate(update, below, front + columns, height, signs + from, columns, below, below, scratch.packed);
+      for (long i = 0; i < (long)below * below; i++) top[i] = update[i];
+      top += (long)below * below;
+    }
+    double* panel = panels + (long)symbolic.panelStarts[s];
+    for (int i = 0; i < height; i++)
+      for (int j = 0; j < columns; j++) panel[(long)i * columns + j] = j <= i ? front[i + (long)j * height] : 0.0;
+    for (int j = 0; j < columns; j++) panel[(long)j * columns + j] = 1.0 / panel[(long)j * columns + j];
+  }
+  return largest;
+}
+
+// ---- solves ----
+
+// Rows r of x at `to` -= panel rows (leading dimension ld, `width` columns) times x1.
+template <int kRows>
+NL_INLINE void spectralForwardTile(const double* panel, long ld, int width, const double* x1, double* const* to) {
+  Four sums[kRows];
+#pragma GCC unroll 8
+  for (int r = 0; r < kRows; r++) sums[r] = loadFour(to[r]);
+  for (int c = 0; c < width; c++) {
+    const Four x = loadFour(x1 + 4 * c);
+#pragma GCC unroll 8
+    for (int r = 0; r < kRows; r++) sums[r] -= broadcastFour(panel[r * ld + c]) * x;
+  }
+#pragma GCC unroll 8
+  for (int r = 0; r < kRows; r++) storeFour(to[r], sums[r]);
+}
+
+NL_INLINE void spectralForwardRows(const double* panel, long ld, int width, const double* x1, const int* rows,
+                                   int count, double* x) {
+  int i = 0;
+  double* to[8];
+  for (; i + 8 <= count; i += 8) {
+    for (int r = 0; r < 8; r++) to[r] = x + 4L * rows[i + r];
+    spectralForwardTile<8>(panel + i * ld, ld, width, x1, to);
+  }
+  for (; i + 2 <= count; i += 2) {
+    for (int r = 0; r < 2; r++) to[r] = x + 4L * rows[i + r];
+    spectralForwardTile<2>(panel + i * ld, ld, width, x1, to);
+  }
+  for (; i < count; i++) {
+    to[0] = x + 4L * rows[i];
+    spectralForwardTile<1>(panel + i * ld, ld, width, x1, to);
+  }
+}
+
+static void spectralForward(const SpectralSymbolic& symbolic, const double* panels, const signed char* signs, int s,
+                            double* x) {
+  const int from = symbolic.superStarts[s], columns = symbolic.superStarts[s + 1] - from;
+  const int* rows = symbolic.rows + symbolic.rowStarts[s];
+  const int height = symbolic.rowStarts[s + 1] - symbolic.rowStarts[s];
+  const double* panel = panels + (long)symbolic.panelStarts[s];
+  double* x1 = x + 4L * from;
+  for (int k = 0; k < columns; k += 8) {
+    const int end = columns - k < 8 ? columns : k + 8;
+    for (int j = k; j < end; j++) {
+      const double* row = panel + (long)j * columns;
+      Four sum = loadFour(x1 + 4L * j);
+      for (int c = k; c < j; c++) sum -= broadcastFour(row[c]) * loadFour(x1 + 4L * c);
+      storeFour(x1 + 4L * j, sum * row[j]);
+    }
+    if (end < columns) {
+      spectralForwardRows(panel + (long)end * columns + k, columns, end - k, x1 + 4L * k, rows + end, columns - end, x);
+    }
+  }
+  spectralForwardRows(panel + (long)columns * columns, columns, columns, x1, rows + columns, height - columns, x);
+  for (int j = 0; j < columns; j++)
+    if (signs[from + j] < 0) storeFour(x1 + 4L * j, -loadFour(x1 + 4L * j));
+}
+
+template <int kColumns>
+NL_INLINE void spectralBackwardTile(const double* panel, long ld, const int* rows, int first, int height,
+                                    const double* x, double* to) {
+  Four sums[kColumns];
+#pragma GCC unroll 8
+  for (int c = 0; c < kColumns; c++) sums[c] = loadFour(to + 4 * c);
+  for (int i = first; i < height; i++) {
+    const Four value = loadFour(x + 4L * rows[i]);
+    const double* row = panel + i * ld;
+#pragma GCC unroll 8
+    for (int c = 0; c < kColumns; c++) sums[c] -= broadcastFour(row[c]) * value;
+  }
+#pragma GCC unroll 8
+  for (int c = 0; c < kColumns; c++) storeFour(to + 4 * c, sums[c]);
+}
+
+static void spectralBackward(const SpectralSymbolic& symbolic, const double* panels, int s, double* x) {
+  const int from = symbolic.superStarts[s], columns = symbolic.superStarts[s + 1] - from;
+  const int* rows = symbolic.rows + symbolic.rowStarts[s];
+  const int height = symbolic.rowStarts[s + 1] - symbolic.rowStarts[s];
+  const double* panel = panels + (long)symbolic.panelStarts[s];
+  double* x1 = x + 4L * from;
+  for (int end = columns; end > 0;) {
+    const int wide = end >= 8 ? 8 : end >= 4 ? 4 : end >= 2 ? 2 : 1;
+    const int k = end - wide;
+    double* to = x1 + 4L * k;
+    if (wide == 8) spectralBackwardTile<8>(panel + k, columns, rows, end, height, x, to);
+    if (wide == 4) spectralBackwardTile<4>(panel + k, columns, rows, end, height, x, to);
+    if (wide == 2) spectralBackwardTile<2>(panel + k, columns, rows, end, height, x, to);
+    if (wide == 1) spectralBackwardTile<1>(panel + k, columns, rows, end, height, x, to);
+    for (int j = end - 1; j >= k; j--) {
+      Four sum = loadFour(x1 + 4L * j);
+      for (int i = j + 1; i < end; i++) sum -= broadcastFour(panel[(long)i * columns + j]) * loadFour(x1 + 4L * i);
+      storeFour(x1 + 4L * j, sum * panel[(long)j * columns + j]);
+    }
+    end = k;
+  }
+}
+
+static void spectralSolve(const SpectralSymbolic& symbolic, const double* panels, const signed char* signs, double* x) {
+  for (int s = 0; s < symbolic.supernodes; s++) spectralForward(symbolic, panels, signs, s, x);
+  for (int s = symbolic.supernodes - 1; s >= 0; s--) spectralBackward(symbolic, panels, s, x);
+}
+
+// ---- products with blocks ----
+
+static void spectralMultiplyMass(const SpectralPair& pair, const double* x, double* y, long begin, long end) {
+  for (long i = begin; i < end; i++) {
+    if (pair.diagonalMass != nullptr) {
+      storeFour(y + 4 * i, loadFour(x + 4 * i) * pair.diagonalMass[i]);
+      continue;
+    }
+    Four sum = {};
+    for (int e = pair.starts[i]; e < pair.starts[i + 1]; e++)
+      sum += broadcastFour(pair.mass[e]) * loadFour(x + 4L * pair.columns[e]);
+    storeFour(y + 4 * i, sum);
+  }
+}
+
+static void spectralMultiplyStiffness(const SpectralPair& pair, const double* x, double* y, long begin, long end) {
+  for (long i = begin; i < end; i++) {
+    const Four own = loadFour(x + 4 * i);
+    Four sum = own * pair.rowSums[i];
+    for (int e = pair.starts[i]; e < pair.starts[i + 1]; e++)
+      sum += broadcastFour(pair.stiffness[e]) * (loadFour(x + 4L * pair.columns[e]) - own);
+    storeFour(y + 4 * i, sum);
+  }
+}
+
+constexpr long kSpectralChunk = 256;
+
+template <int kBlocks>
+NL_INLINE void spectralDotTile(const double* q, long stride, const double* z, long rows, double* h) {
+  Four sums[kBlocks][4];
+#pragma GCC unroll 2
+  for (int b = 0; b < kBlocks; b++)
+#pragma GCC unroll 4
+    for (int c = 0; c < 4; c++) sums[b][c] = loadFour(h + 16 * b + 4 * c);
+  for (long i = 0; i < rows; i++) {
+    const Four value = loadFour(z + 4 * i);
+#pragma GCC unroll 2
+    for (int b = 0; b < kBlocks; b++)
+#pragma GCC unroll 4
+      for (int c = 0; c < 4; c++) sums[b][c] += broadcastFour(q[b * stride + 4 * i + c]) * value;
+  }
+#pragma GCC unroll 2
+  for (int b = 0; b < kBlocks; b++)
+#pragma GCC unroll 4
+    for (int c = 0; c < 4; c++) storeFour(h + 16 * b + 4 * c, sums[b][c]);
+}
+
+static void spectralProject(long size, const double* basis, long count, const double* z, double* h, long begin,
+                            long end) {
+  for (long first = begin; first < end; first += kSpectralChunk) {
+    const long rows = end - first < kSpectralChunk ? end - first : kSpectralChunk;
+    long j = 0;
+    for (; j + 2 <= count; j += 2)
+      spectralDotTile<2>(basis + 4 * (j * size + first), 4 * size, z + 4 * first, rows, h + 16 * j);
+    for (; j < count; j++)
+      spectralDotTile<1>(basis + 4 * (j * size + first), 4 * size, z + 4 * first, rows, h + 16 * j);
+  }
+}
+
+template <int kRows>
+NL_INLINE void spectralAddTile(const double* q, long stride, long count, const double* h, Four sign, double* w) {
+  Four sums[kRows];
+#pragma GCC unroll 8
+  for (int r = 0; r < kRows; r++) sums[r] = (Four){};
+  for (long j = 0; j < count; j++, q += stride, h += 16) {
+#pragma GCC unroll 4
+    for (int c = 0; c < 4; c++) {
+      const Four row = loadFour(h + 4 * c);
+#pragma GCC unroll 8
+      for (int r = 0; r < kRows; r++) sums[r] += broadcastFour(q[4 * r + c]) * row;
+    }
+  }
+#pragma GCC unroll 8
+  for (int r = 0; r < kRows; r++) storeFour(w + 4 * r, loadFour(w + 4 * r) + sign * sums[r]);
+}
+
+static void spectralAdd(long size, const double* basis, long count, const double* h, double sign, double* w, long begin,
+                        long end) {
+  const Four factor = broadcastFour(sign);
+  long i = begin;
+  for (; i + 8 <= end; i += 8) spectralAddTile<8>(basis + 4 * i, 4 * size, count, h, factor, w + 4 * i);
+  for (; i < end; i++) spectralAddTile<1>(basis + 4 * i, 4 * size, count, h, factor, w + 4 * i);
+}
+
+static void spectralScale(double* w, const double* g, long begin, long end) {
+  const Four g0 = loadFour(g), g1 = loadFour(g + 4), g2 = loadFour(g + 8), g3 = loadFour(g + 12);
+  for (long i = begin; i < end; i++) {
+    const double* row = w + 4 * i;
+    storeFour(w + 4 * i, broadcastFour(row[0]) * g0 + broadcastFour(row[1]) * g1 + broadcastFour(row[2]) * g2 +
+                             broadcastFour(row[3]) * g3);
+  }
+}
+
+static void spectralSubtractColumns(double* w, const double* factors, const double* z, long begin, long end) {
+  const Four factor = loadFour(factors);
+  for (long i = begin; i < end; i++) storeFour(w + 4 * i, loadFour(w + 4 * i) - factor * loadFour(z + 4 * i));
+}
+
+static void spectralColumnDots(const double* a, const double* b, double* out, long begin, long end) {
+  Four total = loadFour(out);
+  // Chunks keep the rounding of long sums small.
+  for (long first = begin; first < end; first += kSpectralChunk) {
+    const long last = end - first < kSpectralChunk ? end : first + kSpectralChunk;
+    Four even = {}, odd = {};
+    long i = first;
+    for (; i + 2 <= last; i += 2) {
+      even += loadFour(a + 4 * i) * loadFour(b + 4 * i);
+      odd += loadFour(a + 4 * i + 4) * loadFour(b + 4 * i + 4);
+    }
+    for (; i < last; i++) even += loadFour(a + 4 * i) * loadFour(b + 4 * i);
+    total += even + odd;
+  }
+  storeFour(out, total);
+}
+
+// ---- small dense eigenproblems ----
+
+NL_INLINE double spectralDot(const double* a, const double* b, int n) {
+  WideVec first = {}, second = {};
+  int i = 0;
+  for (; i + 2 * kHalfLanes <= n; i += 2 * kHalfLanes) {
+    first += loadDouble(a + i) * loadDouble(b + i);
+    second += loadDouble(a + i + kHalfLanes) * loadDouble(b + i + kHalfLanes);
+  }
+  double sum = sumLanes(first + second);
+  for (; i < n; i++) sum += a[i] * b[i];
+  return sum;
+}
+
+NL_INLINE void spectralReflect(const double* v, double factor, double* x, int n) {
+  if (factor == 0) return;
+  const double sum = factor * spectralDot(x, v, n);
+  for (int k = 0; k < n; k++) x[k] -= sum * v[k];
+}
+
+// Householder reduction to tridiagonal form, QL with implicit shifts: src/numerics/spectral/small-eigen.ts.
+static bool spectralSmallEigen(int n, double* a, int width, double* d, double* turned, double* work) {
+  double *off = work, *factors = work + n, *p = work + 2 * n, *e = work + 3 * n;
+  for (int i = 0; i < n; i++) factors[i] = off[i] = 0;
+  for (int i = n - 1; i >= 1; i--) {
+    double* v = a + (long)i * n;
+    d[i] = v[i];
+    const double tail = spectralDot(v, v, i - 1), last = v[i - 1];
+    off[i] = last;
+    if (tail == 0) continue;
+    const double norm = __builtin_sqrt(tail + last * last);
+    const double beta = last > 0 ? -norm : norm;
+    off[i] = beta;
+    const double factor = factors[i] = (beta - last) / beta;
+    const double scale = 1 / (last - beta);
+    for (int k = 0; k < i - 1; k++) v[k] *= scale;
+    v[i - 1] = 1;
+    for (int r = 0; r < i; r++) p[r] = factor * spectralDot(a + (long)r * n, v, i);
+    const double overlap = factor / 2 * spectralDot(p, v, i);
+    for (int k = 0; k < i; k++) p[k] -= overlap * v[k];
+    for (int r = 0; r < i; r++) {
+      double* row = a + (long)r * n;
+      const double x = v[r], y = p[r];
+      for (int k = 0; k < i; k++) row[k] -= x * p[k] + y * v[k];
+    }
+  }
+  if (n > 0) d[0] = a[0];
+  const bool isFull = width == n;
+  for (long i = 0; i < (long)n * width; i++) turned[i] = 0;
+  if (isFull) {
+    for (int i = 0; i < n; i++) turned[(long)i * n + i] = 1;
+  } else {
+    for (int r = 0; r < width; r++) {
+      for (int i = 0; i < n; i++) p[i] = i == n - width + r ? 1.0 : 0.0;
+      for (int i = n - 1; i >= 1; i--) spectralReflect(a + (long)i * n, factors[i], p, i);
+      for (int j = 0; j < n; j++) turned[(long)j * width + r] = p[j];
+    }
+  }
+  for (int i = 1; i < n; i++) e[i - 1] = off[i];
+  if (n > 0) e[n - 1] = 0;
+  for (int l = 0; l < n; l++) {
+    for (int round = 0;; round++) {
+      int m = l;
+      for (; m < n - 1; m++)
+        if (__builtin_fabs(e[m]) <= 0x1p-53 * (__builtin_fabs(d[m]) + __builtin_fabs(d[m + 1]))) break;
+      if (m == l) break;
+      if (round == 100) return false;
+      double g = (d[l + 1] - d[l]) / (2 * e[l]);
+      double r = __builtin_sqrt(g * g + 1);
+      g = d[m] - d[l] + e[l] / (g + (g < 0 ? -r : r));
+      double s = 1, c = 1, shift = 0;
+      int i = m - 1;
+      for (; i >= l; i--) {
+        const double f = s * e[i], b = c * e[i];
+        r = __builtin_sqrt(f * f + g * g);
+        e[i + 1] = r;
+        if (r == 0) {
+          d[i + 1] -= shift;
+          e[m] = 0;
+          break;
+        }
+        s = f / r;
+        c = g / r;
+        g = d[i + 1] - shift;
+        r = (d[i] - g) * s + 2 * c * b;
+        shift = s * r;
+        d[i + 1] = g + shift;
+        g = c * r - b;
+        double* upper = turned + (long)i * width;
+        double* lower = upper + width;
+        for (int k = 0; k < width; k++) {
+          const double x = upper[k], y = lower[k];
+          lower[k] = s * x + c * y;
+          upper[k] = c * x - s * y;
+        }
+      }
+      if (r == 0 && i >= l) continue;
+      d[l] -= shift;
+      e[l] = g;
+      e[m] = 0;
+    }
+  }
+  if (isFull) {
+    for (int j = 0; j < n; j++)
+      for (int i = 1; i < n; i++) spectralReflect(a + (long)i * n, factors[i], turned + (long)j * n, i);
+  }
+  return true;
+}
+
+static const SpectralKernels kSpectralKernels = {
+    spectralPackedSize, spectralFactor, spectralSolve,           spectralMultiplyMass, spectralMultiplyStiffness, spectralProject,
+    spectralAdd,        spectralScale,  spectralSubtractColumns, spectralColumnDots,   spectralSmallEigen};
+
+}  // namespace NL_ISA
+}  // namespace neuroloom

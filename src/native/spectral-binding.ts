@@ -1,0 +1,67 @@
+/** Where the entries of a factor stand, as the addon reads it: seven arguments in this order. */
+export type SymbolicArguments = [
+  size: number,
+  supernodes: number,
+  superStarts: Int32Array,
+  rowStarts: Int32Array,
+  rows: Int32Array,
+  panelStarts: Float64Array,
+  parents: Int32Array,
+];
+
+/** Stiffness and mass on one pattern: six arguments in this order. */
+export type PairArguments = [
+  starts: Int32Array,
+  columns: Int32Array,
+  stiffness: Float64Array,
+  mass: Float64Array,
+  diagonalMass: Float64Array | null,
+  rowSums: Float64Array,
+];
+
+/** Positional arguments as native/register_spectral.cc reads them; sizes first. Blocks are n x 4 numbers. */
+export interface SpectralBinding {
+  /** @returns the largest pivot, 0 when one was 0 */
+  spectralFactor(
+    ...args: [
+      ...SymbolicArguments,
+      ...PairArguments,
+      shift: number,
+      stackSize: number,
+      largestPanel: number,
+      largestUpdate: number,
+      panels: Float64Array,
+      signs: Uint8Array,
+    ]
+  ): number;
+  spectralSolve(
+    ...args: [...SymbolicArguments, panels: Float64Array, signs: Uint8Array, x: Float64Array, blocks: number]
+  ): void;
+  spectralMultiplyMass(
+    ...args: [size: number, ...PairArguments, x: Float64Array, y: Float64Array, blocks: number]
+  ): void;
+  spectralMultiplyStiffness(
+    ...args: [size: number, ...PairArguments, x: Float64Array, y: Float64Array, blocks: number]
+  ): void;
+  spectralProject(size: number, basis: Float64Array, count: number, z: Float64Array, h: Float64Array): void;
+  spectralSubtract(size: number, basis: Float64Array, count: number, h: Float64Array, w: Float64Array): void;
+  spectralScale(size: number, w: Float64Array, g: Float64Array): void;
+  spectralSubtractColumns(size: number, w: Float64Array, factors: Float64Array, z: Float64Array): void;
+  spectralColumnDots(size: number, a: Float64Array, b: Float64Array, out: Float64Array): void;
+  spectralCombine(
+    size: number,
+    basis: Float64Array,
+    count: number,
+    coefficients: Float64Array,
+    outCount: number,
+    out: Float64Array,
+  ): void;
+  /** @returns whether it converged */
+  spectralSmallEigen(
+    n: number,
+    a: Float64Array,
+    width: number,
+    values: Float64Array,
+    rows: Float64Array,
+  ): boolean;
+}

@@ -1,0 +1,137 @@
+/** Every kernel of the eigen-solver against its TypeScript twin on the same arrays, on each instruction set. */
+import { afterAll, describe, expect, test } from 'vitest';
+import { nativeStatus, selectIsa } from '../../../src/native/index.js';
+import { seededRandom } from '../../../src/numerics/random.js';
+import { patternGraph } from '../../../src/numerics/spectral/graph.js';
+import { cotangentOperator } from '../../../src/numerics/spectral/mesh-operator.js';
+import { nativeKernels } from '../../../src/numerics/spectral/native-kernels.js';
+import { nestedDissection } from '../../../src/numerics/spectral/nested-dissection.js';
+import { commonPair, permutedPair } from '../../../src/numerics/spectral/solver-pair.js';
+import { symbolicFactor } from '../../../src/numerics/spectral/symbolic-factor.js';
+import { typescriptKernels } from '../../../src/numerics/spectral/typescript-kernels.js';
+import { grid } from '../../support/meshes.js';
+
+const status = nativeStatus();
+const isas = status.available ? status.isas : [];
+const draws = seededRandom(5, 'kernels');
+const random = (length: number): Float64Array => Float64Array.from({ length }, () => draws.normal());
+
+function expectClose(found: Float64Array, known: Float64Array, tolerance: number): void {
+  let size = 0;
+  let worst = 0;
+  known.forEach((value, at) => {
+    size = Math.max(size, Math.abs(value));
+    worst = Math.max(worst, Math.abs(value - found[at]!));
+  });
+  expect(found).toHaveLength(known.length);
+  expect(worst).toBeLessThanOrEqual(tolerance * size);
+}
+
+describe.skipIf(isas.length === 0)('kernels of the eigen-solver', () => {
+  afterAll(() => selectIsa(isas[0]!));
+  // Large enough for packed products, odd so that every tile has a rest.
+  const { vertices, faces } = grid(46, 40, 1.3, 1);
+  const operator = cotangentOperator(vertices, faces, 'consistent');
+  const given = commonPair(operator.stiffness, operator.mass);
+  const graph = patternGraph(given.size, given.starts, given.columns);
+  const symbolic = symbolicFactor(graph, nestedDissection(graph));
+  const pair = permutedPair(given, symbolic.order);
+  const lumped = permutedPair(commonPair(operator.stiffness, cotangentOperator(vertices, faces).mass), symbolic.order);
+  const n = pair.size;
+  const scripted = typescriptKernels;
+
+  for (const isa of isas) {
+    describe(isa, () => {
+      test.each([-5, 371.3, 4000])('factor and solve with shift %f', (shift) => {
+        selectIsa(isa);
+        const known = scripted.factor(symbolic, pair, shift);
+        const found = nativeKernels.factor(symbolic, pair, shift);
+        expect(found.inertia).toBe(known.inertia);
+        expect(found.signs).toEqual(known.signs);
+        expect(found.growth / known.growth).toBeCloseTo(1, 6);
+        const x = random(3 * 4 * n);
+        const y = x.slice();
+        nativeKernels.solve(symbolic, found, x, 3);
+        scripted.solve(symbolic, known, y, 3);
+        // Near eigenvalues rounding is amplified.
+        expectClose(x, y, 1e-9);
+      });
+
+      test('a pivot of 0 gives infinite growth', () => {
+        selectIsa(isa);
+        const zero = { ...lumped, stiffness: lumped.stiffness.map(() => 0) };
+        expect(nativeKernels.factor(symbolic, zero, 0).growth).toBe(Infinity);
+      });
+
+      test.each(['multiplyMass', 'multiplyStiffness'] as const)('%s', (name) => {
+        selectIsa(isa);
+        for (const matrices of [pair, lumped]) {
+          const x = random(2 * 4 * n);
+          const [found, known] = [new Float64Array(x.length), new Float64Array(x.length)];
+          nativeKernels[name](matrices, x, found, 2);
+          scripted[name](matrices, x, known, 2);
+          expectClose(found, known, 1e-14);
+        }
+      });
+
+      test.each([1, 2, 7])('projections and sums with %i blocks', (count) => {
+        selectIsa(isa);
+        const basis = random(4 * n * count);
+        const z = random(4 * n);
+        const [found, known] = [new Float64Array(16 * count), new Float64Array(16 * count)];
+        nativeKernels.project(n, basis, count, z, found);
+        scripted.project(n, basis, count, z, known);
+        expectClose(found, known, 1e-13);
+        const [w, v] = [z.slice(), z.slice()];
+        nativeKernels.subtract(n, basis, count, known, w);
+        scripted.subtract(n, basis, count, known, v);
+        expectClose(w, v, 1e-13);
+        const coefficients = random(16 * count * 3);
+        const [out, other] = [new Float64Array(3 * 4 * n), new Float64Array(3 * 4 * n)];
+        nativeKernels.combine(n, basis, count, coefficients, 3, out);
+        scripted.combine(n, basis, count, coefficients, 3, other);
+        expectClose(out, other, 1e-13);
+        const square = random(16 * count * count);
+        const inPlace = basis.slice();
+        const apart = new Float64Array(basis.length);
+        nativeKernels.combine(n, inPlace, count, square, count, inPlace);
+        scripted.combine(n, basis, count, square, count, apart);
+        expectClose(inPlace, apart, 1e-13);
+      });
+
+      test('column operations', () => {
+        selectIsa(isa);
+        const [a, b, g] = [random(4 * n), random(4 * n), random(16)];
+        const [found, known] = [new Float64Array(4), new Float64Array(4)];
+        nativeKernels.columnDots(n, a, b, found);
+        scripted.columnDots(n, a, b, known);
+        expectClose(found, known, 1e-12);
+        const [x, y] = [a.slice(), a.slice()];
+        nativeKernels.subtractColumns(n, x, g, b);
+        scripted.subtractColumns(n, y, g, b);
+        nativeKernels.scale(n, x, g);
+        scripted.scale(n, y, g);
+        expectClose(x, y, 1e-14);
+      });
+
+      test.each([1, 2, 61])('eigenpairs of %i rows', (size) => {
+        selectIsa(isa);
+        const a = random(size * size);
+        for (let i = 0; i < size; i++) for (let j = 0; j < i; j++) a[j * size + i] = a[i * size + j]!;
+        const width = Math.min(4, size);
+        for (const entries of [size, width]) {
+          const found = nativeKernels.smallEigen(size, a.slice(), entries);
+          const known = scripted.smallEigen(size, a.slice(), entries);
+          expectClose(found.values, known.values, 1e-13);
+          expectClose(found.rows.map(Math.abs), known.rows.map(Math.abs), 1e-10);
+        }
+      });
+
+      test('arrays too short for their sizes are refused', () => {
+        selectIsa(isa);
+        expect(() => nativeKernels.project(n, new Float64Array(4), 1, new Float64Array(4 * n), new Float64Array(16))).toThrow(TypeError);
+        expect(() => nativeKernels.solve(symbolic, { ...scripted.factor(symbolic, pair, -1), panels: new Float64Array(3) }, new Float64Array(4 * n), 1)).toThrow(TypeError);
+      });
+    });
+  }
+});
