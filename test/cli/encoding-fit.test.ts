@@ -80,6 +80,7 @@ describe('receptive fields', () => {
       'collect_recordings',
       'fit_voxels[sub-01__sub-01.0]',
       'load_recording[sub-01__sub-01]',
+      'plot_recording[sub-01__sub-01]',
       'write_recording[sub-01__sub-01]',
     ]);
     const found = await columns(rig, 'out/sub-01/sub-01_parameters.tsv');
@@ -106,6 +107,23 @@ describe('receptive fields', () => {
     const [i, j, k] = ['i', 'j', 'k'].map((axis) => Number(found[axis]![5])) as [number, number, number];
     expect(map.data[i + 6 * (j + 6 * k)]).toBeCloseTo(Number(found['x']![5]), 5);
     expect(map.data[0]).toBeNaN();
+
+    const charts = await rig.list('out/sub-01/sub-01_plots');
+    expect(charts.filter((name) => name.endsWith('.svg'))).toEqual([
+      'coverage.svg',
+      'eccentricity.svg',
+      'fits.svg',
+      'polar_angle.svg',
+      'r2.svg',
+    ]);
+    const r2 = found['r2']!.filter((value) => value !== null).map(Number);
+    const best = Math.max(...r2).toFixed(3);
+    expect(await rig.read('out/sub-01/sub-01_plots/fits.svg')).toContain(`r2 ${best}`);
+    const bins = JSON.parse(await rig.read('out/sub-01/sub-01_plots/r2.vl.json')) as {
+      data: { values: { from: number; to: number; voxels: number }[] };
+    };
+    for (const { from, to, voxels } of bins.data.values)
+      expect(voxels).toBe(r2.filter((value) => value >= from && value < to).length);
 
     const before = await readNpy(rig.path('out/sub-01/sub-01_predictions.npy'));
     expect(before.shape).toEqual([86, 64]);

@@ -5,6 +5,7 @@ import type { Problem } from '../../engine/requirements.js';
 import { collectRecordings } from '../../nodes/encoding/collect-recordings.js';
 import { fitVoxels } from '../../nodes/encoding/fit-voxels.js';
 import { loadRecording } from '../../nodes/encoding/load-recording.js';
+import { plotRecording } from '../../nodes/encoding/plot-recording.js';
 import { writeRecording } from '../../nodes/encoding/write-recording.js';
 import {
   ENCODING_FIELDS,
@@ -99,11 +100,24 @@ export class EncodingFit {
       maps: chosen.maps,
       min_r2,
     });
+    const nameOf = new Map(found.map(({ id, name }) => [id, name]));
+    if (chosen.plots) {
+      const plotted = wf.map(plotRecording, {
+        parameters: written.out.parameters,
+        predictions: written.out.predictions,
+        voxels: loaded.out.voxels,
+        grid: loaded.out.grid,
+        info: loaded.out.info,
+        settings,
+        chosen: chosen.plot_voxels,
+        min_r2,
+      });
+      wf.publish(plotted.out.charts, (id) => `${nameOf.get(id)}_plots`);
+    }
     const collected = wf.add(collectRecordings, {
       summaries: wf.join(written.out.summary, { minItems: min_recordings }),
       dropped: wf.dropped(loaded.out.info),
     });
-    const nameOf = new Map(found.map(({ id, name }) => [id, name]));
     wf.publish(written.out.parameters, (id) => `${nameOf.get(id)}_parameters.tsv`);
     wf.publish(written.out.sidecar, (id) => `${nameOf.get(id)}_parameters.json`);
     if (chosen.predictions) wf.publish(written.out.predictions, (id) => `${nameOf.get(id)}_predictions.npy`);
