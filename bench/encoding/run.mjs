@@ -1,9 +1,10 @@
 /**
  * Population receptive fields, per voxel: `npm run bench:encoding -- [--reference DIR] [--repeat 3]`.
  *
- * ours: the exact solver on the reference's real voxels, one thread. peer: full-batch Adam in torch
- * (`torch_prf_fit.py` beside the reference), whose time per voxel is that of one iteration times 1,000. Both sides are
- * timed in turn. One JSON line per result; the last line is the ratio.
+ * ours: the exact solver on the reference's real voxels, one thread, by the addon (neuroloom), by its portable twin (typescript),
+ * and with an HRF per voxel (flexible). peer: full-batch Adam in torch
+ * (`torch_prf_fit.py` beside the reference), whose time per voxel is that of one iteration times 1,000. All sides are
+ * timed in turn. One JSON line per result, then one per side with its ratio to the peer; the last is that of the addon.
  */
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
@@ -39,22 +40,22 @@ function loadMatrix(name) {
   return matrix(shape[0], shape[1], numbers);
 }
 
-function ours() {
+function ours(side, kernel, uniqueHrfs = false) {
   const data = loadMatrix('bold');
   const model = new GaussianPRF2DWithHRF({
     gridCoordinates: loadMatrix('grid_coordinates'),
-    hrfModel: new SPMHRFModel({ tr: 1.317025, mode: 'compat' }),
+    hrfModel: new SPMHRFModel({ tr: 1.317025, mode: 'exact', uniqueHrfs }),
     paradigm: load('stimulus'),
   });
   const fitter = new ParameterFitter(model, data);
   const cpu = process.cpuUsage();
   const started = performance.now();
-  const { r2 } = fitter.fit({ bounds: { x: [-13.4, 13.4], y: [-7.5, 7.5], sd: [0.1, 10] } });
+  const { r2 } = fitter.fit({ kernel, bounds: { x: [-13.4, 13.4], y: [-7.5, 7.5], sd: [0.1, 10] } });
   const wall = performance.now() - started;
   const { user, system } = process.cpuUsage(cpu);
   const fitted = r2.filter((value) => !Number.isNaN(value));
   return {
-    side: 'neuroloom',
+    side,
     cpu_ms: (user + system) / 1000 / fitted.length,
     wall_ms: wall / fitted.length,
     peak_rss_mb: Math.round(process.resourceUsage().maxRSS / 1024),
@@ -79,23 +80,35 @@ function peer() {
   };
 }
 
-const sides = { neuroloom: [], torch: [] };
+const measures = {
+  typescript: () => ours('typescript', 'portable'),
+  flexible: () => ours('flexible', 'auto', true),
+  neuroloom: () => ours('neuroloom', 'auto'),
+  torch: peer,
+};
+const cpu = Object.fromEntries(Object.keys(measures).map((side) => [side, []]));
 for (let i = 0; i < Number(values.repeat); i++) {
-  for (const measure of [ours, peer]) {
+  for (const [side, measure] of Object.entries(measures)) {
     const result = { area: 'encoding', case: 'gaussian2d_hrf', unit: 'per voxel', ...measure() };
     console.log(JSON.stringify(result));
-    sides[result.side].push(result.cpu_ms);
+    cpu[side].push(result.cpu_ms);
   }
 }
 const median = (numbers) => numbers.sort((a, b) => a - b)[Math.floor(numbers.length / 2)];
-const [own, other] = [median(sides.neuroloom), median(sides.torch)];
-console.log(
-  JSON.stringify({
-    area: 'encoding',
-    case: 'gaussian2d_hrf',
-    cpu_ms: own,
-    peer_cpu_ms: other,
-    ratio: other / own,
-    median_of: Number(values.repeat),
-  }),
-);
+const other = median(cpu.torch);
+for (const side of ['flexible', 'typescript', 'neuroloom']) {
+  const own = median(cpu[side]);
+  console.log(
+    JSON.stringify({
+      ...{
+        area: 'encoding',
+        case: 'gaussian2d_hrf',
+        side,
+        cpu_ms: own,
+        peer_cpu_ms: other,
+        ratio: other / own,
+      },
+      median_of: Number(values.repeat),
+    }),
+  );
+}

@@ -1,3 +1,4 @@
+import { bestPeaks } from './best-peaks.js';
 import { convolveHeld } from './convolve.js';
 import type { ProjectedResponse } from './projected-response.js';
 import type { GaussianField } from './response.js';
@@ -39,13 +40,8 @@ export class PixelScan {
   starts(series: Float64Array, row: number, count: number, allowNegative: boolean): Float64Array[] {
     this.#score(series, row * this.#response.frames, allowNegative);
     const { xs, ys } = this.#field.stimulus;
-    const scores = this.#scores;
-    const peaks: number[] = [];
-    for (let at = 0; at < scores.length; at++) {
-      if (scores[at]! > 0 && this.#isPeak(at, xs.length, ys.length)) peaks.push(at);
-    }
-    peaks.sort((a, b) => scores[b]! - scores[a]! || a - b);
-    return peaks.slice(0, count).map((at) => {
+    const peaks = bestPeaks(this.#scores, count, (at) => this.#isPeak(at, xs.length, ys.length));
+    return peaks.map((at) => {
       const start = this.#middle();
       start[0] = xs[Math.floor(at / ys.length)]!;
       start[1] = ys[at % ys.length]!;

@@ -1,3 +1,4 @@
+import { bestPeaks } from './best-peaks.js';
 import type { MomentSource } from './moment-source.js';
 import type { ProjectedResponse } from './projected-response.js';
 
@@ -51,13 +52,7 @@ export class StartDictionary {
    */
   starts(series: Float64Array, row: number, count: number, allowNegative: boolean): Float64Array[] {
     this.#score(series, row * this.#frames, allowNegative);
-    const scores = this.#scores;
-    const peaks: number[] = [];
-    for (let atom = 0; atom < this.#atoms; atom++) {
-      if (scores[atom]! > 0 && this.#isPeak(atom)) peaks.push(atom);
-    }
-    peaks.sort((a, b) => scores[b]! - scores[a]! || a - b);
-    return peaks.slice(0, count).map((atom) => this.#pointOf(atom));
+    return bestPeaks(this.#scores, count, (atom) => this.#isPeak(atom)).map((atom) => this.#pointOf(atom));
   }
 
   #score(series: Float64Array, at: number, allowNegative: boolean): void {
