@@ -133,9 +133,7 @@ function nodes(root) {
     .split('\n')
     .map(JSON.parse);
   const done = lines.filter(({ type }) => type === 'node-done');
-  const peak = Math.max(
-    ...done.map((event) => event.peakMb),
-  );
+  const peak = Math.max(...done.map((event) => event.peakMb));
   return { nodes: done.length, reused: lines.filter(({ type }) => type === 'node-reused').length, peak };
 }
 
