@@ -86,9 +86,10 @@ export function saveLog(path: string, target: string, capBytes: number): number 
   const half = Math.floor(capBytes / 2);
   const out = openSync(target, 'w', 0o644);
   try {
-    if (tailSize === 0) {
+    if (tailSize === 0 && size <= capBytes) {
       appendFile(path, 0, size, out);
     } else {
+      // A burst just before the end of the node is longer than the cap although nothing was cut yet.
       const rest = Math.max(0, size - half);
       const keepOfTail = Math.max(0, Math.min(tailSize, half - rest));
       appendFile(path, 0, Math.min(size, half), out);

@@ -76,7 +76,7 @@ export const BUILTIN_WORKFLOWS: readonly BuiltinWorkflow[] = [
   },
   {
     name: 'fooof',
-    summary: 'Describes power spectra by an aperiodic part and peaks, per channel and recording',
+    summary: 'Describes power spectra, given or made from time series, by an aperiodic part and peaks',
     scope: 'cohort',
     namespace: 'fooof',
     loadConfigSchema: async () => (await import('./fooof/config.js')).FooofConfig,

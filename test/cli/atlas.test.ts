@@ -133,13 +133,27 @@ describe('a run', () => {
     await rig.write(volume('6'), tractVolume(tractDensity(5).with(7, -1)));
     const run = await rig.run(RUN);
     expect(run.exitCode).toBe(0);
-    const cut = 'unreadable: the gzip stream of 3/tractography/fdt_paths.nii.gz ends too early';
-    const skipped = { 2: 'missing', 3: cut, 4: 'non_finite', 5: 'no_mass', 6: 'negative' };
-    for (const [id, reason] of Object.entries(skipped)) {
-      expect(run.stderr).toContain(`warning  read_subject[${id}]  skipped: ${reason}`);
+    const skipped = [
+      { id: '2', reason: 'missing' },
+      {
+        id: '3',
+        reason: 'unreadable',
+        detail: 'the gzip stream of 3/tractography/fdt_paths.nii.gz ends too early',
+      },
+      { id: '4', reason: 'non_finite', detail: 'a voxel is NaN or infinite' },
+      {
+        id: '5',
+        reason: 'no_mass',
+        detail: 'every voxel is 0: no streamline was found, or the mask is empty',
+      },
+      { id: '6', reason: 'negative', detail: 'a voxel is below 0, which no count of streamlines is' },
+    ];
+    for (const { id, reason, detail } of skipped) {
+      const told = detail === undefined ? reason : `${reason}: ${detail}`;
+      expect(run.stderr).toContain(`warning  read_subject[${id}]  skipped: ${told}`);
     }
     const metadata = JSON.parse(await rig.read('out/atlas/atlas_metadata.json')) as Record<string, unknown>;
-    expect(metadata['skipped']).toEqual(Object.entries(skipped).map(([id, reason]) => ({ id, reason })));
+    expect(metadata['skipped']).toEqual(skipped);
     expect(metadata['n_subjects']).toBe(2);
   });
 

@@ -36,7 +36,6 @@ describe('usage', () => {
   test.each([
     [['run', '--excutor', 'slurm'], "unknown option '--excutor'; did you mean --executor?", 'pipeline run'],
     [['run', '--wrkflow', 'x'], "unknown option '--wrkflow'; did you mean --workflow?", 'pipeline run'],
-    [['run', '--isolation', 'process'], "unknown option '--isolation'", 'pipeline run'],
     [
       ['run', '--jobs', '0'],
       "option '--jobs <n>' argument '0' is invalid. give a whole number from 1",
@@ -50,6 +49,11 @@ describe('usage', () => {
     [
       ['run', '--on-failure', 'stp'],
       "option '--on-failure <mode>' argument 'stp' is invalid. Allowed choices are keep-going, finish-running, stop",
+      'pipeline run',
+    ],
+    [
+      ['run', '--isolatoin', 'process'],
+      "unknown option '--isolatoin'; did you mean --isolation?",
       'pipeline run',
     ],
     [['run', '-w'], "option '-w, --workflow <name>' argument missing", 'pipeline run'],

@@ -21,6 +21,7 @@ import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { PipelineError } from '../../src/errors.js';
 import { openCacheStore, type CacheStore } from '../../src/engine/cache-store.js';
+import { INDEX_FORMAT } from '../../src/engine/index-schema.js';
 import { ownIdentity } from '../../src/engine/process-identity.js';
 import { openDatabase } from '../../src/engine/sqlite-database.js';
 import {
@@ -347,7 +348,7 @@ describe('a damaged index', () => {
       const error = await openStore(tmp.path, { writable }).catch((e: unknown) => e as PipelineError);
       expect(error).toMatchObject({
         code: 'CACHE_FORMAT',
-        message: 'the cache has format 9; this release reads 2',
+        message: `the cache has format 9; this release reads ${INDEX_FORMAT}`,
         where: tmp.join('index.db'),
         cure: 'use the newer release that made it, or choose another place with --cache-dir',
       });

@@ -57,6 +57,15 @@ test('one line larger than the cap is cut too', () => {
   expect(statSync(path).size).toBe(CAP / 2);
 });
 
+test('a burst that ends before anything was cut is saved within the cap, its end too', () => {
+  writeSync(fd, `${'x'.repeat(10 * CAP)}end\n`);
+  const target = join(directory, 'burst');
+  expect(saveLog(path, target, CAP)).toBeLessThan(CAP + 100);
+  const text = readFileSync(target, 'utf8');
+  expect(text).toContain('part of this log was left out');
+  expect(text.endsWith('xend\n')).toBe(true);
+});
+
 test('a log that was cut starts empty for the next node', () => {
   print('x'.repeat(10 * CAP));
   resetLog(fd, path);
