@@ -191,6 +191,7 @@ export {
   biharmonicSignature,
   heatKernelSignature,
   heatTimes,
+  logSpaced,
   scaleInvariantSignature,
   symmetricPolynomials,
   waveEnergies,

@@ -2,9 +2,13 @@ import { spawnSync } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
+import { writeFreesurferSurface } from '../../src/io/index.js';
+import { icosphere } from '../support/analytic-meshes.js';
 import { PipelineRig } from '../support/pipeline-rig.js';
 
 const EXAMPLE = fileURLToPath(new URL('../../examples/reaction-times', import.meta.url));
+
+const SHAPES = fileURLToPath(new URL('../../examples/shape-descriptors/describe.js', import.meta.url));
 
 const TABLE = [
   'participant\ttrials\treaction_time',
@@ -62,4 +66,27 @@ test('the workflow module runs from any directory, also where neuroloom is not i
   const mean = await rig.run([...args, '--set', 'reaction_times.statistic=mean', '--participants', 'sub-03']);
   expect(mean.exitCode).toBe(0);
   expect((await rig.read('out/reaction_times.tsv')).split('\n')[1]).toBe('sub-03\t4\t0.595');
+});
+
+test('the example of shape descriptors compares two spheres with a longer one, and the page shows its core', async () => {
+  await using rig = await PipelineRig.create();
+  const { vertices, faces } = icosphere(2, 10);
+  const paths = ['a.white', 'b.white', 'long.white'].map((name) => rig.path(name));
+  await writeFreesurferSurface(paths[0]!, { vertices, faces });
+  await writeFreesurferSurface(paths[1]!, { vertices: vertices.map((value) => 3 * value), faces });
+  await writeFreesurferSurface(paths[2]!, {
+    vertices: vertices.map((value, i) => (i % 3 === 2 ? 2 : 1) * value),
+    faces,
+  });
+  const { stdout, stderr } = spawnSync(process.execPath, [SHAPES, ...paths], { encoding: 'utf8' });
+  expect(stderr).toBe('');
+  // lambda_1 of a sphere of radius 10 is 2 / 100.
+  expect(Number(/lambda_1 (\S+)/.exec(stdout)?.[1])).toBeCloseTo(0.02, 3);
+  expect(stdout.match(/proved complete: [56]\d/g)).toHaveLength(3);
+  const distance = (pair: string): number => Number(new RegExp(`${pair}: (\\S+)`).exec(stdout)?.[1]);
+  expect(distance(`${paths[0]} ${paths[1]}`)).toBeLessThan(0.01);
+  expect(distance(`${paths[0]} ${paths[2]}`)).toBeGreaterThan(1);
+  const page = await readFile(new URL('../../docs/shape-descriptors.md', import.meta.url), 'utf8');
+  const core = /```js\n([\s\S]*?)```/.exec(page)?.[1];
+  expect(await readFile(SHAPES, 'utf8')).toContain(core);
 });
