@@ -68,7 +68,8 @@ function peer() {
   const child = spawnSync(
     values.python,
     [script, '--ref', reference, '--voxels', '500', '--iters', '30', '--threads', '1'],
-    { encoding: 'utf8' },
+    // Without these torch and NumPy spin in further threads, which their processor time then counts.
+    { encoding: 'utf8', env: { ...process.env, OMP_NUM_THREADS: '1', OPENBLAS_NUM_THREADS: '1' } },
   );
   if (child.status !== 0) throw new Error(`the peer did not run: ${child.stderr.slice(-500)}`);
   const cpu = Number(/cpu [\d.]+ s = ([\d.]+) us per voxel-iteration/.exec(child.stdout)[1]);
