@@ -155,12 +155,7 @@ export {
   type MeshOperator,
   type OperatorKind,
 } from './spectral/laplace-beltrami.js';
-export {
-  boundaryVertices,
-  cotangentOperator,
-  type MassKind,
-  type OperatorPair,
-} from './spectral/mesh-operator.js';
+export { cotangentOperator, type MassKind, type OperatorPair } from './spectral/mesh-operator.js';
 export {
   diagonalMatrix,
   sparseFromTriplets,
@@ -170,10 +165,20 @@ export {
   type Triplets,
 } from './spectral/sparse-matrix.js';
 export { meshCurvatures, angleDefects, type CurvatureArea, type Curvatures } from './mesh/curvature.js';
+export { diagnoseMesh, type MeshDiagnosis, type MeshFinding, type UnitGuess } from './mesh/diagnosis.js';
+export {
+  MESH_REPAIRS,
+  onOriginalVertices,
+  repairMesh,
+  SAFE_REPAIRS,
+  type MeshRepair,
+  type RepairedMesh,
+} from './mesh/repair.js';
 export { EdgeGeodesics } from './mesh/edge-geodesic.js';
 export { meshGeometry, mixedVoronoiAreas, type MeshGeometry } from './mesh/geometry.js';
 export {
   boundaryMask,
+  boundaryVertices,
   eulerCharacteristic,
   meshComponents,
   meshTopology,

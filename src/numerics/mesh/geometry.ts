@@ -76,17 +76,34 @@ function normaliseRows(rows: Float64Array): void {
  */
 export function mixedVoronoiAreas(vertices: ArrayLike<number>, faces: ArrayLike<number>): Float64Array {
   const areas = new Float64Array(vertices.length / 3);
+  const corners = new Float64Array(3);
   for (let t = 0; t < faces.length; t += 3) {
-    const { cotangents, squares, area } = triangle(vertices, faces, t);
-    const isObtuse = cotangents.some((cotangent) => cotangent < 0);
-    for (let c = 0; c < 3; c++) {
-      const [p, q] = [(c + 1) % 3, (c + 2) % 3];
-      areas[faces[t + c]!]! += isObtuse
-        ? area / (cotangents[c]! < 0 ? 2 : 4)
-        : (squares[p]! * cotangents[p]! + squares[q]! * cotangents[q]!) / 8;
-    }
+    const { cotangents, area } = triangle(vertices, faces, t);
+    voronoiCorners(area, cotangents, corners);
+    for (let c = 0; c < 3; c++) areas[faces[t + c]!]! += corners[c]!;
   }
   return areas;
+}
+
+/**
+ * How a triangle is shared between its corners: see {@link mixedVoronoiAreas}.
+ *
+ * @param cotangents - of the three angles
+ * @param corners - (3), the shares, which add up to the area
+ */
+export function voronoiCorners(area: number, cotangents: ArrayLike<number>, corners: Float64Array): void {
+  const obtuse = cotangents[0]! < 0 ? 0 : cotangents[1]! < 0 ? 1 : cotangents[2]! < 0 ? 2 : -1;
+  for (let c = 0; c < 3; c++) {
+    if (obtuse >= 0) {
+      corners[c] = obtuse === c ? area / 2 : area / 4;
+      continue;
+    }
+    // The side opposite corner p has the square 2 area (cot of the two corners at its ends).
+    const own = cotangents[c]!;
+    const p = cotangents[(c + 1) % 3]!;
+    const q = cotangents[(c + 2) % 3]!;
+    corners[c] = ((2 * area) / 8) * ((own + q) * p + (own + p) * q);
+  }
 }
 
 export interface Triangle {
@@ -94,8 +111,6 @@ export interface Triangle {
   readonly cotangents: readonly [number, number, number];
   /** Angle at each corner, radians. */
   readonly angles: readonly [number, number, number];
-  /** Squared length of the side opposite each corner. */
-  readonly squares: readonly [number, number, number];
   readonly area: number;
 }
 
@@ -103,7 +118,6 @@ export interface Triangle {
 export function triangle(vertices: ArrayLike<number>, faces: ArrayLike<number>, start: number): Triangle {
   const cotangents: [number, number, number] = [0, 0, 0];
   const angles: [number, number, number] = [0, 0, 0];
-  const squares: [number, number, number] = [0, 0, 0];
   let area = 0;
   for (let c = 0; c < 3; c++) {
     const a = 3 * faces[start + c]!;
@@ -122,8 +136,7 @@ export function triangle(vertices: ArrayLike<number>, faces: ArrayLike<number>, 
     const dot = ux * vx + uy * vy + uz * vz;
     cotangents[c] = dot / double;
     angles[c] = Math.atan2(double, dot);
-    squares[(c + 2) % 3] = ux * ux + uy * uy + uz * uz;
     area = double / 2;
   }
-  return { cotangents, angles, squares, area };
+  return { cotangents, angles, area };
 }

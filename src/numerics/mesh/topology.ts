@@ -1,3 +1,5 @@
+import { connectedComponents } from '../spectral/graph.js';
+
 /** Edges of a triangle mesh and what lies beside them. */
 export interface MeshTopology {
   readonly vertexCount: number;
@@ -20,38 +22,48 @@ export interface MeshTopology {
  */
 export function meshTopology(faces: ArrayLike<number>, vertexCount: number): MeshTopology {
   const sides = faces.length;
-  const keys = new Float64Array(sides);
+  const low = new Int32Array(sides);
+  const high = new Int32Array(sides);
+  const starts = new Int32Array(vertexCount + 1);
   for (let side = 0; side < sides; side++) {
     const face = side - (side % 3);
     const a = faces[face + ((side + 1) % 3)]!;
     const b = faces[face + ((side + 2) % 3)]!;
-    keys[side] = Math.min(a, b) * vertexCount + Math.max(a, b);
+    low[side] = Math.min(a, b);
+    high[side] = Math.max(a, b);
+    starts[low[side]! + 1]!++;
   }
-  const sorted = Float64Array.from(keys).sort();
-  const unique: number[] = [];
-  const counts: number[] = [];
-  for (let i = 0; i < sides; i++) {
-    if (i === 0 || sorted[i] !== sorted[i - 1]) {
-      unique.push(sorted[i]!);
-      counts.push(0);
+  for (let i = 0; i < vertexCount; i++) starts[i + 1]! += starts[i]!;
+  // Sides by their smaller end; each of these short lists is then sorted by the larger one.
+  const bySmaller = new Int32Array(sides);
+  const next = starts.slice(0, vertexCount);
+  for (let side = 0; side < sides; side++) bySmaller[next[low[side]!]!++] = side;
+  const edges = new Int32Array(2 * sides);
+  const counts = new Int32Array(sides);
+  const faceEdges = new Int32Array(sides);
+  let count = 0;
+  for (let i = 0; i < vertexCount; i++) {
+    const own = bySmaller.subarray(starts[i], starts[i + 1]);
+    if (own.length > 1) own.sort((p, q) => high[p]! - high[q]!);
+    for (let at = 0; at < own.length; at++) {
+      const side = own[at]!;
+      if (at === 0 || high[side] !== high[own[at - 1]!]) {
+        edges[2 * count] = i;
+        edges[2 * count + 1] = high[side]!;
+        count++;
+      }
+      faceEdges[side] = count - 1;
+      counts[count - 1]!++;
     }
-    counts[counts.length - 1]!++;
   }
-  const edges = new Int32Array(2 * unique.length);
-  const positions = new Map<number, number>();
-  unique.forEach((key, e) => {
-    edges[2 * e] = Math.floor(key / vertexCount);
-    edges[2 * e + 1] = key % vertexCount;
-    positions.set(key, e);
-  });
-  const faceEdges = Int32Array.from(keys, (key) => positions.get(key)!);
+  const found = edges.slice(0, 2 * count);
   return {
     vertexCount,
     faceCount: sides / 3,
-    edges,
+    edges: found,
     faceEdges,
-    edgeFaceCounts: Int32Array.from(counts),
-    ...adjacency(edges, vertexCount),
+    edgeFaceCounts: counts.slice(0, count),
+    ...adjacency(found, vertexCount),
   };
 }
 
@@ -88,6 +100,14 @@ export function boundaryMask({ edges, edgeFaceCounts, vertexCount }: MeshTopolog
   return mask;
 }
 
+/** Vertices at an edge of one triangle only, ascending. */
+export function boundaryVertices(faces: ArrayLike<number>): Int32Array {
+  let vertexCount = 0;
+  for (let i = 0; i < faces.length; i++) vertexCount = Math.max(vertexCount, faces[i]! + 1);
+  const mask = boundaryMask(meshTopology(faces, vertexCount));
+  return Int32Array.from(mask.keys()).filter((vertex) => mask[vertex] === 1);
+}
+
 /**
  * Connected parts: vertices that are joined by edges.
  *
@@ -97,22 +117,14 @@ export function meshComponents({ neighbourStarts, neighbours, vertexCount }: Mes
   readonly count: number;
   readonly part: Int32Array;
 } {
-  const part = new Int32Array(vertexCount).fill(-1);
-  let count = 0;
-  const stack: number[] = [];
-  for (let start = 0; start < vertexCount; start++) {
-    if (part[start] !== -1 || neighbourStarts[start] === neighbourStarts[start + 1]) continue;
-    stack.push(start);
-    part[start] = count;
-    for (let vertex = stack.pop(); vertex !== undefined; vertex = stack.pop()) {
-      for (let i = neighbourStarts[vertex]!; i < neighbourStarts[vertex + 1]!; i++) {
-        const other = neighbours[i]!;
-        if (part[other] !== -1) continue;
-        part[other] = count;
-        stack.push(other);
-      }
-    }
-    count++;
-  }
-  return { count, part };
+  const { component } = connectedComponents({ size: vertexCount, starts: neighbourStarts, neighbours });
+  // A vertex alone is a component of the graph, and none of the surface.
+  const numbers = new Map<number, number>();
+  const part = component.map((own, vertex) => {
+    if (neighbourStarts[vertex] === neighbourStarts[vertex + 1]) return -1;
+    const number = numbers.get(own) ?? numbers.size;
+    numbers.set(own, number);
+    return number;
+  });
+  return { count: numbers.size, part };
 }

@@ -1,12 +1,7 @@
 /** Eigenpairs near one shift by block Lanczos on (K - shift M)^-1 M, without restarts. */
+import type { SmallEigen } from '../linalg/small-eigen.js';
 import { seededRandom } from '../random.js';
-import {
-  BLOCK,
-  type NumericFactor,
-  type SmallEigen,
-  type SolverKernels,
-  type SolverPair,
-} from './solver-kernels.js';
+import { BLOCK, type NumericFactor, type SolverKernels, type SolverPair } from './solver-kernels.js';
 import type { SymbolicFactor } from './symbolic-factor.js';
 
 /** Pairs next to a shift. */

@@ -1,10 +1,10 @@
 import { ProcessingError } from '../../errors.js';
 import { eigsh, type Eigenpairs } from './eigsh.js';
 import type { SolverChoice } from './choose-kernels.js';
+import { boundaryVertices } from '../mesh/topology.js';
 import { intrinsicDelaunay } from './intrinsic-delaunay.js';
 import {
   assemblePair,
-  boundaryVertices,
   checkMesh,
   triangleShapes,
   usableTriangles,

@@ -1,4 +1,6 @@
 import { ProcessingError } from '../../errors.js';
+import { voronoiCorners } from '../mesh/geometry.js';
+import { checkFaceTable, DEGENERATE_AREA } from '../mesh/triangle-check.js';
 import type { SparseMatrix } from './sparse-matrix.js';
 
 /** How the area of a triangle becomes mass: see {@link massFromLengths}. */
@@ -23,9 +25,6 @@ export interface TriangleReport {
   readonly largestCotangent: number;
 }
 
-/** A triangle smaller than this part of the mean is taken as degenerate: its cotangents would be rounding noise. */
-export const DEGENERATE_AREA = 1e-12;
-
 /**
  * Checks the arrays of a mesh.
  *
@@ -34,39 +33,13 @@ export const DEGENERATE_AREA = 1e-12;
  * @throws ProcessingError SHAPE_MISMATCH, INVALID_ARGUMENT (a face names no vertex), NON_FINITE
  */
 export function checkMesh(where: string, vertices: ArrayLike<number>, faces: ArrayLike<number>): void {
-  for (const [name, array] of [
-    ['vertices', vertices],
-    ['faces', faces],
-  ] as const) {
-    if (array.length % 3 === 0) continue;
-    throw new ProcessingError(
-      'SHAPE_MISMATCH',
-      `${name} has ${array.length} numbers, which is no multiple of 3`,
-      {
-        where,
-        cure: 'give three numbers a row, row after row',
-      },
-    );
-  }
-  const n = vertices.length / 3;
+  checkFaceTable(where, vertices, faces);
   for (let i = 0; i < vertices.length; i++) {
     if (Number.isFinite(vertices[i])) continue;
     throw new ProcessingError('NON_FINITE', `vertex ${Math.floor(i / 3)} has the coordinate ${vertices[i]}`, {
       where,
       cure: 'remove the vertex and its triangles, or mend the file',
     });
-  }
-  for (let e = 0; e < faces.length; e++) {
-    const vertex = faces[e]!;
-    if (Number.isInteger(vertex) && vertex >= 0 && vertex < n) continue;
-    throw new ProcessingError(
-      'INVALID_ARGUMENT',
-      `face ${Math.floor(e / 3)} names vertex ${vertex} of ${n}`,
-      {
-        where,
-        cure: 'count vertices from 0; the face may belong to another mesh',
-      },
-    );
   }
 }
 
@@ -221,18 +194,7 @@ function cornerMasses(
     corner.fill(kind === 'lumped' ? area / 3 : area / 6);
     return;
   }
-  const obtuse = [0, 1, 2].findIndex((c) => cotangents[at + c]! < 0);
-  for (let c = 0; c < 3; c++) {
-    if (obtuse >= 0) {
-      corner[c] = obtuse === c ? area / 2 : area / 4;
-      continue;
-    }
-    // The side opposite corner p has the square 2 area (cot of the two corners at its ends).
-    const own = cotangents[at + c]!;
-    const p = cotangents[at + ((c + 1) % 3)]!;
-    const q = cotangents[at + ((c + 2) % 3)]!;
-    corner[c] = ((2 * area) / 8) * ((own + q) * p + (own + p) * q);
-  }
+  voronoiCorners(area, cotangents.subarray(at, at + 3), corner);
 }
 
 interface LooseRows {
@@ -343,24 +305,4 @@ export function cotangentOperator(
   const shapes = triangleShapes(vertices, faces);
   const { used } = usableTriangles(faces, shapes);
   return assemblePair(vertices.length / 3, faces, shapes, mass, used);
-}
-
-/** Vertices on an edge that belongs to exactly one triangle, ascending. */
-export function boundaryVertices(faces: ArrayLike<number>): Int32Array {
-  const uses = new Map<number, number>();
-  // Pairs of vertex numbers below 2^26 fit into one double exactly.
-  const key = (a: number, b: number): number => Math.min(a, b) * 2 ** 26 + Math.max(a, b);
-  for (let t = 0; t < faces.length; t += 3) {
-    for (let c = 0; c < 3; c++) {
-      const edge = key(faces[t + c]!, faces[t + ((c + 1) % 3)]!);
-      uses.set(edge, (uses.get(edge) ?? 0) + 1);
-    }
-  }
-  const boundary = new Set<number>();
-  for (const [edge, count] of uses) {
-    if (count !== 1) continue;
-    boundary.add(Math.floor(edge / 2 ** 26));
-    boundary.add(edge % 2 ** 26);
-  }
-  return Int32Array.from(boundary).sort();
 }

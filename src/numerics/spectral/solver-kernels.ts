@@ -1,3 +1,4 @@
+import type { SmallEigen } from '../linalg/small-eigen.js';
 import type { SymbolicFactor } from './symbolic-factor.js';
 
 /**
@@ -32,13 +33,6 @@ export interface NumericFactor {
   readonly inertia: number;
   /** Largest pivot over largest diagonal entry; large growth means lost digits. Infinity when a pivot was 0. */
   readonly growth: number;
-}
-
-/** Eigenpairs of a small dense symmetric matrix, ascending. */
-export interface SmallEigen {
-  readonly values: Float64Array;
-  /** Row i belongs to value i: all of the vector, or its last entries as asked. */
-  readonly rows: Float64Array;
 }
 
 /** The loops that take the time: once in plain TypeScript, once in the addon, on the same arrays. */

@@ -1,5 +1,6 @@
 import { ProcessingError } from '../../errors.js';
-import type { SmallEigen, SolverKernels } from './solver-kernels.js';
+import type { SmallEigen } from '../linalg/small-eigen.js';
+import type { SolverKernels } from './solver-kernels.js';
 
 /**
  * All solutions of A x = lambda B x for small dense matrices, by Cholesky of B: x' B x = 1.

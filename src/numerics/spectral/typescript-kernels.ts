@@ -1,5 +1,5 @@
 import { BLOCK, type SolverKernels, type SolverPair } from './solver-kernels.js';
-import { smallEigen } from './small-eigen.js';
+import { smallEigen } from '../linalg/small-eigen.js';
 import { factorTypescript, solveTypescript } from './typescript-factor.js';
 
 // Rows worked on at a time, so that they stay in the cache while the blocks of the basis pass by.

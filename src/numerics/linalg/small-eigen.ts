@@ -1,4 +1,9 @@
-import type { SmallEigen } from './solver-kernels.js';
+/** Eigenpairs of a small dense symmetric matrix, ascending. */
+export interface SmallEigen {
+  readonly values: Float64Array;
+  /** Row i belongs to value i: all of the vector, or its last entries as asked. */
+  readonly rows: Float64Array;
+}
 
 /**
  * Eigenpairs of a dense symmetric matrix when only the last entries of each vector are wanted: Householder reduction to
