@@ -17,6 +17,7 @@ export { Hdf5File, type Hdf5Array, type Hdf5Attribute, type Hdf5Data } from './h
 export { cToFortran, fortranToC, sizeOf, type NumericArray } from './layout.js';
 export { affineDifference, affineDeterminant, voxelSizeOf, type Affine } from './nifti-affine.js';
 export { parseNiftiHeader, readNiftiHeader, voxelBytes, type NiftiHeader } from './nifti-header.js';
+export { pairVoxels } from './nifti-pair.js';
 export { readNifti, type NiftiVolume } from './nifti-read.js';
 export { encodeNifti, writeNifti, type NiftiContent } from './nifti-write.js';
 export {

@@ -4,6 +4,7 @@ import { ProcessingError } from '../errors.js';
 import { readPrefix } from './gzip.js';
 import { sizeOf } from './layout.js';
 import { affineOf, type Affine } from './nifti-affine.js';
+import { headerOfPair, isPairHeader } from './nifti-pair.js';
 import { NIFTI_TYPES, niftiTypeName } from './nifti-types.js';
 
 /** Length of the fixed header of each version, bytes. */
@@ -23,7 +24,9 @@ export interface NiftiHeader {
   readonly shape: readonly number[];
   readonly datatype: number;
   readonly datatypeName: string;
-  /** Bytes before the first voxel. */
+  /** The header of a `.hdr`/`.img` pair: the voxels are in a file of their own. */
+  readonly pair: boolean;
+  /** Bytes before the first voxel, in the file that holds the voxels. */
   readonly voxelOffset: number;
   /** Value = stored * slope + intercept; slope 1 and intercept 0 where the header asks for no scaling. */
   readonly slope: number;
@@ -38,12 +41,14 @@ export interface NiftiHeader {
 }
 
 /**
- * Reads the header alone: 348 or 540 bytes, also of a compressed file.
+ * Reads the header alone: 348 or 540 bytes, also of a compressed file. The name of the voxel file of a pair (`.img`)
+ * stands for its header.
  *
  * @throws ProcessingError FILE_MISSING, FILE_TRUNCATED, FILE_CORRUPT or FILE_FORMAT, naming the file
  */
 export function readNiftiHeader(path: string): NiftiHeader {
-  return parseNiftiHeader(readPrefix(path, HEADER_BYTES[2]), path);
+  const file = headerOfPair(path);
+  return parseNiftiHeader(readPrefix(file, HEADER_BYTES[2]), file);
 }
 
 /**
@@ -54,7 +59,7 @@ export function readNiftiHeader(path: string): NiftiHeader {
  * @throws ProcessingError FILE_TRUNCATED or FILE_FORMAT
  */
 export function parseNiftiHeader(bytes: Uint8Array, path: string): NiftiHeader {
-  const version = versionOf(bytes, path);
+  const { version, pair } = kindOf(bytes, path);
   const length = HEADER_BYTES[version];
   if (bytes.length < length) {
     throw new ProcessingError(
@@ -71,7 +76,7 @@ export function parseNiftiHeader(bytes: Uint8Array, path: string): NiftiHeader {
   const dims = checkedDims(raw.dims, path);
   const shape = [...dims];
   while (shape.length > 3 && shape.at(-1) === 1) shape.pop();
-  const voxelOffset = checkedOffset(raw.vox_offset, length, path);
+  const voxelOffset = pair ? pairOffset(raw.vox_offset, path) : checkedOffset(raw.vox_offset, length, path);
   return {
     version,
     littleEndian: raw.littleEndian,
@@ -80,6 +85,7 @@ export function parseNiftiHeader(bytes: Uint8Array, path: string): NiftiHeader {
     shape,
     datatype: raw.datatypeCode,
     datatypeName: niftiTypeName(raw.datatypeCode),
+    pair,
     voxelOffset,
     ...scalingOf(raw.scl_slope, raw.scl_inter, path),
     pixdim: raw.pixDims,
@@ -110,7 +116,8 @@ export function voxelBytes(header: NiftiHeader, path: string): number {
   });
 }
 
-function versionOf(bytes: Uint8Array, path: string): 1 | 2 {
+/** Version of a header, and whether its voxels are in a file of their own. */
+function kindOf(bytes: Uint8Array, path: string): { version: 1 | 2; pair: boolean } {
   const notNifti = (what: string, cure: string): ProcessingError =>
     new ProcessingError('FILE_FORMAT', `${path} is not a NIfTI file: ${what}`, { where: path, cure });
   if (bytes.length < 4) {
@@ -137,13 +144,14 @@ function versionOf(bytes: Uint8Array, path: string): 1 | 2 {
     throw notNifti(`its first number is ${size[0]}, not 348 or 540`, 'give a .nii or .nii.gz file');
   }
   const at = version === 1 ? 344 : 4;
-  if (bytes.length < at + 4) return version; // too short: the caller says so with both lengths
+  if (bytes.length < at + 4) return { version, pair: false }; // too short: the caller says so with both lengths
   const magic = Buffer.from(bytes.buffer, bytes.byteOffset + at, 3).toString('latin1');
-  if (magic === `n+${version}`) return version;
-  if (magic === `ni${version}`) {
+  if (magic === `n+${version}`) return { version, pair: false };
+  if (magic === `ni${version}`) return { version, pair: true };
+  if (version === 1 && isPairHeader(path) && magic === '\0\0\0') {
     throw notNifti(
-      'it is the header of a .hdr/.img pair, which this version does not read',
-      'convert the pair to one .nii.gz file (fslchfiletype NIFTI_GZ, nibabel)',
+      'it is an ANALYZE 7.5 header, which does not say how the volume lies in space',
+      'convert the pair to NIfTI where its orientation is known',
     );
   }
   throw notNifti(`its magic is ${JSON.stringify(magic)}, not "n+${version}"`, 'give a .nii or .nii.gz file');
@@ -177,6 +185,14 @@ function checkedOffset(offset: number, headerLength: number, path: string): numb
   throw new ProcessingError('FILE_FORMAT', `${path} has an impossible vox_offset: ${offset}`, {
     where: path,
     cure: `create the file again; the voxels must start at byte ${headerLength + 4} or later`,
+  });
+}
+
+function pairOffset(offset: number, path: string): number {
+  if (Number.isSafeInteger(offset) && offset >= 0 && offset <= 2 ** 31) return offset;
+  throw new ProcessingError('FILE_FORMAT', `${path} has an impossible vox_offset: ${offset}`, {
+    where: path,
+    cure: 'create the pair again; the voxels of a pair start at byte 0 or later of the .img file',
   });
 }
 

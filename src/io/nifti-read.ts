@@ -3,6 +3,7 @@ import { readContent } from './gzip.js';
 import type { NumericArray } from './layout.js';
 import { voxelSizeOf } from './nifti-affine.js';
 import { readNiftiHeader, voxelBytes, type NiftiHeader } from './nifti-header.js';
+import { headerOfPair, voxelsOfPair } from './nifti-pair.js';
 import { NIFTI_TYPES } from './nifti-types.js';
 
 export interface NiftiVolume {
@@ -19,7 +20,8 @@ export interface NiftiVolume {
 }
 
 /**
- * Reads a `.nii` or `.nii.gz` volume of NIfTI-1 or -2, either byte order, and applies its scaling.
+ * Reads a volume of NIfTI-1 or -2, one file or a `.hdr`/`.img` pair (either name stands for both), either byte order,
+ * and applies its scaling.
  *
  * Compression is recognised by content, not by name. Extensions are skipped.
  *
@@ -28,12 +30,13 @@ export interface NiftiVolume {
 export async function readNifti(path: string): Promise<NiftiVolume> {
   const header = readNiftiHeader(path);
   const bytes = voxelBytes(header, path);
-  const content = await readContent(path, header.voxelOffset + bytes);
+  const source = header.pair ? voxelFile(path) : path;
+  const content = await readContent(source, header.voxelOffset + bytes);
   if (content.found < header.voxelOffset + bytes || content.bytes.length === 0) {
     throw new ProcessingError(
       'FILE_TRUNCATED',
-      `${path} ends before its last voxel: ${header.dims.join('x')} ${header.datatypeName} need ${bytes} bytes`,
-      { where: path, cure: 'copy or create the file again; the copy here is incomplete' },
+      `${source} ends before its last voxel: ${header.dims.join('x')} ${header.datatypeName} need ${bytes} bytes`,
+      { where: source, cure: 'copy or create the file again; the copy here is incomplete' },
     );
   }
   return {
@@ -44,6 +47,17 @@ export async function readNifti(path: string): Promise<NiftiVolume> {
     voxelSizeMm: voxelSizeOf(header.affine, path),
     data: scaled(decodeVoxels(header, content.bytes.subarray(header.voxelOffset), bytes), header),
   };
+}
+
+function voxelFile(path: string): string {
+  const header = headerOfPair(path);
+  const voxels = header === path ? voxelsOfPair(path) : path;
+  if (voxels !== null) return voxels;
+  throw new ProcessingError(
+    'FILE_FORMAT',
+    `${path} is the header of a pair, but its name does not end in .hdr: where its voxels are is not known`,
+    { where: path, cure: 'name the two files alike, .hdr and .img, or convert them to one .nii.gz file' },
+  );
 }
 
 function decodeVoxels(header: NiftiHeader, voxels: Uint8Array, bytes: number): NumericArray {

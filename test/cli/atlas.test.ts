@@ -24,10 +24,39 @@ async function atlasRig(ids = ['10', '9', '2']): Promise<PipelineRig> {
   return rig;
 }
 
+/** Splits the volume of a subject into header and voxels. */
+function splitVolume(rig: PipelineRig, id: string): void {
+  const single = rig.path(volume(id));
+  const bytes = gunzipSync(readFileSync(single));
+  const header = bytes.subarray(0, 348);
+  header.write('ni1\0', 344, 'latin1');
+  header.writeFloatLE(0, 108);
+  writeFileSync(single.replace('.nii.gz', '.hdr'), header);
+  writeFileSync(single.replace('.nii.gz', '.img'), bytes.subarray(352));
+  rmSync(single);
+}
+
 /** Lines of a message block, without the run's own times. */
 const lines = (text: string): string[] => text.trimEnd().split('\n');
 
 describe('a run', () => {
+  test('of .hdr/.img pairs gives the maps of single files, and sees that voxels changed', async () => {
+    const ids = ['1', '2', '3'];
+    await using rig = await atlasRig(ids);
+    const map = 'out/atlas/atlas_mean.nii.gz';
+    await rig.run(RUN);
+    const single = readFileSync(rig.path(map));
+    for (const id of ids) splitVolume(rig, id);
+    const run = [...RUN, '--set', 'atlas.tractography_relpath=tractography/fdt_paths.hdr'];
+    expect((await rig.run(run)).exitCode).toBe(0);
+    expect(readFileSync(rig.path(map)).equals(single)).toBe(true);
+    const voxels = rig.path(volume('2').replace('.nii.gz', '.img'));
+    const bytes = readFileSync(voxels);
+    bytes.writeFloatLE(40, 2000);
+    writeFileSync(voxels, bytes);
+    expect((await rig.run(run)).executed).toEqual(['average_cohort', 'read_subject[2]']);
+  });
+
   test('averages the cohort in numeric order, with the header of its first subject', async () => {
     await using rig = await atlasRig();
     const first = await rig.run(RUN);

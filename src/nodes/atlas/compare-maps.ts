@@ -22,6 +22,8 @@ export const compareMaps = defineNode({
   inputs: {
     pair: port.value(SimilarityPair),
     candidate: port.file('nifti'),
+    /** Voxel files of the .hdr/.img pairs among the maps: read beside their headers, and part of the key. */
+    voxels: port.list(port.file('any')),
     /** Only for the method waytotal. */
     waytotal: port.optional(port.file('text')),
     /** How the candidate becomes comparable with an atlas; null takes its values as they stand. */

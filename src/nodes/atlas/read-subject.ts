@@ -16,6 +16,8 @@ export const readSubject = defineNode({
     /** Path of the volume below the cohort root, for messages and metadata. */
     file: port.value(z.string()),
     volume: port.file('nifti'),
+    /** The voxel file where the volume is a .hdr/.img pair: read beside its header, and part of the key. */
+    voxels: port.list(port.file('any')),
     /** Only for the method waytotal. */
     waytotal: port.optional(port.file('text')),
     method: port.value(z.enum(NORMALIZATION_METHODS)),

@@ -44,6 +44,8 @@ export const warpAtlas = defineNode({
     patient: port.value(PatientFiles),
     /** Grid of the results. */
     reference: port.file('nifti'),
+    /** Voxel files of the .hdr/.img pairs among the inputs: read beside their headers, and part of the key. */
+    voxels: port.list(port.file('any')),
     /** Names of `maps`, in their order. */
     names: port.value(z.array(mapName)),
     maps: port.list(port.file('nifti')),

@@ -2,6 +2,7 @@ import { Workflow } from '../../engine/builder.js';
 import { inputFile } from '../../engine/port.js';
 import { workflow, type MergedConfig, type WorkflowContext } from '../../engine/registry.js';
 import type { Problem } from '../../engine/requirements.js';
+import { pairVoxels } from '../../io/index.js';
 import { registerPatient } from '../../nodes/atlas/register-patient.js';
 import { mapFileName } from '../../nodes/atlas/result-files.js';
 import { MASK_FILE, PROVENANCE_FILE, warpAtlas } from '../../nodes/atlas/warp-atlas.js';
@@ -50,6 +51,9 @@ export class AtlasToPatient {
         transforms: transforms.map((path) => fileBelow(root, path)),
       })),
       reference: patients.select(({ reference }) => inputFile(reference)),
+      voxels: patients.select(({ reference, transforms }) =>
+        pairVoxels([reference, ...transforms]).map(inputFile),
+      ),
       names,
       maps: names.map((name) => inputFile(atlas.maps.get(name)!)),
       metadata: atlas.metadata === null ? null : inputFile(atlas.metadata),

@@ -3,6 +3,7 @@ import { relative, sep } from 'node:path';
 import type { Workflow } from '../../engine/builder.js';
 import type { MappedNode } from '../../engine/handle.js';
 import { inputFile } from '../../engine/port.js';
+import { pairVoxels } from '../../io/index.js';
 import { readSubject } from '../../nodes/atlas/read-subject.js';
 import type { NormalizationMethod } from '../../numerics/registration/normalization.js';
 import type { CohortMember } from './cohort.js';
@@ -22,6 +23,7 @@ export function addReadSubjects(
     id: subjects.select((member) => member.id),
     file: subjects.select((member) => relative(cohort.root, member.volume).split(sep).join('/')),
     volume: subjects.select((member) => inputFile(member.volume)),
+    voxels: subjects.select((member) => pairVoxels([member.volume]).map(inputFile)),
     waytotal: method === 'waytotal' ? subjects.select((member) => inputFile(member.waytotal)) : null,
     method,
   });

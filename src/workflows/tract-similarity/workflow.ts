@@ -2,6 +2,7 @@ import { Workflow } from '../../engine/builder.js';
 import { inputFile } from '../../engine/port.js';
 import { workflow, type MergedConfig, type WorkflowContext } from '../../engine/registry.js';
 import type { Problem } from '../../engine/requirements.js';
+import { pairVoxels } from '../../io/index.js';
 import { collectSimilarities, SIMILARITY_TABLE } from '../../nodes/atlas/collect-similarities.js';
 import { compareMaps } from '../../nodes/atlas/compare-maps.js';
 import { findComparison, type SimilarityConfig } from './comparison.js';
@@ -34,6 +35,7 @@ export class TractSimilarity {
     const compared = wf.map(compareMaps, {
       pair: candidates.select(({ pair }) => pair),
       candidate: candidates.select(({ volume }) => inputFile(volume)),
+      voxels: candidates.select(({ volume }) => pairVoxels([volume, comparison.reference]).map(inputFile)),
       waytotal: candidates.select(({ waytotal }) => (waytotal === null ? null : inputFile(waytotal))),
       method: comparison.method,
       reference: inputFile(comparison.reference),

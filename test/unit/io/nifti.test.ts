@@ -5,6 +5,7 @@ import { describe, expect, test } from 'vitest';
 
 import {
   encodeNifti,
+  pairVoxels,
   parseNiftiHeader,
   readNifti,
   readNiftiHeader,
@@ -166,11 +167,6 @@ describe('broken files', () => {
       'wrong magic',
       rawNifti({ ...good, magic: 'abc' }),
       'FILE_FORMAT FILE is not a NIfTI file: its magic is "abc", not "n+1"',
-    ],
-    [
-      'pair',
-      rawNifti({ ...good, magic: 'ni1' }),
-      'FILE_FORMAT FILE is not a NIfTI file: it is the header of a .hdr/.img pair, which this version does not read',
     ],
     [
       'no axes',
@@ -353,3 +349,65 @@ describe('writing', () => {
 function range(count: number): number[] {
   return Array.from({ length: count }, (_, i) => i);
 }
+
+describe('a .hdr/.img pair', () => {
+  const header = (more: Partial<RawNifti> = {}) => {
+    const bytes = rawNifti({ ...good, magic: 'ni1', voxels: new Uint8Array(), ...more });
+    new DataView(bytes.buffer).setFloat32(108, 0, true);
+    return bytes.slice(0, 348);
+  };
+  const pair = (name: string, voxels: Uint8Array | null, bytes = header()): string => {
+    const path = save(bytes, `${name}.hdr`);
+    if (voxels !== null) writeFileSync(path.replace(/hdr$/, 'img'), voxels);
+    return path;
+  };
+
+  test('reads by either name, compressed or not, as the single file does', async () => {
+    const single = await readNifti(save(rawNifti(good)));
+    const plain = pair('plain', floatBytes(VALUES));
+    const packed = pair('packed', null);
+    writeFileSync(packed.replace(/hdr$/, 'img.gz'), gzipSync(floatBytes(VALUES)));
+    for (const path of [plain, plain.replace(/hdr$/, 'img'), packed, packed.replace(/hdr$/, 'img.gz')]) {
+      const volume = await readNifti(path);
+      expect([volume.data, volume.shape, volume.affine]).toEqual([single.data, single.shape, single.affine]);
+      expect(readNiftiHeader(path).pair).toBe(true);
+    }
+    expect(pairVoxels([plain, packed, 'x.nii.gz', 'y.img'])).toEqual([
+      plain.replace(/hdr$/, 'img'),
+      packed.replace(/hdr$/, 'img.gz'),
+      'y.img',
+    ]);
+  });
+
+  test('voxels may begin later in their file', async () => {
+    const bytes = header();
+    new DataView(bytes.buffer).setFloat32(108, 16, true);
+    const path = pair('later', Buffer.concat([Buffer.alloc(16, 9), floatBytes(VALUES)]), bytes);
+    expect((await readNifti(path)).data).toEqual(Float32Array.from(VALUES));
+  });
+
+  test('a template from a pair is written as one file', () => {
+    const written = parseNiftiHeader(
+      encodeNifti({ template: header(), shape: [2, 3, 2], data: new Float32Array(12) }),
+      'x',
+    );
+    expect([written.pair, written.voxelOffset]).toEqual([false, 352]);
+  });
+
+  test('what is missing, cut or of an older format is said of the right file', async () => {
+    const said = async (path: string) => {
+      const error = (await readNifti(path).catch((e: unknown) => e)) as { code: string; message: string };
+      return `${error.code} ${error.message.replaceAll(path.replace(/\.hdr$/, ''), 'STEM')}`;
+    };
+    expect(await said(pair('alone', null))).toBe('FILE_MISSING no such file: STEM.img');
+    expect(await said(pair('cut', floatBytes(VALUES.slice(0, 5))))).toBe(
+      'FILE_TRUNCATED STEM.img ends before its last voxel: 2x3x2 float32 need 48 bytes',
+    );
+    expect(await said(pair('analyze', floatBytes(VALUES), header({ magic: '\0\0\0' })))).toBe(
+      'FILE_FORMAT STEM.hdr is not a NIfTI file: it is an ANALYZE 7.5 header, which does not say how the volume lies in space',
+    );
+    expect(await said(save(rawNifti({ ...good, magic: 'ni1' })))).toBe(
+      'FILE_FORMAT STEM is the header of a pair, but its name does not end in .hdr: where its voxels are is not known',
+    );
+  });
+});
