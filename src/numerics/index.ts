@@ -190,9 +190,26 @@ export {
   willmoreEnergy,
   type WillmoreEnergy,
 } from './descriptors/curvature-scalars.js';
+export {
+  descriptorConnectome,
+  networkSummary,
+  regionMeans,
+  spectralConnectome,
+  type NetworkSummary,
+  type ProfileDistance,
+  type RegionMatrix,
+  type RegionMeans,
+} from './descriptors/connectome.js';
+export { SPECTRUM_METRICS, spectrumDistances, type SpectrumMetric } from './descriptors/distance-matrix.js';
+export {
+  normalisedSpectralDistance,
+  spectralDistanceBound,
+  type SpectralBoundOptions,
+} from './descriptors/normalised-spectral-distance.js';
 export { distanceScalars, type DistancesFrom, type DistanceScalars } from './descriptors/distance-scalars.js';
 export { boxCounts, type BoxCounts } from './descriptors/fractal.js';
 export {
+  areaNormalised,
   biharmonicSignature,
   heatKernelSignature,
   heatTimes,
@@ -218,6 +235,7 @@ export {
 } from './descriptors/solid.js';
 export {
   globalPointSignature,
+  pointSignatureHistogram,
   shapeDna,
   shapeDnaDistance,
   spectralDistances,

@@ -21,6 +21,20 @@ export function zeroModes(eigenvalues: ArrayLike<number>): number {
 }
 
 /**
+ * The spectrum of the same shape with area 1: every signature of it has no unit and does not depend on scale. Times,
+ * energies and scales are then dimensionless too, which makes them comparable over a cohort.
+ *
+ * @param area - of the surface, unit squared
+ */
+export function areaNormalised({ eigenvalues, eigenvectors }: Spectrum, area: number): Spectrum {
+  const root = Math.sqrt(area);
+  return {
+    eigenvalues: Float64Array.from(eigenvalues, (value) => value * area),
+    eigenvectors: eigenvectors.map((value) => value * root),
+  };
+}
+
+/**
  * Sum over modes of weight times squared component: what every signature here is made of.
  *
  * @param weights - (columns, k), row per column of the result

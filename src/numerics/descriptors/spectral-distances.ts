@@ -44,7 +44,8 @@ export function spectralDistances(
   return out;
 }
 
-function modeWeight(distance: PointDistance, eigenvalue: number): number {
+/** Weight of a mode above 0 in a squared distance. */
+export function modeWeight(distance: PointDistance, eigenvalue: number): number {
   switch (distance.kind) {
     case 'biharmonic':
       return 1 / eigenvalue ** 2;
@@ -71,6 +72,52 @@ export function globalPointSignature({ eigenvalues, eigenvectors }: Spectrum): F
     for (let i = zeros; i < k; i++, at++) out[at] = eigenvectors[x + i]! / Math.sqrt(eigenvalues[i]!);
   }
   return out;
+}
+
+/**
+ * Histogram of the distances between random pairs of vertices in the global point signature: unlike the signature
+ * itself it depends neither on signs nor on the basis of an eigenspace.
+ *
+ * @param masses - (n), area of each vertex: pairs are drawn uniformly over the surface
+ * @param random - numbers from 0 to 1
+ * @param largest - upper end of the last bin; fix it once per cohort; the largest distance drawn where absent
+ * @returns fractions of the pairs, beyond `largest` in no bin
+ * @see Rustamov 2007, section on the D2 distribution
+ */
+export function pointSignatureHistogram(
+  spectrum: Spectrum,
+  masses: ArrayLike<number>,
+  random: () => number,
+  { pairs = 20_000, bins = 64, largest = 0 } = {},
+): { readonly fractions: Float64Array; readonly largest: number } {
+  const signature = globalPointSignature(spectrum);
+  const n = masses.length;
+  const columns = signature.length / n;
+  const cumulative = new Float64Array(n);
+  let total = 0;
+  for (let i = 0; i < n; i++) cumulative[i] = total += masses[i]!;
+  const draw = (): number => {
+    const wanted = random() * total;
+    let [low, high] = [0, n - 1];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (cumulative[middle]! <= wanted) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  };
+  const distances = Float64Array.from({ length: pairs }, () => {
+    const [a, b] = [draw() * columns, draw() * columns];
+    let sum = 0;
+    for (let c = 0; c < columns; c++) sum += (signature[a + c]! - signature[b + c]!) ** 2;
+    return Math.sqrt(sum);
+  });
+  const top = largest > 0 ? largest : distances.reduce((most, value) => Math.max(most, value), 0);
+  const fractions = new Float64Array(bins);
+  for (const distance of distances) {
+    if (distance <= top) fractions[Math.min(bins - 1, Math.floor((distance / top) * bins))]! += 1 / pairs;
+  }
+  return { fractions, largest: top };
 }
 
 export type ShapeDnaNormalisation = 'none' | 'area' | 'volume' | 'fiedler' | 'weyl';
