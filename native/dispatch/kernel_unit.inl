@@ -12,6 +12,7 @@
 #include "peak.inl"
 #include "pooling.inl"
 #include "prf.inl"
+#include "fooof.inl"
 #include "spectral.inl"
 #include "warp.inl"
 
@@ -21,7 +22,7 @@ namespace NL_ISA {
 static const KernelTables kTables = {NL_ISA_NAME,          NL_LANES,     &kPeakKernels,
                                      &kConvKernels,        &kPoolingKernels, &kElementwiseKernels,
                                      &kFieldKernels,       &kNccKernels, &kWarpKernels, &kPrfKernels,
-                                     &kSpectralKernels};
+                                     &kSpectralKernels,     &kFooofKernels};
 
 }  // namespace NL_ISA
 }  // namespace neuroloom

@@ -5,6 +5,7 @@
 #include "conv3d.h"
 #include "elementwise.h"
 #include "field.h"
+#include "fooof.h"
 #include "ncc.h"
 #include "peak.h"
 #include "pooling.h"
@@ -26,6 +27,7 @@ struct KernelTables {
   const WarpKernels* warp;
   const PrfKernels* prf;
   const SpectralKernels* spectral;
+  const FooofKernels* fooof;
 };
 
 // Each is null where the unit was not compiled for this processor family, or the processor lacks the instructions.

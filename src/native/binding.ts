@@ -1,6 +1,7 @@
 import type { ConvolutionBinding } from './convolution-binding.js';
 import type { ElementwiseBinding } from './elementwise-binding.js';
 import type { EncodingBinding } from './encoding-binding.js';
+import type { FooofBinding } from './fooof-binding.js';
 import type { RegistrationBinding } from './registration-binding.js';
 import type { SpectralBinding } from './spectral-binding.js';
 
@@ -21,4 +22,5 @@ export type Binding = CoreBinding &
   ElementwiseBinding &
   RegistrationBinding &
   EncodingBinding &
-  SpectralBinding;
+  SpectralBinding &
+  FooofBinding;

@@ -11,6 +11,7 @@ export { adamStep } from './adam.js';
 export type { AdamStep } from './adam.js';
 export * from './elementwise.js';
 export * from './field-losses.js';
+export * from './fooof.js';
 export * from './integrate.js';
 export * from './log-density.js';
 export * from './ncc.js';

@@ -6,6 +6,7 @@ export { bandPeaks, type BandOptions } from './fooof/bands.js';
 export type { FitFailure, FitStatus, FitTrace, FooofFit } from './fooof/fit-result.js';
 export { fitSpectrum, SpectrumFitter } from './fooof/fit-spectrum.js';
 export { fitGroup, fitGroups, FooofGroup } from './fooof/group.js';
+export type { FitKernels } from './fooof/fit-kernels.js';
 export { FitOptions, FooofSettings } from './fooof/settings.js';
 export { simulateSpectrum, type SimulatedSpectrum, type SimulateOptions } from './fooof/simulate.js';
 export { dpss } from './signal/dpss.js';

@@ -5,8 +5,10 @@ import { describe, expect, test } from 'vitest';
 import { PipelineError } from '../../src/errors.js';
 import type { Candidate } from '../../src/numerics/fooof/candidates.js';
 import type { FitTrace, FooofFit } from '../../src/numerics/fooof/fit-result.js';
-import { fitSpectrum, SpectrumFitter } from '../../src/numerics/fooof/fit-spectrum.js';
+import { SpectrumFitter } from '../../src/numerics/fooof/fit-spectrum.js';
 import { fitGroup } from '../../src/numerics/fooof/group.js';
+import { checkSpectrum } from '../../src/numerics/fooof/prepare.js';
+import type { FitKernels } from '../../src/numerics/fooof/fit-kernels.js';
 import type { FitOptions } from '../../src/numerics/fooof/settings.js';
 import { simulateSpectrum } from '../../src/numerics/fooof/simulate.js';
 import {
@@ -16,6 +18,7 @@ import {
   type GoldenFit,
   type GoldenSpectrum,
 } from '../support/golden-fooof.js';
+import { testedIsas } from '../support/native.js';
 import { hasReference, reference } from '../support/reference.js';
 
 interface Compared {
@@ -26,14 +29,17 @@ interface Compared {
   readonly isFixed: boolean;
 }
 
-function compareAll(): Compared[] {
+/** The addon fits, and plain TypeScript. */
+const KERNELS: readonly FitKernels[] = testedIsas().length > 0 ? ['native', 'typescript'] : ['typescript'];
+
+function compareAll(kernels: FitKernels): Compared[] {
   return FOOOF_SETS.flatMap((name) => {
     const set = goldenFooof(name);
     return set.spectra.flatMap((spectrum) =>
       spectrum.results.map((golden) => {
         const options = { ...set.settings[golden.settings]!, freq_range: golden.freq_range };
         let trace: FitTrace | undefined;
-        const fit = new SpectrumFitter(set.grids[spectrum.freqs]!, options).fit(
+        const fit = new SpectrumFitter(set.grids[spectrum.freqs]!, options, kernels).fit(
           spectrum.power,
           (t) => (trace = t),
         );
@@ -62,8 +68,8 @@ function expectRows(ours: number[][], theirs: number[][], tolerance: number): vo
   theirs.forEach((row, i) => expect(relativeDifference(ours[i]!, row)).toBeLessThanOrEqual(tolerance));
 }
 
-describe.skipIf(!hasReference)('fits of the reference spectra', () => {
-  const all = hasReference ? compareAll() : [];
+describe.skipIf(!hasReference).each(KERNELS)('fits of the reference spectra, kernels %s', (kernels) => {
+  const all = hasReference ? compareAll(kernels) : [];
   const noisy = all.filter(({ spectrum }) => !isNoiseless(spectrum));
 
   test('there are 1038 fits with noise and 126 without', () => {
@@ -186,6 +192,11 @@ const DEGENERATE = 'knee_increasing';
 /** Its peaks are rounding noise of the residuals. */
 const NOISELESS = 'exact_powerlaw';
 
+function fitted(freqs: number[], power: number[], options: FitOptions, kernels: FitKernels): FooofFit {
+  checkSpectrum(freqs, power);
+  return new SpectrumFitter(freqs, options, kernels).fit(power);
+}
+
 function outcomeOf(run: () => FooofFit): { outcome: EdgeCase['outcome']; fit?: FooofFit } {
   try {
     const fit = run();
@@ -196,7 +207,7 @@ function outcomeOf(run: () => FooofFit): { outcome: EdgeCase['outcome']; fit?: F
   }
 }
 
-describe.skipIf(!hasReference)('unusual input', () => {
+describe.skipIf(!hasReference).each(KERNELS)('unusual input, kernels %s', (kernels) => {
   const file = hasReference
     ? (JSON.parse(readFileSync(reference('fooof/edge_cases.json'), 'utf8')) as EdgeFile)
     : { cases: [], group: undefined };
@@ -205,7 +216,7 @@ describe.skipIf(!hasReference)('unusual input', () => {
     const { freqs, settings, freq_range, check_data, check_freqs } = edge;
     const power = Array.isArray(edge.power) ? edge.power.map((v: unknown) => v ?? NaN) : [{ re: 1, im: 1 }];
     const options = { ...settings, freq_range, check_data, check_freqs };
-    const { outcome, fit } = outcomeOf(() => fitSpectrum(freqs, power as number[], options));
+    const { outcome, fit } = outcomeOf(() => fitted(freqs, power as number[], options, kernels));
     expect(outcome).toBe(MENDED[edge.name] ?? edge.outcome);
     if (edge.outcome !== 'ok' || fit === undefined) return;
     expect([fit.frequencies[0], fit.frequencies.at(-1), fit.frequencies.length]).toEqual(edge.freqs_used);

@@ -25,7 +25,7 @@ export const FitSettings = FitOptions.pick({
 /** Fits every channel (and trial) of a container of spectra once: tables, model container, sidecar. */
 export const fitSpectra = defineNode({
   name: 'fit_spectra',
-  version: 1,
+  version: 2,
   inputs: {
     /** Name of the recording, for the cohort table and the sidecar. */
     recording: port.value(z.string()),

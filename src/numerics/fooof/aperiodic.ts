@@ -1,9 +1,7 @@
-import { Marquardt, type CurveProblem } from '../optimise/marquardt.js';
+import type { FitKernels } from './fit-kernels.js';
+import { kneeFitter, type KneeFitter } from './knee-fitter.js';
 import type { FittedGrid } from './prepare.js';
 import type { AperiodicMode } from './settings.js';
-
-/** Relative cost and step at which the knee fit ends. */
-const KNEE_TOLERANCE = 1.49012e-8;
 
 /** Number of parameters: fixed [offset, exponent], knee [offset, knee, exponent]. */
 export const APERIODIC_SIZE: Readonly<Record<AperiodicMode, number>> = { fixed: 2, knee: 3 };
@@ -32,17 +30,17 @@ export function kneeFrequency(knee: number, exponent: number): number {
 /** Least-squares fits of the aperiodic part to all bins or some of them. */
 export class AperiodicFitter {
   readonly #grid: FittedGrid;
-  readonly #mode: AperiodicMode;
-  readonly #maxEvaluations: number;
-  readonly #curve: KneeCurve;
-  readonly #solver = new Marquardt(3);
+  readonly #knee: KneeFitter | null;
+  readonly #ln: Float64Array;
+  readonly #values: Float64Array;
   readonly #start = new Float64Array(3);
 
-  constructor(grid: FittedGrid, mode: AperiodicMode, maxEvaluations: number) {
+  constructor(grid: FittedGrid, mode: AperiodicMode, maxEvaluations: number, kernels: FitKernels = 'auto') {
+    const capacity = mode === 'knee' ? grid.frequencies.length : 0;
     this.#grid = grid;
-    this.#mode = mode;
-    this.#maxEvaluations = maxEvaluations;
-    this.#curve = new KneeCurve(mode === 'knee' ? grid.frequencies.length : 0);
+    this.#ln = new Float64Array(capacity);
+    this.#values = new Float64Array(capacity);
+    this.#knee = mode === 'knee' ? kneeFitter(capacity, maxEvaluations, kernels) : null;
   }
 
   /**
@@ -53,12 +51,17 @@ export class AperiodicFitter {
    * @param start - start of the knee fit; the fixed fit is linear and needs none
    */
   fit(values: Float64Array, start: readonly number[], bins?: Int32Array): number[] | null {
-    if (this.#mode === 'fixed') return this.#fitLine(values, bins);
-    if (bins === undefined) this.#curve.takeAll(values, this.#grid.ln);
-    else this.#curve.take(values, this.#grid.ln, bins);
+    if (this.#knee === null) return this.#fitLine(values, bins);
     this.#start.set(start);
-    const options = { tolerance: KNEE_TOLERANCE, maxEvaluations: this.#maxEvaluations };
-    return this.#solver.solve(this.#curve, this.#start, options) ? [...this.#start] : null;
+    if (bins === undefined) {
+      return this.#knee.fit(this.#grid.ln, values, this.#start) ? [...this.#start] : null;
+    }
+    const [ln, chosen] = [this.#ln.subarray(0, bins.length), this.#values.subarray(0, bins.length)];
+    for (let i = 0; i < bins.length; i++) {
+      ln[i] = this.#grid.ln[bins[i]!]!;
+      chosen[i] = values[bins[i]!]!;
+    }
+    return this.#knee.fit(ln, chosen, this.#start) ? [...this.#start] : null;
   }
 
   #fitLine(values: Float64Array, bins?: Int32Array): number[] {
@@ -80,102 +83,5 @@ export class AperiodicFitter {
     }
     const slope = products / squares;
     return [meanY - slope * meanX, -slope];
-  }
-}
-
-/** offset - log10(knee + f^exponent) against log10 power, parameters (offset, knee, exponent). */
-class KneeCurve implements CurveProblem {
-  readonly #lnAll: Float64Array;
-  readonly #valuesAll: Float64Array;
-  #count = 0;
-  #residual: Float64Array;
-  #pendingResidual: Float64Array;
-  #power: Float64Array;
-  #pendingPower: Float64Array;
-  #knee = 0;
-  #pendingKnee = 0;
-
-  constructor(capacity: number) {
-    const row = (): Float64Array => new Float64Array(capacity);
-    [this.#lnAll, this.#valuesAll, this.#residual] = [row(), row(), row()];
-    [this.#pendingResidual, this.#power, this.#pendingPower] = [row(), row(), row()];
-  }
-
-  takeAll(values: Float64Array, ln: Float64Array): void {
-    this.#count = values.length;
-    this.#lnAll.set(ln);
-    this.#valuesAll.set(values);
-  }
-
-  take(values: Float64Array, ln: Float64Array, bins: Int32Array): void {
-    this.#count = bins.length;
-    for (let i = 0; i < bins.length; i++) {
-      this.#lnAll[i] = ln[bins[i]!]!;
-      this.#valuesAll[i] = values[bins[i]!]!;
-    }
-  }
-
-  evaluate(x: Float64Array): number {
-    const offset = x[0]!;
-    const knee = x[1]!;
-    const exponent = x[2]!;
-    const ln = this.#lnAll;
-    const values = this.#valuesAll;
-    const residual = this.#pendingResidual;
-    const power = this.#pendingPower;
-    this.#pendingKnee = knee;
-    let sum = 0;
-    for (let i = 0; i < this.#count; i++) {
-      const raised = Math.exp(exponent * ln[i]!);
-      power[i] = raised;
-      const difference = offset - Math.log(knee + raised) * Math.LOG10E - values[i]!;
-      residual[i] = difference;
-      sum += difference * difference;
-    }
-    return sum;
-  }
-
-  accept(): void {
-    [this.#residual, this.#pendingResidual] = [this.#pendingResidual, this.#residual];
-    [this.#power, this.#pendingPower] = [this.#pendingPower, this.#power];
-    this.#knee = this.#pendingKnee;
-  }
-
-  linearise(gradient: Float64Array, hessian: Float64Array): void {
-    const ln = this.#lnAll;
-    const residual = this.#residual;
-    const power = this.#power;
-    const knee = this.#knee;
-    let g0 = 0;
-    let g1 = 0;
-    let g2 = 0;
-    let h1 = 0;
-    let h11 = 0;
-    let h2 = 0;
-    let h12 = 0;
-    let h22 = 0;
-    for (let i = 0; i < this.#count; i++) {
-      const raised = power[i]!;
-      const byKnee = -Math.LOG10E / (knee + raised);
-      const byExponent = byKnee * raised * ln[i]!;
-      const difference = residual[i]!;
-      g0 += difference;
-      g1 += byKnee * difference;
-      g2 += byExponent * difference;
-      h1 += byKnee;
-      h11 += byKnee * byKnee;
-      h2 += byExponent;
-      h12 += byKnee * byExponent;
-      h22 += byExponent * byExponent;
-    }
-    gradient[0] = g0;
-    gradient[1] = g1;
-    gradient[2] = g2;
-    hessian[0] = this.#count;
-    hessian[3] = h1;
-    hessian[4] = h11;
-    hessian[6] = h2;
-    hessian[7] = h12;
-    hessian[8] = h22;
   }
 }

@@ -2,11 +2,11 @@
  * Mode bic: aperiodic part and peaks are fitted together, and the number of peaks is the one with the lowest Bayesian
  * information criterion m ln(SSE/m) + c p ln m for m bins and p parameters (Schwarz 1978; c is `bic_penalty`).
  */
-import { BoundedTrustRegion } from '../optimise/bounded-trust-region.js';
 import { APERIODIC_SIZE, aperiodicInto, AperiodicFitter } from './aperiodic.js';
+import type { FitKernels } from './fit-kernels.js';
 import { failedFit, type FooofFit, type Triple } from './fit-result.js';
 import { finishFit } from './finish-fit.js';
-import { JointModel } from './joint-model.js';
+import { jointFitter, type PeakFitter } from './peak-fitter.js';
 import type { FittedGrid } from './prepare.js';
 import type { ResolvedFitOptions } from './settings.js';
 
@@ -44,18 +44,22 @@ export class BicFitter {
   readonly #grid: FittedGrid;
   readonly #options: ResolvedFitOptions;
   readonly #values: Float64Array;
-  readonly #model: JointModel;
+  readonly #fitter: Pick<PeakFitter, 'fit'>;
   readonly #aperiodic: AperiodicFitter;
   readonly #sdLimits: readonly [number, number];
   readonly #scanSd: readonly number[];
-  #solver = new BoundedTrustRegion(36);
 
-  constructor(grid: FittedGrid, options: ResolvedFitOptions) {
+  constructor(grid: FittedGrid, options: ResolvedFitOptions, kernels: FitKernels) {
     this.#grid = grid;
     this.#options = options;
     this.#values = new Float64Array(grid.frequencies.length);
-    this.#model = new JointModel(grid, this.#values, options.aperiodic_mode);
-    this.#aperiodic = new AperiodicFitter(grid, options.aperiodic_mode, options.expert.max_evaluations);
+    this.#fitter = jointFitter(grid, this.#values, options.aperiodic_mode, kernels);
+    this.#aperiodic = new AperiodicFitter(
+      grid,
+      options.aperiodic_mode,
+      options.expert.max_evaluations,
+      kernels,
+    );
     const [narrowest, widest] = options.peak_width_limits;
     const low = Math.max(narrowest / 2, MIN_SD_BINS * grid.resolution);
     this.#sdLimits = [low, Math.max(widest / 2, 1.01 * low)];
@@ -164,8 +168,10 @@ export class BicFitter {
 
   /** Matched filter of one width: height and gain at every bin. */
   #scan(residual: Float64Array, sd: number, found: Place[]): void {
-    const { frequencies } = this.#grid;
+    const { frequencies, resolution, isUniform } = this.#grid;
     const reach = SCAN_REACH * sd;
+    const gaussian = (distance: number): number => Math.exp(-0.5 * (distance / sd) ** 2);
+    const shape = frequencies.map((_, k) => gaussian(k * resolution));
     for (let bin = 0; bin < frequencies.length; bin++) {
       const center = frequencies[bin]!;
       let product = 0;
@@ -173,8 +179,7 @@ export class BicFitter {
       let i = bin;
       while (i > 0 && center - frequencies[i - 1]! <= reach) i--;
       for (; i < frequencies.length && frequencies[i]! - center <= reach; i++) {
-        const u = (frequencies[i]! - center) / sd;
-        const e = Math.exp(-0.5 * u * u);
+        const e = isUniform ? shape[Math.abs(i - bin)]! : gaussian(frequencies[i]! - center);
         product += e * residual[i]!;
         square += e * e;
       }
@@ -212,14 +217,8 @@ export class BicFitter {
       lower.set([frequencies[0]!, 0, this.#sdLimits[0]], at);
       upper.set([frequencies.at(-1)!, Infinity, this.#sdLimits[1]], at);
     }
-    this.#model.reserve(peakCount);
-    if (x.length > this.#solver.capacity) this.#solver = new BoundedTrustRegion(2 * x.length);
-    const { cost } = this.#solver.solve(
-      this.#model,
-      x,
-      { lower, upper },
-      { tolerance, maxEvaluations: this.#options.expert.max_evaluations, residualCount: this.#values.length },
-    );
+    const maxEvaluations = this.#options.expert.max_evaluations;
+    const { cost } = this.#fitter.fit(x, { lower, upper, tolerance, maxEvaluations });
     const bins = this.#values.length;
     const parameters = 3 * peakCount + APERIODIC_SIZE[this.#options.aperiodic_mode];
     const misfit = bins * Math.log(Math.max((2 * cost) / bins, EXACT));

@@ -1,15 +1,23 @@
 /** The classic algorithm (Donoghue et al. 2020, "Parameterizing neural power spectra"), step by step as FOOOF 1.1 does it. */
-import { BoundedTrustRegion } from '../optimise/bounded-trust-region.js';
 import { APERIODIC_SIZE, aperiodicInto, AperiodicFitter } from './aperiodic.js';
 import { dropAtEdges, dropOverlaps, searchCandidates, type Candidate } from './candidates.js';
 import { failedFit, type FitFailure, type FitTrace, type FooofFit, type Triple } from './fit-result.js';
 import { finishFit } from './finish-fit.js';
-import { GaussianSum } from './gaussian-sum.js';
+import type { FitKernels } from './fit-kernels.js';
+import { peakFitter, type PeakFitter } from './peak-fitter.js';
 import type { FittedGrid } from './prepare.js';
 import type { ResolvedFitOptions } from './settings.js';
 
 /** Rounding of a residual, relative to the log10 power. */
 const ROUNDING = 8 * Number.EPSILON;
+
+interface FittedPeaks {
+  /** (c, h, s) per candidate. */
+  readonly x: Float64Array;
+  /** The same, ascending. */
+  readonly gaussians: readonly Triple[];
+  readonly sumOfSquares: number;
+}
 
 /** Fits spectra of one grid with one set of options; keeps its work arrays from one to the next. */
 export class ClassicFitter {
@@ -19,18 +27,22 @@ export class ClassicFitter {
   readonly #flat: Float64Array;
   readonly #work: Float64Array;
   readonly #bins: Int32Array;
-  readonly #gaussians: GaussianSum;
-  #solver = new BoundedTrustRegion(24);
+  readonly #peaks: PeakFitter;
 
-  constructor(grid: FittedGrid, options: ResolvedFitOptions) {
+  constructor(grid: FittedGrid, options: ResolvedFitOptions, kernels: FitKernels) {
     const bins = grid.frequencies.length;
     this.#grid = grid;
     this.#options = options;
-    this.#aperiodic = new AperiodicFitter(grid, options.aperiodic_mode, options.expert.max_evaluations);
+    this.#aperiodic = new AperiodicFitter(
+      grid,
+      options.aperiodic_mode,
+      options.expert.max_evaluations,
+      kernels,
+    );
     this.#flat = new Float64Array(bins);
     this.#work = new Float64Array(bins);
     this.#bins = new Int32Array(bins);
-    this.#gaussians = new GaussianSum(grid, this.#flat);
+    this.#peaks = peakFitter(grid, this.#flat, kernels);
   }
 
   /**
@@ -67,7 +79,7 @@ export class ClassicFitter {
       guess_after_overlap: kept,
       peak_sse: peaks.sumOfSquares,
     });
-    return this.#finish(values, guess, peaks.gaussians);
+    return this.#finish(values, guess, peaks);
   }
 
   #failed(status: FitFailure): FooofFit {
@@ -110,43 +122,37 @@ export class ClassicFitter {
   }
 
   /** All candidates together against the flattened spectrum; null when the evaluations run out. */
-  #fitPeaks(candidates: readonly Candidate[]): { gaussians: Triple[]; sumOfSquares: number } | null {
+  #fitPeaks(candidates: readonly Candidate[]): FittedPeaks | null {
     const size = 3 * candidates.length;
-    this.#gaussians.reserve(candidates.length);
-    if (size === 0) return { gaussians: [], sumOfSquares: sumOfSquares(this.#flat) };
+    const x = new Float64Array(size);
+    if (size === 0) return { x, gaussians: [], sumOfSquares: sumOfSquares(this.#flat) };
     const [narrowest, widest] = this.#options.peak_width_limits;
     const { frequencies } = this.#grid;
     const reach = 2 * this.#options.expert.center_frequency_bound;
-    const x = new Float64Array(size);
     const lower = new Float64Array(size);
     const upper = new Float64Array(size);
-    for (const [i, { center, height, sd }] of candidates.entries()) {
-      x.set([center, height, sd], 3 * i);
-      lower.set([Math.max(center - reach * sd, frequencies[0]!), 0, narrowest / 2], 3 * i);
-      upper.set([Math.min(center + reach * sd, frequencies.at(-1)!), Infinity, widest / 2], 3 * i);
+    const [lowest, highest] = [frequencies[0]!, frequencies.at(-1)!];
+    for (let i = 0; i < candidates.length; i++) {
+      const { center, height, sd } = candidates[i]!;
+      const at = 3 * i;
+      [x[at], x[at + 1], x[at + 2]] = [center, height, sd];
+      [lower[at], lower[at + 1], lower[at + 2]] = [Math.max(center - reach * sd, lowest), 0, narrowest / 2];
+      upper[at] = Math.min(center + reach * sd, highest);
+      [upper[at + 1], upper[at + 2]] = [Infinity, widest / 2];
     }
-    if (size > this.#solver.capacity) this.#solver = new BoundedTrustRegion(2 * size);
-    const fit = this.#solver.solve(
-      this.#gaussians,
-      x,
-      { lower, upper },
-      {
-        tolerance: this.#options.expert.tolerance,
-        maxEvaluations: this.#options.expert.max_evaluations,
-        residualCount: this.#flat.length,
-      },
-    );
+    const { tolerance, max_evaluations: maxEvaluations } = this.#options.expert;
+    const fit = this.#peaks.fit(x, { lower, upper, tolerance, maxEvaluations });
     if (!fit.converged) return null;
     const gaussians = candidates.map((_, i): Triple => [x[3 * i]!, x[3 * i + 1]!, x[3 * i + 2]!]);
     gaussians.sort((a, b) => a[0] - b[0]);
-    return { gaussians, sumOfSquares: 2 * fit.cost };
+    return { x, gaussians, sumOfSquares: 2 * fit.cost };
   }
 
   /** The aperiodic part once more, without the peaks, and how good the whole is. */
-  #finish(values: Float64Array, guess: readonly number[], gaussians: Triple[]): FooofFit {
+  #finish(values: Float64Array, guess: readonly number[], { x, gaussians }: FittedPeaks): FooofFit {
     const bins = values.length;
     const model = new Float64Array(bins);
-    this.#gaussians.addTo(model);
+    if (x.length > 0) this.#peaks.addTo(model, x);
     const removed = this.#work;
     for (let i = 0; i < bins; i++) removed[i] = values[i]! - model[i]!;
     const start = [...guess];

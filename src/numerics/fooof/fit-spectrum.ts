@@ -2,6 +2,7 @@ import { ProcessingError } from '../../errors.js';
 import { APERIODIC_SIZE } from './aperiodic.js';
 import { BicFitter } from './bic-fitter.js';
 import { ClassicFitter } from './classic-fitter.js';
+import type { FitKernels } from './fit-kernels.js';
 import { failedFit, type FitTrace, type FooofFit } from './fit-result.js';
 import {
   checkSpectrum,
@@ -30,16 +31,17 @@ export class SpectrumFitter {
 
   /**
    * @param frequencies - Hz, ascending, of every spectrum that will be given
+   * @param kernels - who fits; the results agree to rounding
    * @throws ConfigError for wrong options; ProcessingError INVALID_ARGUMENT for frequencies that cannot be fitted
    */
-  constructor(frequencies: NumberList, options: FitOptions = {}) {
+  constructor(frequencies: NumberList, options: FitOptions = {}, kernels: FitKernels = 'auto') {
     this.options = resolveFitOptions(options);
     this.grid = fittedGrid(frequencies, this.options);
     this.#values = new Float64Array(this.grid.frequencies.length);
     this.#fitter =
       this.options.mode === 'classic'
-        ? new ClassicFitter(this.grid, this.options)
-        : new BicFitter(this.grid, this.options);
+        ? new ClassicFitter(this.grid, this.options, kernels)
+        : new BicFitter(this.grid, this.options, kernels);
   }
 
   /**

@@ -64,6 +64,11 @@ export class JointModel implements LeastSquaresProblem {
     this.#gaussians.accept();
   }
 
+  /** Adds the peaks of the current point to `out`, (m). */
+  addTo(out: Float64Array): void {
+    this.#gaussians.addTo(out);
+  }
+
   linearise(gradient: Float64Array, hessian: Float64Array, first: Int32Array): void {
     this.#gaussians.linearise(gradient, hessian, first);
     if (this.#hasKnee) this.#bendColumns();
