@@ -138,6 +138,19 @@ export {
 export { parameterColumn, type ParameterInput, type ParameterTable } from './encoding/tables.js';
 export { WeightFitter, type FittedWeights, type WeightFitterOptions } from './encoding/weight-fitter.js';
 export { matrix, type Matrix } from './linalg/matrix.js';
+export { anisotropicOperator, type DiffusionField } from './spectral/anisotropic-operator.js';
+export { operatorSpectrum } from './spectral/operator-spectrum.js';
+export {
+  anisotropicWavelets,
+  type AnisotropicWaveletOptions,
+  type AnisotropicWaveletResult,
+} from './descriptors/anisotropic-wavelets.js';
+export {
+  faceDirections,
+  principalDirections,
+  type FaceDirections,
+  type PrincipalDirections,
+} from './mesh/principal-directions.js';
 export type { SolverChoice } from './spectral/choose-kernels.js';
 export {
   eigsh,

@@ -7,6 +7,17 @@ import { reference } from './reference.js';
 export const SPECTRAL_MESHES = ['sphere_ico4', 'hipp_closed_sub01L'] as const;
 export type SpectralMesh = (typeof SPECTRAL_MESHES)[number];
 
+/** The meshes of reference/spectral that are stored as GIfTI: an open and a folded one. */
+const GIFTI_MESHES = {
+  hipp_open_sub03L: 'hipp_open_sub03L.surf.gii',
+  fsaverage5_pial_left: 'fsaverage5_pial_left.surf.gii.gz',
+} as const;
+
+/** The open hippocampus or the pial template, float32 coordinates widened. */
+export async function largeSpectralMesh(name: keyof typeof GIFTI_MESHES): Promise<Surface> {
+  return readSurface(reference(`spectral/meshes/${GIFTI_MESHES[name]}`));
+}
+
 /** A mesh by name, float32 coordinates widened. */
 export async function spectralMesh(name: SpectralMesh): Promise<Surface> {
   return readSurface(reference(`spectral/meshes/${name}.ply`));
