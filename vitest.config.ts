@@ -35,20 +35,47 @@ function secondTries(): Reporter {
   };
 }
 
+/** No test proves speed by its limit: these only end what hangs, also on a busy machine. */
+const LIMITS = { testTimeout: 300_000, hookTimeout: 300_000 };
+/** Tests in process share their modules with others in the same worker: loading them anew for each file took a third. */
+const SHARING = ['test/unit/**/*.test.ts', 'test/golden/**/*.test.ts'];
+/** Replaces a module. */
+const REPLACING = 'test/golden/direct-mode.test.ts';
+
 export default defineConfig({
-  plugins: [lowerDecorators()],
   test: {
-    include: ['test/**/*.test.ts'],
-    exclude: ['test/long/**'],
-    typecheck: { enabled: true, include: ['test/types/**/*.test-d.ts'], tsconfig: 'tsconfig.json' },
     pool: 'forks',
     maxWorkers: 2,
-    // No test proves speed by its limit: this one only ends what hangs, also on a busy machine.
-    testTimeout: 300_000,
-    hookTimeout: 300_000,
     retry: process.env['CI'] ? 1 : 0,
     reporters: process.env['CI']
       ? ['default', ['json', { outputFile: '.vitest/results.json' }], secondTries()]
       : ['default'],
+    projects: [
+      {
+        plugins: [lowerDecorators()],
+        test: {
+          ...LIMITS,
+          name: 'in process',
+          include: SHARING,
+          exclude: [REPLACING],
+          pool: 'forks',
+          isolate: false,
+        },
+      },
+      {
+        plugins: [lowerDecorators()],
+        test: {
+          ...LIMITS,
+          name: 'alone',
+          include: ['test/{cli,engine,property}/**/*.test.ts', REPLACING],
+          pool: 'forks',
+          typecheck: {
+            enabled: true,
+            include: ['test/types/**/*.test-d.ts'],
+            tsconfig: 'test/types/tsconfig.json',
+          },
+        },
+      },
+    ],
   },
 });
