@@ -49,13 +49,29 @@ function assignment(origin: Origin, keys: string[], text: string): Result<Layer,
       problem(origin, path, `this value is longer than ${MAX_VALUE_LENGTH} characters`, 'use a file'),
     ]);
   }
-  const yaml = parseYaml(text);
-  if (yaml.problems.length > 0) {
-    return err(yaml.problems.map((p) => problem(origin, path, p.message, p.cure)));
+  let value = plainValue(text);
+  if (value === undefined) {
+    const yaml = parseYaml(text);
+    if (yaml.problems.length > 0) {
+      return err(yaml.problems.map((p) => problem(origin, path, p.message, p.cure)));
+    }
+    ({ value } = yaml);
   }
-  const tree = keys.reduceRight<unknown>((value, key) => ({ [key]: value }), yaml.value) as ConfigTree;
+  const tree = keys.reduceRight<unknown>((below, key) => ({ [key]: below }), value) as ConfigTree;
   return ok({ tree, locate: () => ({ origin, excerpt: null }) });
 }
+
+/** Short numbers and the words of YAML mean what they mean there; undefined: the text has to be read. */
+function plainValue(text: string): unknown {
+  if (/^(?:0|-?[1-9]\d{0,9})(?:\.\d{1,6})?$/.test(text)) return Number(text);
+  return WORDS.has(text) ? WORDS.get(text) : undefined;
+}
+
+const WORDS: ReadonlyMap<string, unknown> = new Map<string, unknown>([
+  ['true', true],
+  ['false', false],
+  ['null', null],
+]);
 
 function problem(origin: Origin, path: string, message: string, cure: string): ConfigProblem {
   return { severity: 'error', code: 'CONFIG_SYNTAX', path, message, cure, origin, excerpt: null };

@@ -1,6 +1,6 @@
-import { stringify } from 'yaml';
 import { isTree, type ConfigTree } from './layer.js';
 import { originText, type Origin, type Place } from './problem.js';
+import { yamlPackage } from './yaml-package.js';
 
 /** One value of a configuration and where it comes from. */
 export interface ShownValue {
@@ -45,5 +45,5 @@ export function configYaml(values: readonly ShownValue[]): string {
 
 function word(value: unknown): string {
   const options = { collectionStyle: 'flow', lineWidth: 0, nullStr: 'null' } as const;
-  return stringify(value, { ...options, defaultStringType: 'PLAIN', blockQuote: false }).trimEnd();
+  return yamlPackage().stringify(value, { ...options, defaultStringType: 'PLAIN', blockQuote: false }).trimEnd();
 }

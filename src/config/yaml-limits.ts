@@ -1,4 +1,4 @@
-import { CST, Lexer } from 'yaml';
+import { yamlPackage } from './yaml-package.js';
 
 /** Deepest nesting of blocks and brackets that a configuration may have; the parser recurses once per level. */
 export const MAX_DEPTH = 64;
@@ -12,6 +12,7 @@ const MARKS: ReadonlySet<string> = new Set([SCALAR_FOLLOWS, '\u0002', '\u0018'])
  * exhaust the stack.
  */
 export function tooDeepAt(text: string): number | null {
+  const { CST, Lexer } = yamlPackage();
   const blocks: number[] = []; // columns at which the open blocks began, ascending
   let brackets = 0;
   let offset = 0;

@@ -1,16 +1,8 @@
-import {
-  isAlias,
-  isMap,
-  isScalar,
-  isSeq,
-  parseDocument,
-  type Alias,
-  type Document,
-  type YAMLError,
-} from 'yaml';
+import type { Alias, Document, YAMLError } from 'yaml';
 import type { ErrorCode } from '../errors.js';
 import { FORBIDDEN_KEYS, type Path } from './layer.js';
 import { MAX_DEPTH, tooDeepAt } from './yaml-limits.js';
+import { yamlPackage } from './yaml-package.js';
 
 /** Times that aliases (`*name`) may be followed, and values they may produce: more is an alias bomb. */
 const MAX_ALIASES = 100;
@@ -59,7 +51,7 @@ export function parseYaml(text: string): YamlText {
     };
     return { value: null, spans: new Map(), problems: [problem] };
   }
-  const document = parseDocument(text, {
+  const document = yamlPackage().parseDocument(text, {
     version: '1.2',
     schema: 'core',
     merge: false,
@@ -129,6 +121,7 @@ class DocumentReader {
   constructor(readonly document: Document) {}
 
   read(node: unknown, path: Path): unknown {
+    const { isAlias, isMap, isScalar, isSeq } = yamlPackage();
     if (this.#isStopped) return null;
     if (++this.#values > MAX_VALUES) return this.#stop(node, path, `more than ${MAX_VALUES} values`);
     if (isAlias(node)) return this.#readAlias(node, path);
@@ -161,6 +154,7 @@ class DocumentReader {
   }
 
   #readMap(pairs: readonly { key: unknown; value: unknown }[], path: Path): Record<string, unknown> {
+    const { isScalar } = yamlPackage();
     const tree: Record<string, unknown> = {};
     for (const { key, value } of pairs) {
       const name = isScalar(key) ? (key.source ?? String(key.value)) : null;
