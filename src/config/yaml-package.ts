@@ -1,11 +1,10 @@
 import { createRequire } from 'node:module';
-
-type Yaml = typeof import('yaml');
+import type * as Yaml from 'yaml';
 
 const load = createRequire(import.meta.url);
-let loaded: Yaml | null = null;
+let loaded: typeof Yaml | null = null;
 
 /** The YAML package, loaded when the first text needs it: most commands give plain values and no file. */
-export function yamlPackage(): Yaml {
-  return (loaded ??= load('yaml') as Yaml);
+export function yamlPackage(): typeof Yaml {
+  return (loaded ??= load('yaml') as typeof Yaml);
 }

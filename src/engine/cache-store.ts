@@ -3,6 +3,7 @@ import type { NodeHistory } from './estimate.js';
 import type { FailureClass } from './events.js';
 import type { FileSystemKind } from './file-system.js';
 import type { BatchStore } from './executors/batch-adoption.js';
+import type { Standing } from './standing-results.js';
 
 /** An output as it is stored: values inline, files by path inside the object, digest and size. */
 export type OutputRecord =
@@ -246,6 +247,10 @@ export interface CacheStore extends BatchStore {
    */
   lastKeys(workflow: string): string | null;
   keepLastKeys(workflow: string, runId: string, digest: string): void;
+  /** What `keepStanding` left, when nothing has made it untrue since; null when there is none. */
+  standing(workflow: string): Standing | null;
+  /** Kept only together with the last keys that it names. */
+  keepStanding(workflow: string, standing: Standing): void;
   /** Committed on return. */
   forgetLastKeys(workflow: string): void;
   /** Keeps the leases of this run alive on other hosts; every 20 s is enough. */

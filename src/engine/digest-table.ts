@@ -19,6 +19,26 @@ export class DigestTable {
     this.#isSet[at] = 1;
   }
 
+  /** Takes over the digest that stands at the same number in a list of digests. */
+  copy(at: number, list: Buffer): void {
+    if (at >= this.#isSet.length) this.#grow(at + 1);
+    list.copy(this.#bytes, at * DIGEST_BYTES, at * DIGEST_BYTES, (at + 1) * DIGEST_BYTES);
+    this.#isSet[at] = 1;
+  }
+
+  /** Whether the digest is the one that stands at the same number in a list of digests. */
+  equals(at: number, list: Buffer): boolean {
+    const from = at * DIGEST_BYTES;
+    const to = from + DIGEST_BYTES;
+    return this.#isSet[at] === 1 && this.#bytes.compare(list, from, to, from, to) === 0;
+  }
+
+  /** The first `count` digests; zeros where none is set. */
+  list(count: number): Buffer {
+    if (count > this.#isSet.length) this.#grow(count);
+    return Buffer.from(this.#bytes.subarray(0, count * DIGEST_BYTES));
+  }
+
   /** 64 hex digits, or null. */
   get(at: number): string | null {
     if (this.#isSet[at] !== 1) return null;

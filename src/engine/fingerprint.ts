@@ -47,6 +47,8 @@ interface PartTaker {
 
 /** What the keys of all instances of a node have in common, and the ports that the rest comes from. */
 interface FixedParts {
+  /** Of `before` and `after`. */
+  readonly digest: string;
   readonly before: readonly KeyComponent[];
   readonly ports: readonly string[];
   readonly after: readonly KeyComponent[];
@@ -92,6 +94,11 @@ export class KeyMaker {
     };
   }
 
+  /** What the keys of all instances of a node have in common: one digest, and the ports that the rest comes from. */
+  common(node: NodeDefinition): { readonly digest: string; readonly ports: readonly string[] } {
+    return this.#fixedParts(node);
+  }
+
   #eachPart(instance: Instance, sources: KeySources, to: PartTaker): void {
     const { before, ports, after } = this.#fixedParts(instance.node);
     for (const item of before) to.part(item.kind, item.name, item);
@@ -114,7 +121,7 @@ export class KeyMaker {
         component('seed', 'seed', seed),
       ];
       const ports = Object.keys(node.inputs).filter((name) => !node.steering.includes(name));
-      fixed = { before, ports: ports.sort(), after };
+      fixed = { digest: keyOf([...before, ...after]), before, ports: ports.sort(), after };
       this.#fixed.set(node, fixed);
     }
     return fixed;
@@ -123,7 +130,7 @@ export class KeyMaker {
   #addInput(to: PartTaker, name: string, binding: Binding, sources: KeySources): void {
     if (binding.kind === 'value') {
       // An absent value is left out, like an undefined field.
-      if (binding.parsed !== undefined) to.part('params', name, this.#literal(binding));
+      if (binding.parsed !== undefined) to.part('params', name, this.literal(binding));
       return;
     }
     if (binding.kind === 'join') {
@@ -177,7 +184,7 @@ export class KeyMaker {
   #digest(binding: Binding, sources: KeySources): InputDigest {
     switch (binding.kind) {
       case 'value':
-        return this.#literal(binding);
+        return this.literal(binding);
       case 'external':
         return fileDigestOf(sources.file(binding.path));
       case 'output':
@@ -203,7 +210,8 @@ export class KeyMaker {
     }
   }
 
-  #literal(binding: Extract<Binding, { kind: 'value' }>): InputDigest {
+  /** Digest of a literal, made once for each binding. */
+  literal(binding: Extract<Binding, { kind: 'value' }>): InputDigest {
     let known = this.#literals.get(binding);
     if (known === undefined) {
       known = valueDigest(binding.parsed);

@@ -14,6 +14,7 @@ import type { NodeHistory } from './estimate.js';
 import type { FileStat } from './file-digest.js';
 import type { ProcessIdentity } from './process-identity.js';
 import type { IndexDatabase } from './sqlite-database.js';
+import { decodeStanding, encodeStanding, type Standing } from './standing-results.js';
 
 export interface ResultRow {
   readonly node: string;
@@ -200,6 +201,11 @@ export class IndexRows {
              WHERE other.workflow = own.workflow AND other.id <> own.id
                AND (other.ended IS NULL OR other.ended >= own.started))`,
       ),
+      standing: db.prepare<[string], Buffer | null>('SELECT v FROM meta WHERE k = ?').pluck(),
+      putStanding: one(
+        'INSERT OR REPLACE INTO meta (k, v) SELECT ?, ? WHERE EXISTS (SELECT 1 FROM meta WHERE k = ? AND v = ?)',
+      ),
+      dropStandings: one(`DELETE FROM meta WHERE k GLOB '${STANDING}*'`),
       lease: one('SELECT run_id, host, pid, pid_start, beat FROM lease WHERE key = ?'),
       putLease: one(
         'INSERT OR REPLACE INTO lease (key, run_id, host, pid, pid_start, beat) VALUES (?, ?, ?, ?, ?, ?)',
@@ -264,6 +270,7 @@ export class IndexRows {
 
   putResult(record: ObjectRecord, extra: { bytes: number; created: number; runId: string | null }): void {
     const { key, node, version, outDigest, outputs, skipReason, ms, peakMb, state } = record;
+    if (this.hasResult(key)) this.dropStandings();
     this.#statements.putResult.run(
       blob(key),
       node,
@@ -282,6 +289,7 @@ export class IndexRows {
   }
 
   dropResult(key: string): void {
+    this.dropStandings();
     this.#statements.dropResult.run(blob(key));
     this.#statements.dropOutputFiles.run(blob(key));
   }
@@ -468,6 +476,25 @@ export class IndexRows {
     this.#statements.dropLastKeys.run(lastKeysOf(workflow));
   }
 
+  standing(workflow: string): Standing | null {
+    const bytes = this.#statements.standing.get(standingOf(workflow)) as Buffer | null | undefined;
+    return bytes === undefined || bytes === null ? null : decodeStanding(bytes);
+  }
+
+  putStanding(workflow: string, standing: Standing): void {
+    this.#statements.putStanding.run(
+      standingOf(workflow),
+      encodeStanding(standing),
+      lastKeysOf(workflow),
+      standing.lastKeys,
+    );
+  }
+
+  /** A result goes, or gives way to another one. */
+  dropStandings(): void {
+    this.#statements.dropStandings.run();
+  }
+
   lease(key: string): LeaseRow | null {
     const row = this.#statements.lease.get(blob(key));
     if (row === undefined) return null;
@@ -513,6 +540,13 @@ function identity(row: Record<string, unknown>): ProcessIdentity {
 
 /** What the names begin with under which `meta` keeps the digests of `lastKeys`. */
 export const LAST_KEYS = 'keys of ';
+
+/** What the names begin with under which `meta` keeps standing results. */
+const STANDING = 'standing of ';
+
+function standingOf(workflow: string): string {
+  return `${STANDING}${workflow}`;
+}
 
 function lastKeysOf(workflow: string): string {
   return `${LAST_KEYS}${workflow}`;

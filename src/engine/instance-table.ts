@@ -5,6 +5,7 @@ import type { CacheStore, StoredResult } from './cache-store.js';
 import { DigestTable } from './digest-table.js';
 import { failure, type NodeFailure } from './failure.js';
 import type { Binding, CompiledGraph, Instance } from './graph.js';
+import type { Standing } from './standing-results.js';
 
 export type InstanceState = 'waiting' | 'running' | 'done' | 'skipped' | 'failed' | 'not-started';
 
@@ -32,6 +33,8 @@ export class InstanceTable {
   readonly #runs: (string | null)[] = [null];
   readonly #reasons = new Map<number, string>();
   readonly #keys: DigestTable;
+  /** By instance, 1: it is done, and its outputs are values only. */
+  #isPlain: Uint8Array;
 
   /** @param store - gives results again that were told here before */
   constructor(
@@ -42,6 +45,7 @@ export class InstanceTable {
     this.#states = new Uint8Array(graph.instances.length);
     this.#origins = new Int32Array(graph.instances.length);
     this.#keys = new DigestTable(graph.instances.length);
+    this.#isPlain = new Uint8Array(graph.instances.length);
   }
 
   instance(index: number): Instance {
@@ -87,13 +91,47 @@ export class InstanceTable {
     this.#keys.set(index, result.key);
     this.set(index, result.state);
     if (index >= this.#origins.length) {
-      const larger = new Int32Array(Math.max(this.graph.instances.length, index + 1));
+      const size = Math.max(this.graph.instances.length, index + 1);
+      const larger = new Int32Array(size);
       larger.set(this.#origins);
       this.#origins = larger;
+      const largerMarks = new Uint8Array(size);
+      largerMarks.set(this.#isPlain);
+      this.#isPlain = largerMarks;
     }
     this.#origins[index] = this.#runPlace(result.runId) + 1;
+    this.#isPlain[index] = result.state === 'done' && hasNoFiles(result) ? 1 : 0;
     this.#keep(index, result);
     if (result.state === 'skipped') this.#reasons.set(index, result.skipReason ?? 'skipped');
+  }
+
+  /**
+   * The instance has a result of an earlier run whose outputs are values only.
+   *
+   * @param keys - of all instances of the graph
+   */
+  stand(index: number, keys: Buffer, runId: string | null): void {
+    this.#keys.copy(index, keys);
+    this.set(index, 'done');
+    this.#origins[index] = this.#runPlace(runId) + 1;
+    this.#isPlain[index] = 1;
+  }
+
+  /** Whether the key of an instance is the one in a list of the keys of all. */
+  hasKey(index: number, keys: Buffer): boolean {
+    return this.#keys.equals(index, keys);
+  }
+
+  /** How all instances stand, for a run after this one. */
+  standing(): Pick<Standing, 'keys' | 'isPlain' | 'runs' | 'origins'> {
+    const count = this.graph.instances.length;
+    const origins = Int32Array.from(this.#origins.subarray(0, count), (origin) => Math.max(0, origin - 1));
+    return {
+      keys: this.#keys.list(count),
+      isPlain: this.#isPlain.slice(0, count),
+      runs: [...this.#runs],
+      origins,
+    };
   }
 
   end(index: number, state: 'skipped' | 'failed' | 'not-started', reason: string): void {
@@ -146,6 +184,14 @@ export class InstanceTable {
   reason(index: number): string {
     return this.#reasons.get(index) ?? '';
   }
+}
+
+function hasNoFiles({ outputs }: StoredResult): boolean {
+  for (const name in outputs) {
+    const kind = outputs[name]?.kind;
+    if (kind === 'file' || kind === 'list') return false;
+  }
+  return true;
 }
 
 /** What the states of its dependencies mean for an instance. */

@@ -12,6 +12,7 @@ import {
   type KeySources,
 } from './fingerprint.js';
 import type { Binding, CompiledGraph, Instance } from './graph.js';
+import { graphSignature } from './graph-signature.js';
 import { externalPaths, type ExternalFacts } from './inputs.js';
 import type { InstanceTable } from './instance-table.js';
 import { OutputDigests } from './output-digests.js';
@@ -67,6 +68,9 @@ export class Planner {
   readonly #outputDigests: OutputDigests;
   readonly #workflow: string;
   #lastAttempts: ReadonlyMap<string, LastAttempt> | null = null;
+  /** Digests of files outside the graph, as keys were made of them. */
+  readonly #usedFiles = new Map<string, string>();
+  #hasFilesChanged = false;
 
   private constructor(options: PlannerOptions, keys: KeyMaker) {
     this.#table = options.table;
@@ -98,6 +102,27 @@ export class Planner {
     return new Planner(options, keys);
   }
 
+  /** Of the graph, with the files outside it as they are found to be; see {@link graphSignature}. */
+  signature(): string | null {
+    return graphSignature(this.#table.graph, this.#keys, (file) => {
+      const known = this.#usedFiles.get(file) ?? this.#store.knownFile(file)?.digest ?? null;
+      if (known !== null) this.#use(file, known);
+      return known;
+    });
+  }
+
+  /** The same with the files as they were used; null when one of them changed meanwhile. */
+  signatureAsUsed(): string | null {
+    if (this.#hasFilesChanged) return null;
+    return graphSignature(this.#table.graph, this.#keys, (file) => this.#usedFiles.get(file) ?? null);
+  }
+
+  #use(file: string, digest: string): void {
+    const before = this.#usedFiles.get(file);
+    if (before === undefined) this.#usedFiles.set(file, digest);
+    else if (before !== digest) this.#hasFilesChanged = true;
+  }
+
   /** What is known of the files outside the graph; a promise only when one must be read. */
   facts(instance: Instance): ExternalFacts | Promise<ExternalFacts> {
     const paths = externalPaths(instance);
@@ -107,14 +132,21 @@ export class Planner {
     for (const path of paths) {
       const known = this.#store.knownFile(path);
       if (known === null) unread.push(path);
-      else facts.set(path, known);
+      else {
+        facts.set(path, known);
+        this.#use(path, known.digest);
+      }
     }
     if (unread.length === 0) return facts;
     return this.#readAll(unread, facts);
   }
 
   async #readAll(paths: readonly string[], facts: Map<string, FileFacts>): Promise<ExternalFacts> {
-    for (const path of paths) facts.set(path, await this.#store.hashFile(path));
+    for (const path of paths) {
+      const known = await this.#store.hashFile(path);
+      facts.set(path, known);
+      this.#use(path, known.digest);
+    }
     return facts;
   }
 

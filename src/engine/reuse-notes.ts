@@ -8,12 +8,14 @@
 import type { CacheStore } from './cache-store.js';
 import type { InstanceTable } from './instance-table.js';
 import type { Planner } from './planner.js';
+import type { StandingResults } from './standing-results.js';
 
 export interface ReuseNotesOptions {
   readonly runId: string;
   readonly table: InstanceTable;
   readonly store: CacheStore;
-  readonly planner: Pick<Planner, 'lastAttempt'>;
+  readonly planner: Pick<Planner, 'lastAttempt' | 'signatureAsUsed'>;
+  readonly standing: Pick<StandingResults, 'isWhole' | 'keep'>;
 }
 
 export class ReuseNotes {
@@ -46,11 +48,15 @@ export class ReuseNotes {
 
   /** @param isWhole - whether every instance ended well, so that all of them stand where this run leaves them */
   close(isWhole: boolean): void {
-    const { table, store, runId } = this.#options;
+    const { table, store, runId, planner, standing } = this.#options;
+    // All stand where the last run left them.
+    if (this.#unseen !== null && standing.isWhole) return;
     const digest = table.keysDigest();
-    if (this.#unseen !== null && digest === this.#before) return;
-    this.willRun();
-    if (isWhole) store.keepLastKeys(table.graph.name, runId, digest);
+    if (this.#unseen === null || digest !== this.#before) {
+      this.willRun();
+      if (isWhole) store.keepLastKeys(table.graph.name, runId, digest);
+    }
+    if (isWhole) standing.keep(planner.signatureAsUsed(), digest);
   }
 
   #note(index: number): void {

@@ -16,6 +16,7 @@ import type { PublishedFile, Publisher } from './publish.js';
 import type { Retries } from './retry.js';
 import { ReuseNotes } from './reuse-notes.js';
 import type { ReusedBatch } from './reused-batch.js';
+import type { StandingResults } from './standing-results.js';
 import { RunAccount, type NodeReport } from './run-account.js';
 import type { Decision, SchedulerWork } from './scheduler.js';
 
@@ -35,6 +36,7 @@ export interface RunWorkOptions {
   readonly memoryGb: number;
   readonly cancel: (id: string, now: boolean) => void;
   readonly emit: (event: RunEvent) => void;
+  readonly standing: StandingResults;
   /** Reused instances are told together. */
   readonly reused: ReusedBatch;
 }
@@ -44,6 +46,7 @@ const PUBLISH_AT_A_TIME = 2;
 /** How soon to look again for a result that another run is working on. */
 const HELD_RETRY_MS = 200;
 const NONE: readonly number[] = [];
+const SETTLED: Decision = { kind: 'settled' };
 
 interface Group {
   readonly publications: Publication[];
@@ -84,19 +87,26 @@ export class RunWork implements SchedulerWork {
   }
 
   decide(index: number): Decision | Promise<Decision> {
-    const { table, planner } = this.#options;
+    const { table, planner, standing, reused } = this.#options;
     const instance = table.instance(index);
+    if (standing.take(index)) {
+      reused.add(instance.id);
+      this.#notes.reused(index);
+      this.#account.note(index, 'reused', null);
+      this.#ended(index);
+      return SETTLED;
+    }
     const verdict = judge(table, instance);
     switch (verdict.kind) {
       case 'skip':
         this.#skip(index, verdict.reason, null, false);
-        return { kind: 'settled' };
+        return SETTLED;
       case 'not-started':
         this.abandon(index, verdict.because);
-        return { kind: 'settled' };
+        return SETTLED;
       case 'fail':
         this.#fail(index, null, verdict.failure, { ms: 0, logTail: '', logPath: null, crashPath: null });
-        return { kind: 'settled' };
+        return SETTLED;
       case 'go': {
         const facts = planner.facts(instance);
         if (facts instanceof Promise) return facts.then((known) => this.#assess(index, known));
@@ -126,17 +136,18 @@ export class RunWork implements SchedulerWork {
     const before = this.#orders.get(index);
     this.#orders.delete(index);
     table.setKey(index, key);
+    if (before === undefined && !found.adopted) this.#options.standing.found(index);
     this.#notes.reused(index);
     if (found.result.state === 'skipped') {
       this.#skip(index, found.result.skipReason ?? 'skipped', found.result, before === undefined);
-      return { kind: 'settled' };
+      return SETTLED;
     }
     const isTakenOver = found.adopted || this.#waiting.has(index);
     if (isTakenOver) emit({ type: 'node-adopted', id, key });
     else reused.add(id);
     this.#account.note(index, 'reused', key);
     this.#finish(index, found.result);
-    return { kind: 'settled' };
+    return SETTLED;
   }
 
   batchSize(index: number): number {
@@ -181,7 +192,7 @@ export class RunWork implements SchedulerWork {
       this.#account.note(index, 'executed', key, { reason: order.reason, attempts });
       this.#finish(index, end.result);
     }
-    return { kind: 'settled' };
+    return SETTLED;
   }
 
   cancelAll(now: boolean): void {

@@ -28,6 +28,7 @@ import { ReusedBatch } from './reused-batch.js';
 import type { NodeReport } from './run-account.js';
 import { RunWork } from './run-work.js';
 import { Scheduler, type FailureMode } from './scheduler.js';
+import { StandingResults } from './standing-results.js';
 import { followStop, STOP, type StopSignal } from './stop-signal.js';
 import { limitTime } from './time-limit.js';
 
@@ -350,6 +351,11 @@ async function runAndAccount(prepared: PreparedRun, endings: Ending[]): Promise<
     logCapBytes,
     emit,
   });
+  const standing = new StandingResults({
+    workflow: graph.name,
+    ...{ table, store },
+    signature: takesStanding(request) ? planner.signature() : null,
+  });
   const work = new RunWork({
     runId,
     table,
@@ -358,6 +364,7 @@ async function runAndAccount(prepared: PreparedRun, endings: Ending[]): Promise<
     runner,
     takesBatches: executor.takesBatches === true && request.isolation !== 'process',
     publisher,
+    standing,
     outputDir,
     retries: new Retries(request.retries ?? null),
     memoryGb: site.largest.memoryGb,
@@ -412,6 +419,11 @@ async function runAndAccount(prepared: PreparedRun, endings: Ending[]): Promise<
   function throwOutside(): void {
     if (outside !== null) throw outside.error;
   }
+}
+
+/** A run that was told to run nodes, or to look at all content, takes nothing without a look. */
+function takesStanding({ refresh, noCache, forceNodes, hash }: RunRequest): boolean {
+  return refresh !== true && noCache !== true && (forceNodes ?? []).length === 0 && hash !== 'content';
 }
 
 function statusOf(

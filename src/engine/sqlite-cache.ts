@@ -61,6 +61,7 @@ import { makeDirectory } from './make-directory.js';
 import { killPoint } from './kill-points.js';
 import { type IndexDatabase, openDatabase } from './sqlite-database.js';
 import { requireCache } from './require-cache.js';
+import type { Standing } from './standing-results.js';
 import { storageError } from './storage-error.js';
 import { UpstreamResults } from './upstream-results.js';
 
@@ -200,6 +201,8 @@ export class SqliteCache implements CacheStore {
     if (row !== null && outputsDigest(row.outputs) === row.outDigest) return this.#storedResult(key, row);
     const other = this.#upstreams?.lookup(key) ?? null;
     if (other !== null) return other;
+    // What is said to stand and is not here is looked up by the next run.
+    if (this.writable) this.#commit(() => this.#rows.dropStandings());
     const record = readObjectRecord(objectDirectory(this.directory, key), key);
     return 'problem' in record ? null : this.#storedResult(key, { ...record, bytes: 0, runId: null });
   }
@@ -352,6 +355,16 @@ export class SqliteCache implements CacheStore {
 
   keepLastKeys(workflow: string, runId: string, digest: string): void {
     this.#later(() => this.#rows.putLastKeys(workflow, runId, digest));
+  }
+
+  standing(workflow: string): Standing | null {
+    return this.#guard(() => this.#rows.standing(workflow));
+  }
+
+  keepStanding(workflow: string, standing: Standing): void {
+    // Results of others may go where this index does not see it.
+    if (this.#upstreams !== null) return;
+    this.#later(() => this.#rows.putStanding(workflow, standing));
   }
 
   forgetLastKeys(workflow: string): void {

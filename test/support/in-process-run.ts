@@ -17,6 +17,7 @@ import { ReusedBatch } from '../../src/engine/reused-batch.js';
 import type { NodeReport } from '../../src/engine/run-account.js';
 import { RunWork } from '../../src/engine/run-work.js';
 import { Scheduler } from '../../src/engine/scheduler.js';
+import { StandingResults } from '../../src/engine/standing-results.js';
 import { StopController } from '../../src/engine/stop-signal.js';
 
 const LIMITS: ResourceLimits = { jobs: 2, cpus: 2, memoryGb: 4, gpus: 0, tokens: {} };
@@ -45,7 +46,10 @@ export async function runInProcess(
     mkdirSync(workDir, { recursive: true });
     const log = new RunLog(root, runId);
     store.beginRun({ id: runId, workflow: graph.name, configDigest: '', argv: [], outputDir: '/out' });
+    const signature = planner.signature();
+    const standing = new StandingResults({ workflow: graph.name, table, store, signature });
     const work = new RunWork({
+      standing,
       runId,
       table,
       store,
@@ -78,9 +82,10 @@ export async function runInProcess(
     log.close();
     store.finishRun(runId, 'done');
     store.removeRunDirectory(runId);
+    // While the store is open.
+    const outputs = new Map(graph.instances.map(({ id, index }) => [id, table.result(index)?.outputs]));
     const value = (id: string, port: string): unknown => {
-      const instance = graph.instances.find((one) => one.id === id);
-      const record = instance === undefined ? undefined : table.result(instance.index)?.outputs[port];
+      const record = outputs.get(id)?.[port];
       return record?.kind === 'value' ? record.value : undefined;
     };
     return { plan, reports: work.reports(), value };

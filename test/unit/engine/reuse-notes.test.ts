@@ -36,8 +36,12 @@ function reuse(
   const graph = { name: 'study', instances: keys.map((_, i) => ({ id: `n[${i}]` })) };
   const table = new InstanceTable(graph as unknown as CompiledGraph, store);
   let last: ReturnType<CacheStore['lastAttempts']> | null = null;
-  const planner = { lastAttempt: (name: string) => (last ??= store.lastAttempts('study')).get(name) };
-  const notes = new ReuseNotes({ runId: id, table, store, planner });
+  const planner = {
+    lastAttempt: (name: string) => (last ??= store.lastAttempts('study')).get(name),
+    signatureAsUsed: () => null,
+  };
+  const standing = { isWhole: false, keep: () => undefined };
+  const notes = new ReuseNotes({ runId: id, table, store, planner, standing });
   keys.forEach((one, i) => {
     table.setKey(i, key(one));
     notes.reused(i);
