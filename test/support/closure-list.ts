@@ -68,9 +68,19 @@ function isBelow(file: string, name: string, room: string): boolean {
   return path.resolve(path.dirname(file), name).startsWith(path.join(PACKAGE_ROOT, 'src', room) + path.sep);
 }
 
+/** Most files are in the closures of many nodes. */
+const stripped = new Map<string, string>();
+
 function withoutComments(source: Buffer, file: string): string {
-  if (!file.endsWith('.ts')) return source.toString('utf8');
-  const { outputText } = ts.transpileModule(source.toString('utf8'), {
+  const text = source.toString('utf8');
+  if (!file.endsWith('.ts')) return text;
+  let code = stripped.get(text);
+  if (code === undefined) stripped.set(text, (code = transpiled(text, file)));
+  return code;
+}
+
+function transpiled(text: string, file: string): string {
+  const { outputText } = ts.transpileModule(text, {
     fileName: file,
     compilerOptions: { target: ts.ScriptTarget.ES2022, module: ts.ModuleKind.ESNext, removeComments: true },
   });
