@@ -2,6 +2,7 @@
 #include "conv3d_tile.inl"
 #include "conv3d_narrow.inl"
 #include "conv3d_filter.inl"
+#include "conv3d_filter_pairs.inl"
 #include "conv3d_upsampled.inl"
 
 namespace neuroloom {

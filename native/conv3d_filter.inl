@@ -1,17 +1,13 @@
-// Gradient of the filter. R neighbour rows times C of their channels are broadcast; with the three offsets along z
-// that makes 3 R C sums of kLanes center channels in registers. Few rows are taken at a time, against all neighbour
-// channels, so that they stay in the first-level cache; the sums of an item are float32, those over items float64.
+// Gradient of the filter for few neighbour channels (conv3d_filter_pairs.inl: for more). The three neighbour rows in y
+// times C channels are broadcast; with the three offsets along z that makes 9 C sums of kLanes center channels in
+// registers. The sums of an item are float32, those over items float64.
 namespace neuroloom {
 namespace NL_ISA {
 
-#if NL_LANES == 16
-constexpr int kFilterPairs = 8;  // largest R * C but for 9 below: 24 sums, 3 center vectors
-#elif defined(__aarch64__)
-constexpr int kFilterPairs = 8;
-#elif NL_LANES == 8
-constexpr int kFilterPairs = 4;
+#if NL_LANES == 16 || defined(__aarch64__)
+constexpr int kFewNeighbours = 3;  // 27 sums, 3 center vectors
 #else
-constexpr int kFilterPairs = 3;
+constexpr int kFewNeighbours = 1;
 #endif
 
 // Voxels that are worth loading and storing the sums for.
@@ -20,7 +16,7 @@ constexpr size_t kFilterGroup = 128;
 // How far ahead rows are fetched from the second-level cache, in voxels.
 constexpr size_t kFilterAhead = 8;
 
-// One row of the center against R rows of the neighbour.
+// One row of the center against up to three of the neighbour.
 struct FilterRow {
   const float* center;  // z vectors
   const float* neighbour[3];
@@ -30,111 +26,82 @@ struct FilterArgs {
   const FilterRow* rows;
   size_t count;
   size_t z, channels;  // channels of the neighbour
-  float* sums;         // [channels][R][3][kLanes]
+  float* sums;
 };
 
-template <int R, int C>
-NL_INLINE void filterStep(Vec (*sum)[3], const float* const* x, Vec before, Vec at, Vec behind) {
+template <int C>
+NL_INLINE void fewStep(Vec (*sum)[3], const float* const* x, Vec before, Vec at, Vec behind) {
 #pragma GCC unroll 3
-  for (int r = 0; r < R; r++) {
-#pragma GCC unroll 8
+  for (int r = 0; r < 3; r++) {
+#pragma GCC unroll 3
     for (int c = 0; c < C; c++) {
       const Vec value = broadcast(x[r][c]);
-      sum[c * R + r][0] += value * behind;
-      sum[c * R + r][1] += value * at;
-      sum[c * R + r][2] += value * before;
+      sum[c * 3 + r][0] += value * behind;
+      sum[c * 3 + r][1] += value * at;
+      sum[c * 3 + r][2] += value * before;
     }
   }
 }
 
-// Adds the products of C channels, from `channel` on.
-template <int R, int C>
-static __attribute__((noinline)) void filterBlock(const FilterArgs& a, size_t channel) {
-  float* const sums = a.sums + channel * R * 3 * kLanes;
-  const size_t stride = a.channels;
-  Vec sum[C * R][3];
+// Adds the products of all C channels to `sums`, the nine taps of a plane, whose rows are `padded` apart.
+template <int C>
+static __attribute__((noinline)) void fewTaps(const FilterArgs& a, double* sums, size_t padded) {
+  Vec sum[C * 3][3];
 #pragma GCC unroll 9
-  for (int i = 0; i < C * R; i++) {
+  for (int i = 0; i < C * 3; i++) {
 #pragma GCC unroll 3
-    for (int k = 0; k < 3; k++) sum[i][k] = load(sums + (i * 3 + k) * kLanes);
+    for (int k = 0; k < 3; k++) sum[i][k] = (Vec){};
   }
   for (size_t row = 0; row < a.count; row++) {
     const float* g = a.rows[row].center;
-    const float* x[R];
-#pragma GCC unroll 3
-    for (int r = 0; r < R; r++) x[r] = a.rows[row].neighbour[r] + channel;
+    const float* x[3] = {a.rows[row].neighbour[0], a.rows[row].neighbour[1], a.rows[row].neighbour[2]};
     // The neighbour at z takes part with offset -1 for the center at z + 1, 0 at z, and 1 at z - 1.
     Vec before = {}, at = load(g);
     for (size_t z = 1; z < a.z; z++) {
       g += kLanes;
       const Vec behind = load(g);
-      filterStep<R, C>(sum, x, before, at, behind);
+      fewStep<C>(sum, x, before, at, behind);
       __builtin_prefetch(g + kFilterAhead * kLanes);
 #pragma GCC unroll 3
-      for (int r = 0; r < R; r++) {
-        x[r] += stride;
-        __builtin_prefetch(x[r] + kFilterAhead * stride);
+      for (int r = 0; r < 3; r++) {
+        x[r] += C;
+        __builtin_prefetch(x[r] + kFilterAhead * C);
       }
       before = at;
       at = behind;
     }
-    filterStep<R, C>(sum, x, before, at, (Vec){});
+    fewStep<C>(sum, x, before, at, (Vec){});
   }
 #pragma GCC unroll 9
-  for (int i = 0; i < C * R; i++) {
+  for (int i = 0; i < C * 3; i++) {
 #pragma GCC unroll 3
-    for (int k = 0; k < 3; k++) store(sums + (i * 3 + k) * kLanes, sum[i][k]);
+    for (int k = 0; k < 3; k++) addDoubles(sums + ((i % 3 * 3 + k) * C + i / 3) * padded, sum[i][k]);
   }
 }
 
-// All channels from `channel` on, in blocks as large as the registers allow.
-template <int R, int C>
-static void filterChannels(const FilterArgs& a, size_t channel) {
-  for (; channel + C <= a.channels; channel += C) filterBlock<R, C>(a, channel);
-  if constexpr (C > 1) {
-    if (channel < a.channels) filterChannels<R, C / 2>(a, channel);
-  }
-}
+inline size_t alignedFloats(size_t floats) { return (floats + 15) / 16 * 16; }
 
-// Adds kLanes center channels of an item to sums, whose rows are `padded` apart: R neighbour rows, from `tap` / 3 on.
-template <int R, int C>
-static void filterTaps(FilterArgs& a, FilterRow* rows, size_t count, size_t tap, double* sums, size_t padded) {
-  const size_t length = a.channels * R * 3 * kLanes;
-  for (size_t i = 0; i < length; i++) a.sums[i] = 0;
-  const size_t group = 1 + kFilterGroup / a.z;
-  for (size_t first = 0; first < count; first += group) {
-    a.rows = rows + first;
-    a.count = count - first < group ? count - first : group;
-    filterChannels<R, C>(a, 0);
-  }
-  for (size_t c = 0; c < a.channels; c++) {
-    for (size_t r = 0; r < R; r++) {
-      for (size_t k = 0; k < 3; k++) {
-        addDoubles(sums + ((tap + r * 3 + k) * a.channels + c) * padded, load(a.sums + ((c * R + r) * 3 + k) * kLanes));
-      }
-    }
-  }
-}
+// What filterFew needs beside its result, one behind the other.
+struct FewScratch {
+  size_t zeros, center, ring;
 
-// What filterGradient needs beside its result, one behind the other.
-struct FilterScratch {
-  size_t zeros, center, sums, ring;
-
-  explicit FilterScratch(const ConvFilterPass& pass) {
+  explicit FewScratch(const ConvFilterPass& pass) {
     const ConvGrid& g = pass.grid;
     const size_t channels = pass.neighbour.channels;
-    zeros = aligned(g.z * channels);
-    center = aligned(g.band * g.z * convPadded(pass.center.channels, kLanes));
-    sums = aligned(channels * 9 * kLanes);
+    zeros = alignedFloats(g.z * channels);
+    center = alignedFloats(g.band * g.z * convPadded(pass.center.channels, kLanes));
     ring = pass.neighbour.gate == nullptr ? 0 : convRingFloats(g, channels);
   }
 
-  static size_t aligned(size_t floats) { return (floats + 15) / 16 * 16; }
+  size_t floats() const { return zeros + center + ring; }
 };
 
-static size_t filterScratchFloats(const ConvFilterPass& pass) {
-  const FilterScratch size(pass);
-  return size.zeros + size.center + size.sums + size.ring;
+// The first `used` channels of a vector at `at`, gated; zeros behind them.
+NL_INLINE Vec gatedPart(const ConvSource& source, size_t at, int used) {
+  const Vec v = used == kLanes ? load(source.values + at) : loadPart(source.values + at, used);
+  if (source.gate == nullptr) return v;
+  const Vec y = used == kLanes ? load(source.gate + at) : loadPart(source.gate + at, used);
+  return select(y > (Vec){}, v, v * broadcast(source.slope));
 }
 
 // The rows of an item, gated: [block of kLanes channels][row][z][kLanes], zeros behind the channels. Their sums over
@@ -144,17 +111,10 @@ static void copyCenter(const ConvGrid& g, const ConvSource& source, const Item& 
   const size_t at = ((item.n * g.x + item.x) * g.y + item.firstRow) * g.z * channels;
   const size_t voxels = (item.endRow - item.firstRow) * g.z;
   for (size_t first = 0; first < channels; first += kLanes) {
-    const float* values = source.values + at + first;
-    const float* gate = source.gate == nullptr ? nullptr : source.gate + at + first;
     const int used = channels - first < (size_t)kLanes ? (int)(channels - first) : kLanes;
     DoubleVec total = {};
-    for (size_t voxel = 0; voxel < voxels; voxel++, values += channels, out += kLanes) {
-      Vec v = used == kLanes ? load(values) : loadPart(values, used);
-      if (gate != nullptr) {
-        const Vec y = used == kLanes ? load(gate) : loadPart(gate, used);
-        v = select(y > (Vec){}, v, v * broadcast(source.slope));
-        gate += channels;
-      }
+    for (size_t voxel = 0; voxel < voxels; voxel++, out += kLanes) {
+      const Vec v = gatedPart(source, at + first + voxel * channels, used);
       store(out, v);
       if (totals != nullptr) total += __builtin_convertvector(v, DoubleVec);
     }
@@ -163,48 +123,34 @@ static void copyCenter(const ConvGrid& g, const ConvSource& source, const Item& 
 }
 
 // The nine taps of one plane against kLanes center channels.
-static void filterPlane(FilterArgs& a, const RowRing& neighbours, const float* zeros, const Item& item, size_t plane,
-                        const float* center, double* sums, size_t padded) {
+static void fewPlane(FilterArgs& a, const RowRing& neighbours, const float* zeros, const Item& item, size_t plane,
+                     const float* center, double* sums, size_t padded) {
   FilterRow rows[kMostBand];
-  if (3 * a.channels <= kFilterPairs + 1) {
-    // Few channels: the three neighbours in y at once, or there were too few sums to keep the processor busy.
-    size_t count = 0;
-    for (size_t y = item.firstRow; y < item.endRow; y++) {
-      FilterRow& row = rows[count++];
-      row.center = center + (y - item.firstRow) * a.z * kLanes;
-      for (size_t b = 0; b < 3; b++) {
-        const float* from = neighbours.row(item.x + plane, y + b);
-        row.neighbour[b] = from == nullptr ? zeros : from;
-      }
-    }
-    if (a.channels == 3) return filterTaps<3, 3>(a, rows, count, plane * 9, sums, padded);
-    if (a.channels == 2) return filterTaps<3, 2>(a, rows, count, plane * 9, sums, padded);
-    return filterTaps<3, 1>(a, rows, count, plane * 9, sums, padded);
-  }
-  for (size_t b = 0; b < 3; b++) {
-    size_t count = 0;
-    for (size_t y = item.firstRow; y < item.endRow; y++) {
+  a.rows = rows;
+  a.count = 0;
+  for (size_t y = item.firstRow; y < item.endRow; y++) {
+    FilterRow& row = rows[a.count++];
+    row.center = center + (y - item.firstRow) * a.z * kLanes;
+    for (size_t b = 0; b < 3; b++) {
       const float* from = neighbours.row(item.x + plane, y + b);
-      if (from == nullptr) continue;
-      FilterRow& row = rows[count++];
-      row.center = center + (y - item.firstRow) * a.z * kLanes;
-      row.neighbour[0] = from;
+      row.neighbour[b] = from == nullptr ? zeros : from;
     }
-    filterTaps<1, kFilterPairs>(a, rows, count, plane * 9 + b * 3, sums, padded);
   }
+  sums += plane * 9 * a.channels * padded;
+  if (a.channels == 1) return fewTaps<1>(a, sums, padded);
+  if constexpr (kFewNeighbours == 3) return a.channels == 2 ? fewTaps<2>(a, sums, padded) : fewTaps<3>(a, sums, padded);
 }
 
-static void filterGradient(const ConvFilterPass& pass, float* scratch, double* sums, double* centerSums, size_t begin,
-                           size_t end) {
+static void filterFew(const ConvFilterPass& pass, float* scratch, double* sums, double* centerSums, size_t begin,
+                      size_t end) {
   const ConvGrid& g = pass.grid;
-  const FilterScratch size(pass);
+  const FewScratch size(pass);
   float* const zeros = scratch;  // stands for neighbour rows outside the volume
   float* const center = zeros + size.zeros;
   FilterArgs a;
   a.z = g.z;
   a.channels = pass.neighbour.channels;
-  a.sums = center + size.center;
-  RowRing neighbours(g, pass.neighbour, a.sums + size.sums);
+  RowRing neighbours(g, pass.neighbour, center + size.center);
   for (size_t i = 0; i < size.zeros; i++) zeros[i] = 0;
   const size_t padded = convPadded(pass.center.channels, kLanes);
   for (size_t i = begin; i < end; i++) {
@@ -215,7 +161,7 @@ static void filterGradient(const ConvFilterPass& pass, float* scratch, double* s
     for (size_t plane = 0; plane < 3; plane++) {
       if (item.x + plane == 0 || item.x + plane > g.x) continue;
       for (size_t first = 0; first < padded; first += kLanes) {
-        filterPlane(a, neighbours, zeros, item, plane, center + first / kLanes * block, sums + first, padded);
+        fewPlane(a, neighbours, zeros, item, plane, center + first / kLanes * block, sums + first, padded);
       }
     }
   }

@@ -366,8 +366,8 @@ struct UpFilterScratch {
   size_t center, sums;
 
   explicit UpFilterScratch(const UpFilterPass& pass)
-      : center(FilterScratch::aligned(pass.grid.band * pass.grid.z * convPadded(pass.center.channels, kLanes))),
-        sums(FilterScratch::aligned(pass.cLow * 4 * kLanes)) {}
+      : center(alignedFloats(pass.grid.band * pass.grid.z * convPadded(pass.center.channels, kLanes))),
+        sums(alignedFloats(pass.cLow * 4 * kLanes)) {}
 };
 
 static size_t upFilterScratchFloats(const UpFilterPass& pass) {

@@ -92,7 +92,8 @@ void filterGradient(const Shape& s, const ConvSource& input, const ConvSource& o
   const bool swapped = swapsRoles(s, lanes);
   const ConvSource& center = swapped ? input : output;
   const ConvSource& neighbour = swapped ? output : input;
-  const ConvFilterPass pass = {s.grid(neighbour.channels), center, neighbour};
+  // A ring of their factors is twice as large as the rows.
+  const ConvFilterPass pass = {s.grid(2 * neighbour.channels), center, neighbour};
   const std::size_t items = convItems(pass.grid), grain = s.grain(pass.grid);
   const std::size_t parts = static_cast<std::size_t>(partsFor(items, grain));
   const std::size_t padded = convPadded(center.channels, lanes);
