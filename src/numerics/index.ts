@@ -139,6 +139,37 @@ export { parameterColumn, type ParameterInput, type ParameterTable } from './enc
 export { WeightFitter, type FittedWeights, type WeightFitterOptions } from './encoding/weight-fitter.js';
 export { matrix, type Matrix } from './linalg/matrix.js';
 export { anisotropicOperator, type DiffusionField } from './spectral/anisotropic-operator.js';
+export {
+  ALIGNMENT_STARTS,
+  alignSpectrum,
+  type AlignedSpectrum,
+  type AlignmentOptions,
+  type AlignmentShape,
+  type AlignmentStart,
+} from './spectral/align-spectrum.js';
+export {
+  functionalMap,
+  functionCoefficients,
+  mapOfPoints,
+  nearestOrthogonal,
+  pointMap,
+  shapeDifferences,
+  zoomOut,
+  type FunctionalMapOptions,
+  type MappedShape,
+  type ShapeDifferences,
+  type ZoomOutOptions,
+} from './spectral/functional-map.js';
+export {
+  derivativeEnergies,
+  derivativeWaveSignature,
+  type DerivativeEnergies,
+} from './descriptors/derivative-wave-signature.js';
+export {
+  neighbourBiharmonicSignature,
+  type NeighbourSignatureOptions,
+} from './descriptors/neighbour-signature.js';
+export { KdTree } from './mesh/kd-tree.js';
 export { operatorSpectrum } from './spectral/operator-spectrum.js';
 export {
   anisotropicWavelets,

@@ -17,7 +17,7 @@ const along = (count: number, x: number, y: number, z: number): Float64Array =>
 
 describe('anisotropic operator', () => {
   test('a rectangle: eigenvalues (pi m / a)^2 / (1 + alpha) + (pi n / b)^2, and turned by a right angle', () => {
-    const { vertices, faces } = grid(60, 50, 1.2, 1);
+    const { vertices, faces } = grid(36, 30, 1.2, 1);
     const directions = along(faces.length / 3, 1, 0, 0);
     for (const [theta, forX, forY] of [
       [0, 1 / 3, 1],
@@ -31,8 +31,8 @@ describe('anisotropic operator', () => {
       }
       exact.sort((a, b) => a - b);
       const pair = anisotropicOperator(vertices, faces, { directions, alpha: 2, theta });
-      const { eigenvalues } = operatorSpectrum(pair, { k: 8, solver: 'typescript' });
-      for (let i = 1; i < 8; i++) expect(eigenvalues[i]! / exact[i]!).toBeCloseTo(1, 2);
+      const { eigenvalues } = operatorSpectrum(pair, { k: 5, solver: 'typescript' });
+      for (let i = 1; i < 5; i++) expect(eigenvalues[i]! / exact[i]!).toBeCloseTo(1, 2);
       expect(eigenvalues[0]).toBe(0);
     }
   });
@@ -128,7 +128,7 @@ describe('principal directions', () => {
 });
 
 describe('anisotropic wavelets', () => {
-  const sphere = icosphere(2);
+  const sphere = icosphere(1);
   // Without symmetry: on a plane of symmetry the directions of two curvatures may be equally good.
   const vertices = sphere.vertices.map(
     (value, at) => value * [2, 1.3, 1][at % 3]! * (1 + 0.1 * Math.sin(at - (at % 3))),
