@@ -297,3 +297,70 @@ export {
   type HeightDiagram,
 } from './descriptors/topological.js';
 export { zernikeDescriptor, type ZernikeResult } from './descriptors/zernike.js';
+export {
+  bfmi,
+  essBulk,
+  essMean,
+  essQuantile,
+  essTail,
+  mcseMean,
+  mcseSd,
+  mcseVariance,
+  rHat,
+  type Chains,
+} from './bayes/diagnostics.js';
+export { modelSource, type BayesianModel, type ModelSource, type ModelVariable } from './bayes/model.js';
+export {
+  createGroupDifference,
+  groupDifferenceModel,
+  type GroupDifferenceData,
+} from './bayes/models/group-difference.js';
+export {
+  createHierarchicalRegression,
+  hierarchicalRegressionModel,
+  type HierarchicalRegressionData,
+} from './bayes/models/hierarchical-regression.js';
+export { createHorseshoe, horseshoeModel, type HorseshoeData } from './bayes/models/horseshoe.js';
+export type { Predictor } from './bayes/models/standardised.js';
+export { Posterior, type PosteriorRow, type SamplingRecord } from './bayes/posterior.js';
+export {
+  DEFAULT_SAMPLER_CONFIG,
+  getBayesianSampler,
+  NutpieSampler,
+  NutsSampler,
+  SAMPLER_NAMES,
+  type BayesianSampler,
+  type SampleOptions,
+  type SamplerConfig,
+  type SamplerName,
+} from './bayes/sampler.js';
+export {
+  batchIterator,
+  concatenate,
+  type Batchable,
+  type BatchOptions,
+  type NumberArray,
+  type ShapedArray,
+} from './cpu/batch-iterator.js';
+export { BACKEND_NAMES, CpuBackend, getBackend, type BackendName } from './cpu/cpu-backend.js';
+export { gcCollect } from './cpu/gc-collect.js';
+export {
+  estimateArrayMemory,
+  memoryGuard,
+  ramStatus,
+  type ArrayDtype,
+  type MemoryGuard,
+  type MemoryGuardOptions,
+  type MemoryInfo,
+} from './cpu/memory.js';
+export {
+  parallelBatch,
+  ParallelError,
+  parallelMap,
+  workerFunction,
+  type ParallelOptions,
+  type ParallelProgress,
+  type Settled,
+  type WorkerFunction,
+} from './cpu/parallel-map.js';
+export { shrinkArray, type ShrunkArray } from './cpu/shrink-array.js';
