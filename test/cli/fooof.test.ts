@@ -7,7 +7,10 @@ import { simulateSpectrum } from '../../src/numerics/fooof/simulate.js';
 import { seededRandom } from '../../src/numerics/random.js';
 import { PipelineRig } from '../support/pipeline-rig.js';
 
-const RUN = ['run', '-w', 'fooof', '-i', 'in', '-o', 'out', '--set', 'fooof.peak_width_limits=[1, 8]'];
+const RUN = [
+  ...['run', '-w', 'fooof', '-i', 'in', '-o', 'out', '--set', 'fooof.peak_width_limits=[1, 8]'],
+  ...['--set', 'fooof.plots=cohort'],
+];
 const SET = ['--set', 'fooof.min_peak_height=0.15'];
 
 function spectra(seed: number, damage = false): string {
@@ -146,10 +149,10 @@ describe('a run over tables of spectra', () => {
   test('the sample runs as it is', async () => {
     await using rig = await PipelineRig.create();
     expect((await rig.run(['sample', 'fooof', 'demo'])).exitCode).toBe(0);
-    expect(
-      (await rig.run(['run', '-w', 'fooof', '-i', 'demo', '-o', 'out', '-c', 'demo/neuroloom.yaml']))
-        .exitCode,
-    ).toBe(0);
-    expect((await readTsv(rig.path('out/fits.tsv'))).rows).toHaveLength(12);
+    const run = ['run', '-w', 'fooof', '-i', 'demo', '-o', 'out', '-c', 'demo/neuroloom.yaml'];
+    expect((await rig.run([...run, '--participants', 'sub-02_spectra'])).exitCode).toBe(0);
+    expect((await readTsv(rig.path('out/fits.tsv'))).rows).toHaveLength(4);
+    expect(await rig.read('out/sub-02_spectra_fits.svg')).toContain('sub-02_spectra: 4 fits');
+    expect(JSON.parse(await rig.read('out/sub-02_spectra_fits.vl.json'))).toHaveProperty('vconcat');
   });
 });

@@ -4,6 +4,7 @@ import { nearest } from '../../nearest.js';
 import type { FitStatus, FooofFit, Triple } from '../../numerics/fooof/fit-result.js';
 import { SpectrumFitter } from '../../numerics/fooof/fit-spectrum.js';
 import type { FitOptions } from '../../numerics/fooof/settings.js';
+import { averageTrials } from './average-trials.js';
 import {
   ComputationalRoutine,
   type CallOptions,
@@ -104,27 +105,13 @@ export class FooofSpy extends ComputationalRoutine<FooofCallOptions, FooofMetada
 
   /** Trials are averaged as power, before the fit. */
   protected override prepare(data: SpectralData, keepTrials: boolean): SpectralData {
-    const [trials, tapers] = data.shape;
+    const tapers = data.shape[1];
     if (tapers !== 1) {
       throw new ProcessingError('SHAPE_MISMATCH', `${tapers} tapers cannot be fitted one by one`, {
         cure: 'average the tapers: set keeptapers to false',
       });
     }
-    if (keepTrials || trials === 1) return data;
-    const size = data.data.length / trials;
-    const mean = Float64Array.from({ length: size }, (_, i) => {
-      let sum = 0;
-      for (let trial = 0; trial < trials; trial++) sum += data.data[trial * size + i]!;
-      return sum / trials;
-    });
-    const { trialdefinition: stretches } = data;
-    return {
-      ...data,
-      shape: [1, tapers, data.shape[2], data.shape[3]],
-      data: mean,
-      trialdefinition: [[stretches[0]?.[0] ?? 0, stretches.at(-1)?.[1] ?? 1, 0]],
-      trialIndex: [0],
-    };
+    return keepTrials ? data : averageTrials(data);
   }
 
   protected override outputFrequencies(data: SpectralData): Float64Array {

@@ -1,7 +1,8 @@
 import { defineNode } from '../../engine/node.js';
 import { port } from '../../engine/port.js';
 import { readTsv, writeChart } from '../../io/index.js';
-import { cohortChart, type ChartRow } from './fit-charts.js';
+import type { ChartRow } from './chart-parts.js';
+import { cohortChart } from './fit-charts.js';
 
 const WORDS = new Set(['recording', 'channel', 'status']);
 
@@ -13,13 +14,14 @@ export const plotFits = defineNode({
   outputs: { svg: port.file('svg'), spec: port.file('json') },
   async run({ table, peaks }, ctx) {
     const paths = { svg: ctx.outputFile('fits.svg'), spec: ctx.outputFile('fits.vl.json') };
-    const chart = cohortChart(await rowsOf(table.path), await rowsOf(peaks.path));
+    const chart = cohortChart(await chartRows(table.path), await chartRows(peaks.path));
     for (const warning of await writeChart(paths, chart)) ctx.log.warn(`chart of the fits: ${warning}`);
     return paths;
   },
 });
 
-async function rowsOf(path: string): Promise<ChartRow[]> {
+/** Rows of a table of fits or peaks. */
+export async function chartRows(path: string): Promise<ChartRow[]> {
   const { columns, rows } = await readTsv(path);
   return rows.map((row) =>
     Object.fromEntries(

@@ -11,7 +11,11 @@ export const APERIODIC_SIZE: Readonly<Record<AperiodicMode, number>> = { fixed: 
  *
  * @param out - (m), receives it; NaN where knee + f^exponent is negative
  */
-export function aperiodicInto(parameters: ArrayLike<number>, grid: FittedGrid, out: Float64Array): void {
+export function aperiodicInto(
+  parameters: ArrayLike<number>,
+  grid: Pick<FittedGrid, 'log10' | 'ln'>,
+  out: Float64Array,
+): void {
   const offset = parameters[0]!;
   if (parameters.length === 2) {
     const exponent = parameters[1]!;

@@ -48,9 +48,11 @@ export const FooofConfig = z.strictObject({
     .default(false)
     .describe('Also write <stem>_spectra.h5, the spectra that were fitted'),
   plots: z
-    .enum(['none', 'cohort'])
-    .default('cohort')
-    .describe('Charts of the cohort (fits.svg and its Vega-Lite specification), or none'),
+    .enum(['auto', 'none', 'cohort', 'recordings'])
+    .default('auto')
+    .describe(
+      'Charts: none; of the cohort (fits.svg); also of each recording (<stem>_fits.svg); auto: of each up to 24 recordings',
+    ),
   min_recordings: z.int().min(1).default(1).describe('Fewest readable recordings for the cohort table'),
 });
 

@@ -9,9 +9,13 @@ import { collectFits } from '../../nodes/spectrum/collect-fits.js';
 import { computeSpectra } from '../../nodes/spectrum/compute-spectra.js';
 import { FitSettings, fitSpectra } from '../../nodes/spectrum/fit-spectra.js';
 import { plotFits } from '../../nodes/spectrum/plot-fits.js';
+import { plotRecording } from '../../nodes/spectrum/plot-recording.js';
 import { checkSpectrumSettings, SpectrumSettings } from '../../numerics/signal/settings.js';
 import { FooofConfig } from './config.js';
 import { findRecordings } from './recordings.js';
+
+/** With `plots: auto`, up to this many recordings have a chart of their own: a chart takes longer than its fits. */
+const MOST_PLOTTED_RECORDINGS = 24;
 
 interface Config extends MergedConfig {
   readonly fooof: FooofConfig;
@@ -92,7 +96,23 @@ export class Fooof {
     if (rest.keep_spectra) wf.publish(computed.out.spectra, published('_spectra.h5'));
     wf.publish(collected.out.table, 'fits.tsv');
     wf.publish(collected.out.peaks, 'peaks.tsv');
-    if (rest.plots === 'cohort') {
+    const plotsEach =
+      rest.plots === 'recordings' || (rest.plots === 'auto' && found.length <= MOST_PLOTTED_RECORDINGS);
+    if (plotsEach) {
+      const drawn = wf.map(plotRecording, {
+        recording: recordings.select(({ name }) => name),
+        spectra: computed.out.spectra,
+        model: fitted.out.model,
+        table: fitted.out.fits,
+        peaks: fitted.out.peaks,
+        settings: picked(FitSettings.shape, rest) as FitSettings,
+        keeptrials,
+        chan_per_worker: keeptrials ? chan_per_worker : null,
+      });
+      wf.publish(drawn.out.svg, published('_fits.svg'));
+      wf.publish(drawn.out.spec, published('_fits.vl.json'));
+    }
+    if (rest.plots !== 'none') {
       const plotted = wf.add(plotFits, { table: collected.out.table, peaks: collected.out.peaks });
       wf.publish(plotted.out.svg, 'fits.svg');
       wf.publish(plotted.out.spec, 'fits.vl.json');
