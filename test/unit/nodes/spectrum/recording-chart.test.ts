@@ -8,11 +8,12 @@ import { recordingChart, type FittedSpectrum } from '../../../../src/nodes/spect
 import { writeSpectra } from '../../../../src/nodes/spectrum/spectral-container.js';
 import { readModelContainer, type SpectralData } from '../../../../src/nodes/spectrum/spectral-data.js';
 import { fitSpectrum } from '../../../../src/numerics/fooof/fit-spectrum.js';
+import type { FitOptions } from '../../../../src/numerics/fooof/settings.js';
 import { simulateSpectrum } from '../../../../src/numerics/fooof/simulate.js';
 import { temporaryDirectory } from '../../../support/temporary.js';
 
 const directory = temporaryDirectory();
-const KWARGS = { peak_width_limits: [1, 8], min_peak_height: 0.15 } as const;
+const KWARGS: FitOptions = { peak_width_limits: [1, 8], min_peak_height: 0.15 };
 const FREQ = simulateSpectrum({ seed: 1 }).frequenciesHz;
 
 function power(trial: number, channel: number): Float64Array {
