@@ -82,6 +82,33 @@ describe('a run over tables of spectra', () => {
     ]);
   });
 
+  test('a process that dies costs its recording only', async () => {
+    await using rig = await cohort();
+    writeFileSync(rig.path('in/deadly.tsv'), spectra(21));
+    // Ends the worker that reads that recording, whenever it does.
+    const trap = `import fs from 'node:fs';
+      import { syncBuiltinESMExports } from 'node:module';
+      const { readFile } = fs.promises;
+      fs.promises.readFile = (path, ...rest) => {
+        if (process.argv[1].includes('worker-main') && String(path).includes('deadly')) process.kill(process.pid, 'SIGKILL');
+        return readFile(path, ...rest);
+      };
+      syncBuiltinESMExports();`;
+    await rig.write('trap.mjs', trap);
+    const env = { NODE_OPTIONS: `--import=${rig.path('trap.mjs')}` };
+    const run = await rig.run([...RUN, ...SET, '--set', 'fooof.plots=none', '--retries', '0'], { env });
+    expect(run.exitCode).toBe(4);
+    expect(run.stderr).toContain('compute_spectra[deadly]');
+    const { rows } = await readTsv(rig.path('out/fits.tsv'));
+    expect(rows.map((row) => [row[0], row.at(-1)!.slice(0, 60)])).toEqual([
+      ['one', 'ok'],
+      ['one', 'ok'],
+      ['sub-02/rest', 'ok'],
+      ['sub-02/rest', 'non_finite'],
+      ['deadly', expect.stringContaining('failed')],
+    ]);
+  });
+
   test('nothing to fit and wrong settings end before anything runs', async () => {
     await using rig = await PipelineRig.create();
     mkdirSync(rig.path('in'));
