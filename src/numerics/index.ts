@@ -284,6 +284,7 @@ export {
   shapeDna,
   shapeDnaDistance,
   spectralDistances,
+  spreadDistances,
   weightedSpectralDistance,
   type PointDistance,
   type ShapeDnaNormalisation,
@@ -364,3 +365,33 @@ export {
   type WorkerFunction,
 } from './cpu/parallel-map.js';
 export { shrinkArray, type ShrunkArray } from './cpu/shrink-array.js';
+export { alignToPrincipalAxes } from './descriptors/align.js';
+export {
+  commonRange,
+  scalesOf,
+  type DescriptorScales,
+  type SpectrumRange,
+} from './descriptors/cohort-scales.js';
+export { curvatureBiharmonic } from './descriptors/curvature-biharmonic.js';
+export {
+  describeSurface,
+  isDescriptorOfOneSurface,
+  rangeOf,
+  type DescribeOptions,
+  type DescriptorResult,
+  type SurfaceToDescribe,
+} from './descriptors/describe.js';
+export { vertexFeatures, type Feature } from './descriptors/features.js';
+export {
+  DESCRIPTOR_IDS,
+  DESCRIPTORS,
+  DescriptorType,
+  unitText,
+  type DescriptorDomain,
+  type DescriptorInfo,
+  type DescriptorNeed,
+  type Invariances,
+} from './descriptors/registry.js';
+export { DescriptorSettings } from './descriptors/settings.js';
+export { benjaminiHochberg } from './stats/false-discovery.js';
+export { groupTests, permutationalAnova, type DistanceTest, type FeatureTest } from './stats/group-test.js';

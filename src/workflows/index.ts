@@ -98,4 +98,18 @@ export const BUILTIN_WORKFLOWS: readonly BuiltinWorkflow[] = [
     },
     sample: async () => ({ write: (await import('./encoding-fit/sample.js')).writeSampleRecordings }),
   },
+  {
+    name: 'spectral_descriptors',
+    summary:
+      'Computes certified Laplace-Beltrami spectra and shape descriptors of surfaces, and compares them',
+    scope: 'cohort',
+    namespace: 'spectral_descriptors',
+    loadConfigSchema: async () =>
+      (await import('./spectral-descriptors/config.js')).SpectralDescriptorsConfig,
+    load: async () => {
+      await import('./spectral-descriptors/workflow.js');
+      return getWorkflow('spectral_descriptors');
+    },
+    sample: async () => ({ write: (await import('./spectral-descriptors/sample.js')).writeSampleSurfaces }),
+  },
 ];

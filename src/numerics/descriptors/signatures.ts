@@ -241,11 +241,17 @@ export function waveKernelSignature(spectrum: Spectrum, { energies, sigma }: Wav
   const { eigenvalues } = spectrum;
   const zeros = zeroModes(eigenvalues);
   const k = eigenvalues.length;
-  const weights = weightsOf(eigenvalues, energies.length, (eigenvalue, e, mode) =>
-    mode < zeros ? 0 : Math.exp(-((energies[e]! - Math.log(eigenvalue)) ** 2) / (2 * sigma * sigma)),
+  const weights = weightsOf(
+    eigenvalues,
+    energies.length,
+    (eigenvalue, e) => -((energies[e]! - Math.log(eigenvalue)) ** 2) / (2 * sigma * sigma),
   );
   for (let e = 0; e < energies.length; e++) {
     const row = weights.subarray(e * k, (e + 1) * k);
+    row.fill(-Infinity, 0, zeros);
+    // Against the largest exponent: an energy far outside of this spectrum would be 0 / 0.
+    const largest = row.reduce((most, exponent) => Math.max(most, exponent), -Infinity);
+    for (let i = 0; i < k; i++) row[i] = Math.exp(row[i]! - largest);
     const sum = row.reduce((total, weight) => total + weight, 0);
     for (let i = 0; i < k; i++) row[i]! /= sum;
   }

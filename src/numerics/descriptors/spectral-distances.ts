@@ -231,3 +231,106 @@ export function weightedSpectralDistance(first: ArrayLike<number>, second: Array
   }
   return sum ** (1 / p);
 }
+
+/** Distances from vertices that are spread over a surface. */
+export interface SpreadDistances {
+  /** (s), vertices. */
+  readonly sources: Int32Array;
+  /** (n, s), row per vertex. */
+  readonly distances: Float64Array;
+  /** Root mean square over all pairs of points of the surface: sqrt(2 sum_i g(lambda_i) / area). */
+  readonly rootMeanSquare: number;
+}
+
+/**
+ * Spectral distances from sources that are chosen one after the other as far as possible from those before; the first is the
+ * vertex that is farthest from all others together.
+ *
+ * @param area - of the surface, unit^2
+ */
+export function spreadDistances(
+  spectrum: Spectrum,
+  distance: PointDistance,
+  area: number,
+  sourceCount: number,
+): SpreadDistances {
+  const { eigenvalues, eigenvectors } = spectrum;
+  const k = eigenvalues.length;
+  const n = eigenvectors.length / k;
+  const zeros = zeroModes(eigenvalues);
+  let total = 0;
+  for (let i = zeros; i < k; i++) total += modeWeight(distance, eigenvalues[i]!);
+  const reach = new Float64Array(n);
+  for (let x = 0; x < n; x++) {
+    for (let i = zeros; i < k; i++)
+      reach[x]! += modeWeight(distance, eigenvalues[i]!) * eigenvectors[x * k + i]! ** 2;
+  }
+  const count = Math.min(sourceCount, n);
+  const sources = new Int32Array(count);
+  const distances = new Float64Array(n * count);
+  for (let s = 0; s < count; s++) {
+    sources[s] = farthest(reach);
+    const row = spectralDistances(spectrum, distance, [sources[s]!]);
+    for (let x = 0; x < n; x++) {
+      distances[x * count + s] = row[x]!;
+      reach[x] = s === 0 ? row[x]! : Math.min(reach[x]!, row[x]!);
+    }
+  }
+  return { sources, distances, rootMeanSquare: Math.sqrt((2 * total) / area) };
+}
+
+/** Comparisons with NaN are false: a vertex that takes no part is never chosen. */
+function farthest(values: Float64Array): number {
+  let best = -1;
+  for (let i = 0; i < values.length; i++) if (values[i]! >= 0 && !(values[best]! >= values[i]!)) best = i;
+  return best;
+}
+
+/** Histogram of distances between random points. */
+export interface DistanceHistogram {
+  /** (bins), parts of all pairs, sum 1; the last bin holds all beyond. */
+  readonly shares: Float64Array;
+  /** Upper end of the last bin: three times the root mean square that Weyl's law gives for k modes. */
+  readonly reach: number;
+}
+
+/**
+ * D2 histogram of the global point signature: distances between pairs of vertices, drawn in proportion to their area.
+ *
+ * @param uniform - random numbers on [0, 1)
+ * @see Rustamov 2007
+ */
+export function pointSignatureHistogram(
+  spectrum: Spectrum,
+  masses: ArrayLike<number>,
+  uniform: () => number,
+  { pairs = 20_000, bins = 64 }: { readonly pairs?: number; readonly bins?: number } = {},
+): DistanceHistogram {
+  const { eigenvalues, eigenvectors } = spectrum;
+  const k = eigenvalues.length;
+  const zeros = zeroModes(eigenvalues);
+  const sums = new Float64Array(masses.length + 1);
+  for (let i = 0; i < masses.length; i++) {
+    sums[i + 1] = sums[i]! + (Number.isNaN(eigenvectors[i * k]!) ? 0 : masses[i]!);
+  }
+  const draw = (): number => {
+    const target = uniform() * sums.at(-1)!;
+    let [low, high] = [0, masses.length];
+    while (high - low > 1) {
+      const middle = (low + high) >> 1;
+      if (sums[middle]! <= target) low = middle;
+      else high = middle;
+    }
+    return low;
+  };
+  const reach = 3 * Math.sqrt((Math.log(k) + 0.5772156649015329) / (2 * Math.PI));
+  const shares = new Float64Array(bins);
+  for (let pair = 0; pair < pairs; pair++) {
+    const [x, y] = [draw() * k, draw() * k];
+    let squared = 0;
+    for (let i = zeros; i < k; i++)
+      squared += (eigenvectors[x + i]! - eigenvectors[y + i]!) ** 2 / eigenvalues[i]!;
+    shares[Math.min(bins - 1, Math.floor((Math.sqrt(squared) / reach) * bins))]! += 1 / pairs;
+  }
+  return { shares, reach };
+}

@@ -1,0 +1,59 @@
+import { z } from 'zod';
+
+import { ProcessingError } from '../../errors.js';
+import { defineNode } from '../../engine/node.js';
+import { port } from '../../engine/port.js';
+import { readSurface, writeAtomic, writeNpy } from '../../io/index.js';
+import { diagnoseMesh } from '../../numerics/mesh/diagnosis.js';
+import { MESH_REPAIRS, repairMesh } from '../../numerics/mesh/repair.js';
+import { withoutPath } from './without-path.js';
+
+/** Reads, examines and on request mends a surface. One that cannot be used is skipped with the reason. */
+export const cleanSurface = defineNode({
+  name: 'clean_surface',
+  version: 1,
+  inputs: { surface: port.file('any'), repair: port.value(z.array(z.enum(MESH_REPAIRS))) },
+  outputs: {
+    /** (n, 3) */
+    vertices: port.file('npy'),
+    /** (m, 3) */
+    faces: port.file('npy'),
+    /** Where each vertex of the file is now, -1 where it was dropped; absent: nothing moved. */
+    vertex_map: port.optional(port.file('npy')),
+    /** What was found and what was mended. */
+    diagnosis: port.file('json'),
+  },
+  resources: { cpus: 1, memoryGb: 1 },
+  async run({ surface, repair }, ctx) {
+    try {
+      const given = await readSurface(surface.path);
+      const found = diagnoseMesh(given.vertices, given.faces);
+      const fatal = found.findings.filter(({ severity }) => severity === 'error');
+      if (fatal.length > 0) return ctx.skip(fatal.map(({ message }) => message).join('; '));
+      const mended = repairMesh(given.vertices, given.faces, repair);
+      const isChanged = mended.changes.length > 0;
+      const diagnosis = isChanged ? diagnoseMesh(mended.vertices, mended.faces) : found;
+      for (const { severity, message, cure } of diagnosis.findings) {
+        if (severity === 'warning') ctx.log.warn(`${message}; ${cure}`);
+      }
+      const out = {
+        vertices: ctx.outputFile('vertices.npy'),
+        faces: ctx.outputFile('faces.npy'),
+        diagnosis: ctx.outputFile('diagnosis.json'),
+        ...(isChanged ? { vertex_map: ctx.outputFile('vertex_map.npy') } : {}),
+      };
+      await writeNpy(out.vertices, { shape: [mended.vertices.length / 3, 3], data: mended.vertices });
+      await writeNpy(out.faces, { shape: [mended.faces.length / 3, 3], data: mended.faces });
+      if (out.vertex_map !== undefined) {
+        await writeNpy(out.vertex_map, { shape: [mended.vertexMap.length], data: mended.vertexMap });
+      }
+      const report = { diagnosis, before_repair: isChanged ? found : null, repairs: mended.changes };
+      await writeAtomic(out.diagnosis, `${JSON.stringify(report, null, 2)}\n`);
+      return out;
+    } catch (error) {
+      // What a person gave costs this surface; anything else is a failure of the node.
+      if (!(error instanceof ProcessingError)) throw error;
+      return ctx.skip(withoutPath(error.message, surface));
+    }
+  },
+});

@@ -1,0 +1,34 @@
+import { z } from 'zod';
+
+import { MASS_KINDS } from '../../numerics/spectral/mesh-operator.js';
+
+/** Operator of a surface, and who solves for its eigenpairs. */
+export const OperatorSettings = z.strictObject({
+  operator: z.enum(['cotangent', 'intrinsic_delaunay']),
+  mass: z.enum(MASS_KINDS),
+  boundary: z.enum(['neumann', 'dirichlet']),
+  solver: z.enum(['auto', 'native', 'typescript']),
+});
+export type OperatorSettings = z.output<typeof OperatorSettings>;
+
+/** How good the eigenpairs of a surface are. */
+export const EigenReport = z.strictObject({
+  k: z.int(),
+  zero_modes: z.int(),
+  components: z.int(),
+  area: z.number(),
+  operator: z.string(),
+  mass: z.string(),
+  boundary: z.string(),
+  /** |K v - lambda M v| / |M v|, unit^-2. */
+  largest_residual: z.number(),
+  /** The same over lambda, of the eigenvalues above 0. */
+  res_lambda: z.number(),
+  /** |K v - lambda M v| / (|K| |v|). */
+  res_back: z.number(),
+  orthonormality: z.number(),
+  /** `count` eigenvalues lie below `shift`, by the signs of a factorisation. */
+  certificate: z.strictObject({ shift: z.number().nullable(), count: z.int() }),
+  warnings: z.array(z.string()),
+});
+export type EigenReport = z.output<typeof EigenReport>;

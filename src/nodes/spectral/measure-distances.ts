@@ -1,0 +1,60 @@
+import { z } from 'zod';
+
+import { defineNode } from '../../engine/node.js';
+import { port } from '../../engine/port.js';
+import { writeAtomic, writeTsv } from '../../io/index.js';
+import { shapeDnaDistance, weightedSpectralDistance } from '../../numerics/descriptors/spectral-distances.js';
+import { VERSION } from '../../version.js';
+import { readEigenvalues } from './mesh-files.js';
+import { readRecords } from './read-records.js';
+import { shapeDnaRows } from './shapedna-rows.js';
+
+export const DISTANCE_METRICS = ['shapedna', 'wesd'] as const;
+
+/** Distances between the spectra of all surfaces. */
+export const measureDistances = defineNode({
+  name: 'measure_distances',
+  version: 1,
+  inputs: {
+    metric: port.value(z.enum(DISTANCE_METRICS)),
+    records: port.list(port.file('json')),
+    eigenvalues: port.list(port.file('tsv')),
+    normalisation: port.value(z.enum(['area', 'volume', 'fiedler', 'weyl', 'none'])),
+    wesd_p: port.value(z.number()),
+  },
+  outputs: { table: port.file('tsv'), sidecar: port.file('json') },
+  async run({ metric, records: files, eigenvalues, normalisation, wesd_p }, ctx) {
+    const spectra = [];
+    for (const file of eigenvalues) spectra.push(await readEigenvalues(file));
+    // Of raw eigenvalues the unit would decide: WESD takes those of unit area.
+    const used = metric === 'wesd' ? 'area' : normalisation;
+    const { count, rows } = shapeDnaRows(await readRecords(files), spectra, used);
+    const distance = (a: Float64Array, b: Float64Array): number =>
+      metric === 'wesd' ? weightedSpectralDistance(a, b, wesd_p) : shapeDnaDistance(a, b);
+    const table = ctx.outputFile(`distances_${metric}.tsv`);
+    const sidecar = ctx.outputFile(`distances_${metric}.json`);
+    const square = rows.map(() => new Float64Array(rows.length));
+    for (let i = 0; i < rows.length; i++) {
+      for (let j = 0; j < i; j++) {
+        square[i]![j] = distance(rows[i]!.values, rows[j]!.values);
+        square[j]![i] = square[i]![j]!;
+      }
+    }
+    await writeTsv(
+      table,
+      ['surface', ...rows.map(({ surface }) => surface)],
+      rows.map(({ surface }, i) => [surface, ...square[i]!]),
+    );
+    const content = {
+      Sources: rows.map(({ surface }) => surface),
+      GeneratedBy: [{ Name: 'neuroloom', Version: VERSION }],
+      metric,
+      normalisation: used,
+      eigenvalues: count,
+      ...(metric === 'wesd' ? { p: wesd_p, note: 'of surfaces; the paper defines it for solids' } : {}),
+      Units: used === 'none' ? 'unit^-2 of the coordinates' : '1',
+    };
+    await writeAtomic(sidecar, `${JSON.stringify(content, null, 2)}\n`);
+    return { table, sidecar };
+  },
+});

@@ -1,0 +1,75 @@
+import { readFile } from 'node:fs/promises';
+import { z } from 'zod';
+
+import { defineNode } from '../../engine/node.js';
+import { port } from '../../engine/port.js';
+import { writeAtomic } from '../../io/index.js';
+import type { MeshDiagnosis } from '../../numerics/mesh/diagnosis.js';
+import type { RepairedMesh } from '../../numerics/mesh/repair.js';
+import { VERSION } from '../../version.js';
+import { EigenReport } from './eigen-report.js';
+import { DescriptorReport, SurfaceLabel, type SurfaceRecord } from './surface-record.js';
+
+/** Puts together how good everything of one surface is, and what the tables of the cohort take of it. */
+export const recordSurface = defineNode({
+  name: 'record_surface',
+  version: 1,
+  inputs: {
+    label: port.value(SurfaceLabel),
+    diagnosis: port.file('json'),
+    eigen: port.file('json'),
+    descriptors: port.list(port.file('json')),
+    unit: port.value(z.string()),
+  },
+  outputs: { quality: port.file('json'), record: port.file('json') },
+  async run({ label, diagnosis, eigen, descriptors, unit }, ctx) {
+    const found = JSON.parse(await readFile(diagnosis.path, 'utf8')) as {
+      readonly diagnosis: MeshDiagnosis;
+      readonly repairs: RepairedMesh['changes'];
+    };
+    const solved = EigenReport.parse(JSON.parse(await readFile(eigen.path, 'utf8')));
+    const reports: DescriptorReport[] = [];
+    for (const { path } of descriptors) {
+      reports.push(DescriptorReport.parse(JSON.parse(await readFile(path, 'utf8'))));
+    }
+    const mesh = found.diagnosis;
+    const record: SurfaceRecord = {
+      label,
+      vertices: mesh.vertices,
+      faces: mesh.faces,
+      area: mesh.area,
+      volume: mesh.volume,
+      components: mesh.components,
+      boundary_edges: mesh.boundary_edges,
+      genus: mesh.genus,
+      findings: mesh.findings.map(({ code }) => code),
+      repaired: found.repairs.map(({ repair }) => repair),
+      k: solved.k,
+      zero_modes: solved.zero_modes,
+      largest_residual: solved.largest_residual,
+      res_lambda: solved.res_lambda,
+      res_back: solved.res_back,
+      orthonormality: solved.orthonormality,
+      certificate_count: solved.certificate.count,
+      certificate_shift: solved.certificate.shift,
+      descriptors: reports.map(({ descriptor, status, reason, features }) => ({
+        descriptor,
+        status,
+        reason,
+        features,
+      })),
+    };
+    const quality = {
+      Sources: [label.surface],
+      GeneratedBy: [{ Name: 'neuroloom', Version: VERSION }],
+      unit,
+      surface: found,
+      eigenpairs: solved,
+      descriptors: reports.map(({ descriptor, status, reason }) => ({ descriptor, status, reason })),
+    };
+    const out = { quality: ctx.outputFile('quality.json'), record: ctx.outputFile('record.json') };
+    await writeAtomic(out.quality, `${JSON.stringify(quality, null, 2)}\n`);
+    await writeAtomic(out.record, `${JSON.stringify(record, null, 2)}\n`);
+    return out;
+  },
+});

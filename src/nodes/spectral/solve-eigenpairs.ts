@@ -1,0 +1,71 @@
+import { z } from 'zod';
+
+import { ProcessingError } from '../../errors.js';
+import { defineNode } from '../../engine/node.js';
+import { port } from '../../engine/port.js';
+import { writeAtomic, writeNpy, writeTsv } from '../../io/index.js';
+import { laplaceBeltrami } from '../../numerics/spectral/laplace-beltrami.js';
+import { zeroModes } from '../../numerics/descriptors/signatures.js';
+import { OperatorSettings, type EigenReport } from './eigen-report.js';
+import { asInFile, readMesh, readVertexMap } from './mesh-files.js';
+
+/** Assembles the Laplace-Beltrami operator of a surface and solves for its lowest eigenpairs, with a proof of their count. */
+export const solveEigenpairs = defineNode({
+  name: 'solve_eigenpairs',
+  version: 1,
+  inputs: {
+    vertices: port.file('npy'),
+    faces: port.file('npy'),
+    vertex_map: port.optional(port.file('npy')),
+    k: port.value(z.int()),
+    settings: port.value(OperatorSettings),
+  },
+  outputs: {
+    /** index, eigenvalue, residual. */
+    eigenvalues: port.file('tsv'),
+    /** (n, k), a row per vertex of the file. */
+    eigenvectors: port.file('npy'),
+    /** An `EigenReport`. */
+    report: port.file('json'),
+  },
+  resources: { cpus: 1, memoryGb: 1 },
+  async run({ k, settings, ...files }, ctx) {
+    const { vertices, faces } = await readMesh(files);
+    const map = await readVertexMap(files.vertex_map);
+    const { operator, mass, boundary, solver } = settings;
+    try {
+      const pairs = laplaceBeltrami(vertices, faces, { k, operator, mass, boundary, solver });
+      for (const warning of pairs.warnings) ctx.log.warn(warning);
+      const out = {
+        eigenvalues: ctx.outputFile('eigenvalues.tsv'),
+        eigenvectors: ctx.outputFile('eigenvectors.npy'),
+        report: ctx.outputFile('eigen.json'),
+      };
+      const rows = Array.from(pairs.eigenvalues, (value, i) => [i, value, pairs.residuals[i]!]);
+      await writeTsv(out.eigenvalues, ['index', 'eigenvalue', 'residual'], rows);
+      const data = asInFile(pairs.eigenvectors, k, map);
+      await writeNpy(out.eigenvectors, { shape: [data.length / k, k], data });
+      const report: EigenReport = {
+        k,
+        zero_modes: zeroModes(pairs.eigenvalues),
+        components: pairs.components,
+        area: pairs.area,
+        operator,
+        mass,
+        boundary,
+        largest_residual: pairs.residuals.reduce((most, value) => Math.max(most, value), 0),
+        res_lambda: pairs.quality.resLambda,
+        res_back: pairs.quality.resBack,
+        orthonormality: pairs.quality.orthonormality,
+        certificate: { shift: pairs.certificate.shift, count: pairs.certificate.count },
+        warnings: [...pairs.warnings],
+      };
+      await writeAtomic(out.report, `${JSON.stringify(report, null, 2)}\n`);
+      return out;
+    } catch (error) {
+      // A surface that is too small or has lost its digits costs itself only.
+      if (!(error instanceof ProcessingError)) throw error;
+      return ctx.skip(error.cure === undefined ? error.message : `${error.message}; ${error.cure}`);
+    }
+  },
+});

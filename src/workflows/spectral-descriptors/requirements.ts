@@ -1,0 +1,98 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { z } from 'zod';
+
+import { ConfigError } from '../../errors.js';
+import type { WorkflowContext } from '../../engine/registry.js';
+import type { Problem } from '../../engine/requirements.js';
+import { DESCRIPTORS } from '../../numerics/descriptors/registry.js';
+import type { SpectralDescriptorsConfig } from './config.js';
+import { groupColumn, inputRoot, readParticipants } from './participants.js';
+import { findSurfaces } from './surfaces.js';
+
+const NAME = 'spectral_descriptors';
+
+/** What stands in the way of a run. */
+export async function surfaceProblems(
+  config: SpectralDescriptorsConfig,
+  { inputDir, participants }: WorkflowContext,
+): Promise<Problem[]> {
+  if (!existsSync(inputDir)) {
+    return [problem('INPUT_MISSING', `the input directory ${inputDir} does not exist`, 'name it with -i')];
+  }
+  const problems: Problem[] = [];
+  for (const id of config.descriptors) {
+    const { unavailable } = DESCRIPTORS[id];
+    if (unavailable === null) continue;
+    problems.push(
+      problem('CONFIG_VALUE', `${id} is not available: ${unavailable}`, `take it out of ${NAME}.descriptors`),
+    );
+  }
+  try {
+    const table = await readParticipants(inputDir, config.participants_table);
+    groupColumn(table, config.group_column);
+    const found = await findSurfaces(inputDir, config.surfaces, table, participants);
+    if (found.length < config.min_surfaces) {
+      const where = config.surfaces === null ? '' : ` that fit ${[config.surfaces].flat().join(', ')}`;
+      problems.push(
+        problem(
+          'INPUT_MISSING',
+          `${found.length} surfaces under ${inputDir}${where}, need at least ${config.min_surfaces}`,
+          'give triangle meshes (.surf.gii, FreeSurfer surfaces, .ply, .obj, .stl, .vtk), or check spectral_descriptors.surfaces',
+        ),
+      );
+    }
+    readGivenScales(config, inputDir);
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    problems.push(problem('CONFIG_VALUE', error.message, error.cure ?? 'see the message'));
+  }
+  return problems;
+}
+
+const ScalesFile = z.object({
+  normalisation: z.enum(['area', 'none']),
+  first_eigenvalue: z.number().gt(0),
+  last_eigenvalue: z.number().gt(0),
+});
+
+/**
+ * The range that the configuration gives, itself or as `scales.json` of an earlier study; null: of this cohort.
+ *
+ * @throws ConfigError CONFIG_VALUE when the file is missing, is no such file, or has another normalisation
+ */
+export function readGivenScales(
+  { scales, normalisation }: SpectralDescriptorsConfig,
+  inputDir: string,
+): { first_eigenvalue: number; last_eigenvalue: number } | null {
+  if (scales === 'cohort') return null;
+  if (typeof scales !== 'string') return scales;
+  const path = resolve(inputRoot(inputDir), scales);
+  const refuse = (what: string): never => {
+    throw new ConfigError('CONFIG_VALUE', `scales: ${path} ${what}`, {
+      where: 'spectral_descriptors.scales',
+      cure: 'name the scales.json of an earlier run of this workflow, or set it to cohort',
+    });
+  };
+  if (!existsSync(path)) return refuse('does not exist');
+  const parsed = ScalesFile.safeParse(jsonOf(path));
+  if (!parsed.success) return refuse('is no file of scales');
+  if (parsed.data.normalisation !== normalisation) {
+    return refuse(`is of normalisation ${parsed.data.normalisation}, this run of ${normalisation}`);
+  }
+  const { first_eigenvalue, last_eigenvalue } = parsed.data;
+  return { first_eigenvalue, last_eigenvalue };
+}
+
+function jsonOf(path: string): unknown {
+  try {
+    return JSON.parse(readFileSync(path, 'utf8'));
+  } catch (error) {
+    if (error instanceof SyntaxError) return null;
+    throw error;
+  }
+}
+
+function problem(code: 'INPUT_MISSING' | 'CONFIG_VALUE', message: string, cure: string): Problem {
+  return { severity: 'error', code, message: `${NAME}: ${message}`, cure };
+}

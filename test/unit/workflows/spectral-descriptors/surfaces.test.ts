@@ -1,0 +1,119 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { expect, test } from 'vitest';
+
+import { encodeFreesurferSurface, encodeGifti, formatTsv } from '../../../../src/io/index.js';
+import {
+  groupColumn,
+  readParticipants,
+} from '../../../../src/workflows/spectral-descriptors/participants.js';
+import { pathPattern } from '../../../../src/workflows/spectral-descriptors/path-pattern.js';
+import { octasphere } from '../../../../src/workflows/spectral-descriptors/sample-shapes.js';
+import { findSurfaces } from '../../../../src/workflows/spectral-descriptors/surfaces.js';
+import { temporaryDirectory } from '../../../support/temporary.js';
+
+const directory = temporaryDirectory();
+const { vertices, faces } = octasphere(0);
+const gifti = encodeGifti({
+  arrays: [
+    { intent: 'POINTSET', shape: [6, 3], data: vertices },
+    { intent: 'TRIANGLE', shape: [8, 3], data: faces },
+  ],
+});
+const freesurfer = encodeFreesurferSurface({ vertices, faces });
+
+function study(name: string, files: Readonly<Record<string, string | Uint8Array>>): string {
+  for (const [path, content] of Object.entries(files)) {
+    mkdirSync(dirname(join(directory, name, path)), { recursive: true });
+    writeFileSync(join(directory, name, path), content);
+  }
+  return join(directory, name);
+}
+
+async function found(root: string, patterns: string | null = null, wanted: string[] | null = null) {
+  const table = await readParticipants(root, null);
+  const surfaces = await findSurfaces(root, patterns, table, wanted);
+  return surfaces.map(({ name, participant, structure }) => [name, participant, structure]);
+}
+
+test('meshes of a BIDS tree and of a FreeSurfer tree are found with who and what they are', async () => {
+  const root = study('trees', {
+    'derivatives/sub-01/ses-2/surf/sub-01_ses-2_hemi-L_label-hipp_midthickness.surf.gii': gifti,
+    'derivatives/sub-01/ses-2/surf/sub-01_ses-2_hemi-L_thickness.shape.gii':
+      '<GIFTI><DataArray Intent="NIFTI_INTENT_SHAPE"/></GIFTI>',
+    'bert/surf/lh.pial': freesurfer,
+    'bert/surf/lh.inflated': freesurfer,
+    'bert/surf/lh.sphere.reg': freesurfer,
+    'bert/surf/lh.curv': Uint8Array.of(255, 255, 255, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1),
+    'logs/old.ply': 'ply\n',
+    '.hidden/x.ply': 'ply\n',
+    'notes.txt': 'v 1 2 3',
+  });
+  expect(await found(root)).toEqual([
+    ['bert/surf/lh.pial', 'bert', 'lh.pial'],
+    [
+      'derivatives/sub-01/ses-2/surf/sub-01_ses-2_hemi-L_label-hipp_midthickness',
+      'sub-01',
+      'hemi-L_label-hipp_midthickness',
+    ],
+  ]);
+  expect((await found(root, '**/lh.{pial,inflated}')).map(([name]) => name)).toEqual([
+    'bert/surf/lh.inflated',
+    'bert/surf/lh.pial',
+  ]);
+  expect(await found(root, null, ['01'])).toHaveLength(1);
+  await expect(found(root, null, ['07'])).rejects.toThrow('no surface of 07');
+});
+
+test('names of a flat folder belong to the participants of its table; a broken file counts by its name', async () => {
+  const root = study('flat', {
+    'P7_left.ply': 'not a mesh',
+    'P71_left.surf.gii': gifti,
+    'P7.obj': 'v 0 0 0\n',
+    'participants.tsv': formatTsv(
+      ['participant_id', 'group'],
+      [
+        ['P7', 'a'],
+        ['P71', 'b'],
+      ],
+    ),
+  });
+  expect(await found(root)).toEqual([
+    ['P7', 'P7', 'surface'],
+    ['P7_left', 'P7', 'left'],
+    ['P71_left', 'P71', 'left'],
+  ]);
+  const table = await readParticipants(root, null);
+  expect(groupColumn(table, null)).toBe('group');
+  expect(() => groupColumn(table, 'goup')).toThrow('did you mean group?');
+});
+
+test('a table may name the surfaces itself, also as the input', async () => {
+  const root = study('listed', {
+    'meshes/one.ply': 'ply\n',
+    'meshes/two.ply': 'ply\n',
+    'table.tsv': formatTsv(
+      ['participant_id', 'surface', 'structure'],
+      [
+        ['A', 'meshes/two.ply', 'thalamus'],
+        ['B', null, null],
+      ],
+    ),
+  });
+  expect(await found(join(root, 'table.tsv'))).toEqual([['meshes/two', 'A', 'thalamus']]);
+});
+
+test('two surfaces with the same output files are refused', async () => {
+  const root = study('twice', { 'a.ply': 'ply\n', 'a.obj': 'v 0 0 0\n' });
+  await expect(found(root)).rejects.toThrow('a.obj and a.ply would have the same output files');
+});
+
+test('patterns: names in any folder, folders, choices, and no special characters', () => {
+  const fits = (pattern: string, path: string) => pathPattern(pattern).test(path);
+  expect(fits('lh.pial', 'a/b/lh.pial')).toBe(true);
+  expect(fits('lh.pial', 'a/lhxpial')).toBe(false);
+  expect(fits('sub-*/surf/?h.{pial,white}', 'sub-01/surf/rh.white')).toBe(true);
+  expect(fits('sub-*/surf/?h.{pial,white}', 'x/sub-01/surf/rh.white')).toBe(false);
+  expect(fits('**/surf/*', 'surf/lh.pial')).toBe(true);
+  expect(fits('a/**', 'a/b/c')).toBe(true);
+});
