@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { defineNode } from '../../engine/node.js';
 import { port } from '../../engine/port.js';
 import { writeAtomic, writeTsv } from '../../io/index.js';
-import { shapeDnaDistance, weightedSpectralDistance } from '../../numerics/descriptors/spectral-distances.js';
+import { spectrumDistances } from '../../numerics/descriptors/distance-matrix.js';
 import { VERSION } from '../../version.js';
 import { readEigenvalues } from './mesh-files.js';
 import { readRecords } from './read-records.js';
@@ -29,21 +29,14 @@ export const measureDistances = defineNode({
     // Of raw eigenvalues the unit would decide: WESD takes those of unit area.
     const used = metric === 'wesd' ? 'area' : normalisation;
     const { count, rows } = shapeDnaRows(await readRecords(files), spectra, used);
-    const distance = (a: Float64Array, b: Float64Array): number =>
-      metric === 'wesd' ? weightedSpectralDistance(a, b, wesd_p) : shapeDnaDistance(a, b);
     const table = ctx.outputFile(`distances_${metric}.tsv`);
     const sidecar = ctx.outputFile(`distances_${metric}.json`);
-    const square = rows.map(() => new Float64Array(rows.length));
-    for (let i = 0; i < rows.length; i++) {
-      for (let j = 0; j < i; j++) {
-        square[i]![j] = distance(rows[i]!.values, rows[j]!.values);
-        square[j]![i] = square[i]![j]!;
-      }
-    }
+    const spectraOf = rows.map(({ values }) => values);
+    const square = spectrumDistances(spectraOf, metric === 'wesd' ? 'wesd' : 'euclidean', wesd_p);
     await writeTsv(
       table,
       ['surface', ...rows.map(({ surface }) => surface)],
-      rows.map(({ surface }, i) => [surface, ...square[i]!]),
+      rows.map(({ surface }, i) => [surface, ...square.subarray(i * rows.length, (i + 1) * rows.length)]),
     );
     const content = {
       Sources: rows.map(({ surface }) => surface),

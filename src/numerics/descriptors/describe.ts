@@ -6,6 +6,7 @@ import { meshGeometry, type MeshGeometry } from '../mesh/geometry.js';
 import { meshTopology, type MeshTopology } from '../mesh/topology.js';
 import { seededRandom } from '../random.js';
 import { alignToPrincipalAxes } from './align.js';
+import { anisotropicWavelets } from './anisotropic-wavelets.js';
 import { scalesOf, type DescriptorScales, type SpectrumRange } from './cohort-scales.js';
 import { curvatureBiharmonic } from './curvature-biharmonic.js';
 import { curvedness, shapeIndex, willmoreEnergy } from './curvature-scalars.js';
@@ -276,6 +277,9 @@ function geodesic(pick: (found: DistanceScalars) => Float64Array, name: string) 
 
 type Compute = (subject: Subject, settings: DescriptorSettings) => Body;
 
+/** Euler's constant: the sum of 1 / i up to k is ln k and this. */
+const EULER = 0.5772156649015329;
+
 /** How many entries of a long vector become features. */
 const FEATURES = 20;
 
@@ -326,14 +330,20 @@ const COMPUTE: Partial<Record<DescriptorType, Compute>> = {
     });
     const { barycentricAreas } = subject.geometry;
     const random = seededRandom(subject.seed, 'gps pairs');
-    const { shares, reach } = pointSignatureHistogram(
+    // By Weyl's law of k modes, so that the bins of all surfaces of a study are the same.
+    const reach = 3 * Math.sqrt((Math.log(columns + 1) + EULER) / (2 * Math.PI));
+    const { fractions } = pointSignatureHistogram(
       subject.spectrum,
       barycentricAreas,
       () => random.uniform(),
-      { pairs, bins },
+      {
+        pairs,
+        bins,
+        largest: reach,
+      },
     );
     return {
-      ...signature(subject, embedding, 'g', { histogram: [...shares], histogram_reach: reach, pairs }),
+      ...signature(subject, embedding, 'g', { histogram: [...fractions], histogram_reach: reach, pairs }),
       // Single coordinates change sign from surface to surface: norms and distances do not.
       features: [
         ...vertexFeatures(norms, ['norm'], ['1'], barycentricAreas).map((feature) => ({
@@ -342,7 +352,7 @@ const COMPUTE: Partial<Record<DescriptorType, Compute>> = {
         })),
         {
           name: 'distance_mean',
-          value: shares.reduce((sum, share, bin) => sum + (share * reach * (bin + 0.5)) / bins, 0),
+          value: fractions.reduce((sum, share, bin) => sum + (share * reach * (bin + 0.5)) / bins, 0),
           unit: '1',
         },
       ],
@@ -376,6 +386,29 @@ const COMPUTE: Partial<Record<DescriptorType, Compute>> = {
   diffusion: pointDistances('diffusion', ({ diffusionTime: time }) => ({ kind: 'diffusion', time })),
   sgw_mexican_hat: wavelets('mexican_hat'),
   sgw_heat: wavelets('heat'),
+  asmwd: (subject, { asmwd_directions, asmwd_alpha: alpha, asmwd_k }) => {
+    const { waveletScales: scales } = subject.scales;
+    // A small surface has fewer pairs than that.
+    const k = Math.min(asmwd_k, subject.vertexCount);
+    const { values, umbilicFaces } = anisotropicWavelets(subject.vertices, subject.faces, {
+      angles: asmwd_directions,
+      alpha,
+      k,
+      scales,
+    });
+    return {
+      values,
+      rows: subject.vertexCount,
+      columns: named('a', asmwd_directions).flatMap((angle) => named(`${angle}_s`, scales.length)),
+      parameters: {
+        scales: [...scales],
+        angles: asmwd_directions,
+        alpha,
+        anisotropic_k: k,
+        triangles_without_direction: umbilicFaces,
+      },
+    };
+  },
   shape_index: (subject) =>
     scalar(subject, shapeIndex(meshCurvatures(subject.vertices, subject.faces)), 'shape_index'),
   casorati: (subject) =>

@@ -324,8 +324,7 @@ const TABLE: ReadonlyArray<Omit<DescriptorInfo, 'unavailable'> & { readonly unav
     parameters: ['asmwd_directions', 'asmwd_alpha', 'asmwd_k', 'wavelet_scales'],
     invariance: RIGID,
     cost: 'one eigenproblem per direction',
-    reference: 'Li et al. 2021',
-    unavailable: 'the anisotropic operator is not part of this version',
+    reference: 'Li, Liu, Hu, Chen & Liu 2021',
   },
   {
     id: 'dwks',

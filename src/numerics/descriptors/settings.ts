@@ -92,6 +92,9 @@ export const DescriptorSettings = z.strictObject({
     .default(0.01)
     .describe('Pairs of pht that live shorter are dropped, parts of sqrt(area)'),
   fractal_offsets: count(100).default(1).describe('Positions of the grid that fractal_dim is averaged over'),
+  asmwd_directions: count(32).default(4).describe('Directions of the anisotropic operator in asmwd'),
+  asmwd_alpha: z.number().gt(0).max(1000).default(0.5).describe('Strength of anisotropy in asmwd'),
+  asmwd_k: z.int().min(2).max(1000).default(50).describe('Eigenpairs per direction of asmwd'),
   wesd_p: z.number().gt(1).max(10).default(2).describe('Exponent of the weighted spectral distance'),
 });
 export type DescriptorSettings = z.output<typeof DescriptorSettings>;
