@@ -91,6 +91,24 @@ export {
   type Origin,
 } from './config/index.js';
 export { VERSION, VERSION_INFO } from './version.js';
+export {
+  ContainerManager,
+  type ContainerManagerOptions,
+  type ContainerResult,
+  type ContainerRunOptions,
+  type ContainerStatus,
+} from './engine/containers/container-manager.js';
+export { containerNode, type ContainerNodeDeclaration } from './engine/containers/container-node.js';
+export { RUNTIMES, type Bind, type RuntimeName } from './engine/containers/runtime.js';
+export { containerDirectory, DEFAULT_CONTAINERS, type ContainerSpec } from './engine/containers/spec.js';
+export { commandNode, type CommandNodeDeclaration } from './engine/tools/command-node.js';
+export {
+  outputFile,
+  type CommandInputs,
+  type CommandPaths,
+  type LineHook,
+  type OutputFile,
+} from './engine/tools/command-ports.js';
 export type { NodeFailure } from './engine/failure.js';
 export type { Plan, PlanAction, PlanEntry } from './engine/plan.js';
 export type { PlanRequest, RunRequest, RunResult } from './engine/run.js';

@@ -1,0 +1,83 @@
+/** What nodes that run programs share: the files they leave, and how inputs are named to a command. */
+import type { NodeContext } from '../node.js';
+import {
+  port,
+  type FilePort,
+  type ListPort,
+  type OptionalPort,
+  type Port,
+  type Ports,
+  type ValuePort,
+} from '../port.js';
+import type { z } from 'zod';
+
+/** A file that a program leaves: its format, and its name among the outputs of the node. */
+export interface OutputFile<F extends string = string> {
+  readonly format: F;
+  readonly file: string;
+}
+
+export type OutputFiles = Readonly<Record<string, OutputFile>>;
+
+/** @param file - relative path with `/`, without `..` */
+export function outputFile<F extends string>(format: F, file: string): OutputFile<F> {
+  return { format, file };
+}
+
+/** What a command gets of an input: the path of a file, any other value as it is. */
+export type CommandInput<P> =
+  P extends OptionalPort<infer Q>
+    ? CommandInput<Q> | null
+    : P extends ListPort<infer Q>
+      ? readonly CommandInput<Q>[]
+      : P extends FilePort
+        ? string
+        : P extends ValuePort<infer S>
+          ? z.output<S>
+          : never;
+
+export type CommandInputs<I extends Ports> = { readonly [K in keyof I]: CommandInput<I[K]> };
+export type CommandPaths<O extends OutputFiles> = { readonly [K in keyof O]: string };
+
+/** Sees a line of a program. */
+export type LineHook = (line: string, stream: 'stdout' | 'stderr', ctx: NodeContext) => void;
+
+/** Lines go to the log of the node; those of stderr are not warnings: most tools tell their progress there. */
+export const showLine: LineHook = (line, _stream, ctx) => {
+  if (line.trim() !== '') ctx.log.info(line);
+};
+
+export function outputPorts<O extends OutputFiles>(outputs: O): { [K in keyof O]: FilePort<O[K]['format']> } {
+  return Object.fromEntries(
+    Object.entries(outputs).map(([name, { format }]) => [name, port.file(format)]),
+  ) as { [K in keyof O]: FilePort<O[K]['format']> };
+}
+
+/** Absolute paths of the outputs, within the directory of the node. */
+export function filesOf<O extends OutputFiles>(outputs: O, ctx: NodeContext): { [K in keyof O]: string } {
+  return Object.fromEntries(
+    Object.entries(outputs).map(([name, { file }]) => [name, ctx.outputFile(file)]),
+  ) as { [K in keyof O]: string };
+}
+
+/** Inputs as a command gets them. */
+export function commandInputs<I extends Ports>(ports: I, inputs: object): CommandInputs<I> {
+  const given = inputs as Readonly<Record<string, unknown>>;
+  return Object.fromEntries(
+    Object.entries(ports).map(([name, item]) => [name, commandInput(item, given[name])]),
+  ) as CommandInputs<I>;
+}
+
+function commandInput(item: Port, value: unknown): unknown {
+  if (value === null) return null;
+  switch (item.kind) {
+    case 'value':
+      return value;
+    case 'file':
+      return (value as { readonly path: string }).path;
+    case 'list':
+      return (value as readonly unknown[]).map((one) => commandInput(item.of, one));
+    case 'optional':
+      return commandInput(item.of, value);
+  }
+}
