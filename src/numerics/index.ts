@@ -170,6 +170,7 @@ export {
   type NeighbourSignatureOptions,
 } from './descriptors/neighbour-signature.js';
 export { KdTree } from './mesh/kd-tree.js';
+export { NotConvergedError, type PartialPairs } from './spectral/not-converged.js';
 export { operatorSpectrum } from './spectral/operator-spectrum.js';
 export {
   anisotropicWavelets,
@@ -219,6 +220,7 @@ export {
   type MeshRepair,
   type RepairedMesh,
 } from './mesh/repair.js';
+export { HeatGeodesics, type HeatGeodesicOptions } from './mesh/heat-geodesic.js';
 export { EdgeGeodesics } from './mesh/edge-geodesic.js';
 export { meshGeometry, mixedVoronoiAreas, type MeshGeometry } from './mesh/geometry.js';
 export {

@@ -4,6 +4,7 @@ import { ProcessingError } from '../../errors.js';
 import { basisBlocks, solveSlice, type Slice } from './block-lanczos.js';
 import { patternGraph } from './graph.js';
 import { nestedDissection } from './nested-dissection.js';
+import { NotConvergedError, type PartialPairs } from './not-converged.js';
 import { correct, polish, type BlockPairs } from './polish.js';
 import { chooseShifts, joinSlices, sliceShares, steadyFactor, type FactorSource } from './slice-plan.js';
 import { BLOCK, type NumericFactor, type SolverKernels, type SolverPair } from './solver-kernels.js';
@@ -142,7 +143,8 @@ export class ComponentSolver {
   ): Slice[] {
     const most = Math.max(...shares.map(({ below, above }) => below + above));
     const basis = new Float64Array((basisBlocks(this.size, most) + 1) * BLOCK * this.size);
-    return factors.map((factor, i) => {
+    const finished: Slice[] = [];
+    factors.forEach((factor, i) => {
       const share = shares[i]!;
       const seed = 1000 * round + i;
       const tolerance = i + 1 === factors.length ? LAST_TOLERANCE : TOLERANCE;
@@ -160,18 +162,38 @@ export class ComponentSolver {
       if (slice.isConverged) {
         if (factor.growth > REFINED_GROWTH)
           correct({ ...this.#source, factor }, slice.eigenvalues, slice.vectors);
-        return slice;
+        finished.push(slice);
+        return;
       }
       const pairs = share.below + share.above;
-      throw new ProcessingError(
-        'NOT_CONVERGED',
+      throw new NotConvergedError(
         `block Lanczos did not find ${pairs} pairs near ${factor.shift}`,
+        this.#partial(factors, finished),
         {
           where: 'eigsh',
           cure: 'the matrix may be ill-conditioned: see the smallest angle of the mesh, or use operator intrinsic_delaunay',
         },
       );
     });
+    return finished;
+  }
+
+  /** What the slices before a failed one have found: neighbours share pairs, each is taken below the next shift. */
+  #partial(factors: readonly NumericFactor[], slices: readonly Slice[]): PartialPairs {
+    const n = this.size;
+    const taken = slices.flatMap(({ eigenvalues, vectors }, s) => {
+      const lower = s === 0 ? -Infinity : factors[s - 1]!.shift;
+      const isLast = s + 1 === slices.length;
+      return Array.from(eigenvalues, (eigenvalue, index) => ({ eigenvalue, vectors, index })).filter(
+        ({ eigenvalue }) => eigenvalue >= lower && (isLast || eigenvalue < factors[s]!.shift),
+      );
+    });
+    const k = taken.length;
+    const eigenvectors = new Float64Array(n * k);
+    taken.forEach(({ vectors, index }, column) => {
+      for (let i = 0; i < n; i++) eigenvectors[this.order[i]! * k + column] = vectors[place(n, i, index)]!;
+    });
+    return { eigenvalues: Float64Array.from(taken, ({ eigenvalue }) => eigenvalue), eigenvectors };
   }
 
   /** The first `count` pairs, corrected and measured. */

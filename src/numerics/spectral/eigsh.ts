@@ -8,6 +8,7 @@ import {
 } from './component-solver.js';
 import { chooseKernels, type SolverChoice } from './choose-kernels.js';
 import { connectedComponents } from './graph.js';
+import { NotConvergedError, withAllRows } from './not-converged.js';
 import { principalSubmatrix, type SparseMatrix } from './sparse-matrix.js';
 import type { SolverPair } from './solver-kernels.js';
 import { commonPair } from './solver-pair.js';
@@ -80,7 +81,7 @@ const MOST_ROUNDS = 12;
  * @param stiffness - K, (n, n), both triangles
  * @param mass - M, (n, n), both triangles; the identity where absent
  * @throws ProcessingError SHAPE_MISMATCH (matrices that do not fit, k above n), INVALID_ARGUMENT (not symmetric, mass
- *   not positive), NON_FINITE, NOT_CONVERGED, ILL_CONDITIONED; DependencyError ADDON_MISSING with solver `native`
+ *   not positive), NON_FINITE, NOT_CONVERGED (a NotConvergedError holds what was found), ILL_CONDITIONED; DependencyError ADDON_MISSING with solver `native`
  * @see Parlett 1980, The Symmetric Eigenvalue Problem, chapter 3 (slicing); Grimes, Lewis & Simon 1994
  */
 export function eigsh(
@@ -95,7 +96,7 @@ export function eigsh(
   const pair = commonPair(stiffness, heavy);
   const parts = connectedParts(pair, stiffness, heavy);
   const solvers = parts.map((part) => new ComponentSolver(kernels, part.pair));
-  const { raw, counts, shift } = solveParts(solvers, k);
+  const { raw, counts, shift } = solveParts(solvers, parts, k, n);
   const polished = raw.map((pairs, c) => (counts[c] === 0 ? null : solvers[c]!.polish(pairs, counts[c]!)));
   const quality = gate(polished);
   const merged = polished.flatMap((pairs, part) =>
@@ -167,16 +168,30 @@ interface SolvedParts {
 }
 
 /** Solves every part far enough that the first k pairs of all, and a gap behind them, are known and counted. */
-function solveParts(solvers: readonly ComponentSolver[], k: number): SolvedParts {
+function solveParts(
+  solvers: readonly ComponentSolver[],
+  parts: readonly Part[],
+  k: number,
+  n: number,
+): SolvedParts {
   const mass = solvers.reduce((sum, { mass: own }) => sum + own, 0);
   const isWhole = solvers.length === 1;
   const wanted = solvers.map((solver) =>
     Math.min(solver.size, isWhole ? k + 1 : Math.ceil((1.1 * k * solver.mass) / mass) + 4),
   );
-  const raw = solvers.map((solver, c) => solver.solve(wanted[c]!));
+  const solve = (c: number): RawPairs => {
+    try {
+      return solvers[c]!.solve(wanted[c]!);
+    } catch (error) {
+      const { nodes } = parts[c]!;
+      if (error instanceof NotConvergedError && nodes !== null) throw withAllRows(error, nodes, n);
+      throw error;
+    }
+  };
+  const raw = solvers.map((_, c) => solve(c));
   const extend = (c: number, count: number): void => {
     wanted[c] = Math.min(solvers[c]!.size, count);
-    raw[c] = solvers[c]!.solve(wanted[c]);
+    raw[c] = solve(c);
   };
   for (let round = 0; round < MOST_ROUNDS; round++) {
     // Up to here the joined list has no gaps.
