@@ -76,6 +76,8 @@ const GIVE_BACK_FACTOR = 2;
 /** A task whose jobs are lost before they start it is given up after so many. */
 const MOST_LOSSES = 3;
 const CANCEL_TRIES = 3;
+/** Held jobs whose release a warning names. */
+const SHOWN_RELEASES = 3;
 const LOG_TAIL_LINES = 20;
 
 export class BatchExecutor implements Executor {
@@ -104,6 +106,8 @@ export class BatchExecutor implements Executor {
   #accepted = 0;
   #successes = 0;
   #cancelling = new Set<Group>();
+  /** Elements that are held and that was told of. */
+  readonly #heldTold = new WeakMap<Group, Set<number>>();
   #broken: { readonly error: unknown } | null = null;
   #isClosed = false;
 
@@ -640,8 +644,28 @@ export class BatchExecutor implements Executor {
         hasChanged = this.#applyStates(group, listed ?? new Map<number, BatchJobState>(), true) || hasChanged;
       }
     }
+    for (const group of this.#groups) this.#tellHeld(group);
     const { statusMs } = this.#options.settings;
     this.#statusMs = hasChanged ? statusMs : Math.min(1.5 * this.#statusMs, SLOWEST_STATUS_FACTOR * statusMs);
+  }
+
+  /** A held job waits for a person, who does not know of it: once an element. */
+  #tellHeld(group: Group): void {
+    const told = this.#heldTold.get(group) ?? new Set<number>();
+    const held = openElements(group).filter(({ state }) => (state?.release ?? null) !== null);
+    const fresh = held.filter(({ index }) => !told.has(index));
+    // One that was released and is held again is told again.
+    this.#heldTold.set(group, new Set(held.map(({ index }) => index)));
+    const state = fresh[0]?.state;
+    if (state === undefined || state === null) return;
+    const { title } = this.#options.scheduler;
+    const jobs = fresh.length === 1 ? 'a job' : `${fresh.length} jobs`;
+    const shown = fresh.slice(0, SHOWN_RELEASES).map((element) => element.state?.release ?? '');
+    const more = fresh.length > SHOWN_RELEASES ? ', and so on' : '';
+    this.#warn(
+      `${title} holds ${jobs} of ${group.name} (${state.reason || state.word}) and starts it only when somebody releases it`,
+      `let go on with: ${shown.join('; ')}${more}`,
+    );
   }
 
   /** The token tells whether a submission without answer arrived. */
@@ -683,7 +707,8 @@ export class BatchExecutor implements Executor {
       }
       hasChanged ||= state.word !== element.state?.word;
       // The list has no exit codes: what is known of the end stays known.
-      if (element.state?.phase !== state.phase || state.exit !== null) element.state = state;
+      const isNews = element.state?.phase !== state.phase || element.state.release !== state.release;
+      if (isNews || state.exit !== null) element.state = state;
       const isThere = ['waiting', 'running', 'unknown'].includes(state.phase);
       if (isThere) {
         element.silentSince = null;

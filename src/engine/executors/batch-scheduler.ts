@@ -48,6 +48,8 @@ export interface BatchJobState {
   /** The scheduler's own words. */
   readonly word: string;
   readonly reason: string;
+  /** The command with which a person lets a job go on that the scheduler holds; null: it is not held. */
+  readonly release: string | null;
   readonly exit: number | null;
   readonly signal: number | null;
 }

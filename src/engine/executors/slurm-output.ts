@@ -36,6 +36,15 @@ const PHASES: Readonly<Record<string, BatchPhase>> = {
   PREEMPTED: 'lost',
 };
 
+/** Jobs in these states wait for a person, whatever the reason. */
+const HELD_STATES: ReadonlySet<string> = new Set(['REQUEUE_HOLD', 'SPECIAL_EXIT', 'RESV_DEL_HOLD']);
+
+/** SLURM starts a held job only after somebody released it: `JobHeldAdmin`, `launch failed requeued held`. */
+function releaseOf(word: string, reason: string, id: string): string | null {
+  const isHeld = HELD_STATES.has(word) || (phaseOf(word) === 'waiting' && /held/i.test(reason));
+  return isHeld ? `scontrol release ${id}` : null;
+}
+
 /** `CANCELLED by 1000` and `CANCELLED+` are CANCELLED. */
 export function phaseOf(word: string): BatchPhase {
   return PHASES[/^[A-Z_]+/.exec(word)?.[0] ?? ''] ?? 'unknown';
@@ -56,13 +65,15 @@ export function parseSqueue(text: string): BatchJobState[] {
   for (const line of text.split('\n')) {
     const [jobId = '', index = '', word = '', reason = '', name = '', ...comment] = line.split('|');
     if (!/^\d+$/.test(jobId) || word === '') continue;
+    const element = /^\d+$/.test(index) ? Number(index) : null;
     found.push({
       jobId,
-      element: /^\d+$/.test(index) ? Number(index) : null,
+      element,
       token: tokenIn(comment.join('|'), name),
       phase: phaseOf(word),
       word,
       reason,
+      release: releaseOf(word, reason, element === null ? jobId : `${jobId}_${element}`),
       exit: null,
       signal: null,
     });
@@ -78,12 +89,12 @@ export function parseScontrolJobs(text: string): BatchJobState[] {
     const word = field('JobState');
     const jobId = field('ArrayJobId') || field('JobId');
     if (word === '' || jobId === '') continue;
+    const reason = field('Reason');
     const base = {
       jobId,
       token: tokenIn(field('Comment'), field('JobName')),
       phase: phaseOf(word),
-      word,
-      reason: field('Reason'),
+      ...{ word, reason, release: releaseOf(word, reason, jobId) },
       ...exitOf(field('ExitCode')),
     };
     const indices = field('ArrayTaskId');
@@ -100,11 +111,12 @@ export function parseSacct(text: string): BatchJobState[] {
     const [id = '', word = '', code = '', name = ''] = line.split('|');
     const parts = /^(\d+)(?:_(\d+|\[[^\]]*\]))?$/.exec(id);
     if (parts === null || word === '') continue;
-    const base = { jobId: parts[1] as string, token: tokenIn(name), phase: phaseOf(word), word, reason: '' };
+    const base = { jobId: parts[1] as string, token: tokenIn(name), phase: phaseOf(word), word };
     const indices = parts[2];
     const elements: (number | null)[] =
       indices === undefined ? [null] : elementsOf(indices.replace(/[[\]]/g, ''));
-    for (const element of elements) found.push({ ...base, element, ...exitOf(code) });
+    for (const element of elements)
+      found.push({ ...base, element, reason: '', release: null, ...exitOf(code) });
   }
   return found;
 }

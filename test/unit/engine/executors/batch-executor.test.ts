@@ -233,6 +233,31 @@ test('a job that is put back in the queue is waited for', async () => {
   expect(await end).toMatchObject({ kind: 'result', attemptDir: join(job.job.folder, '0', '0.2') });
 });
 
+test('a job that is held is told once, with the command that lets it go on, and again when it is held again', async () => {
+  await using rig = new BatchRig({ packMs: 0 });
+  const ends = ids(2).map((id) => rig.submit(id));
+  const job = await rig.job(0);
+  const warnings = (): string[] =>
+    rig.events.flatMap((event) => (event.type === 'warning' ? [`${event.message} | ${event.cure}`] : []));
+  rig.cluster.held.add(`${job.id}_1`);
+  await rig.until(() => warnings().length === 1);
+  expect(warnings()).toEqual([
+    'SLURM holds a job of fit (JobHeldAdmin) and starts it only when somebody releases it | ' +
+      `let go on with: scontrol release ${job.id}_1`,
+  ]);
+  const asked = rig.cluster.questions;
+  await rig.until(() => rig.cluster.questions > asked + 1);
+  expect(warnings()).toHaveLength(1);
+  rig.cluster.held.clear();
+  const later = rig.cluster.questions;
+  await rig.until(() => rig.cluster.questions > later + 1);
+  rig.cluster.held.add(`${job.id}_0`).add(`${job.id}_1`);
+  await rig.until(() => warnings().length === 2);
+  expect(warnings()[1]).toContain('holds 2 jobs of fit');
+  for (const element of [0, 1]) rig.end(job, element, 0);
+  await Promise.all(ends);
+});
+
 test('a job that somebody cancelled fails its nodes', async () => {
   await using rig = new BatchRig();
   const end = rig.submit('a');

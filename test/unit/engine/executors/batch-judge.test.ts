@@ -3,7 +3,17 @@ import { judgeSilentEnd } from '../../../../src/engine/executors/batch-judge.js'
 import type { BatchJobState, BatchPhase } from '../../../../src/engine/executors/batch-scheduler.js';
 
 const state = (phase: BatchPhase, word: string, rest: Partial<BatchJobState> = {}): BatchJobState => ({
-  ...{ jobId: '7', element: 0, token: null, phase, word, reason: '', exit: null, signal: null },
+  ...{
+    jobId: '7',
+    element: 0,
+    token: null,
+    phase,
+    word,
+    reason: '',
+    release: null,
+    exit: null,
+    signal: null,
+  },
   ...rest,
 });
 

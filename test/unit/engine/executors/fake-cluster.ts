@@ -36,6 +36,8 @@ export class FakeCluster implements BatchScheduler {
   submissions = 0;
   questions = 0;
   isDown = false;
+  /** Held jobs, as `<id>_<element>`. */
+  readonly held = new Set<string>();
   isForgetful = false;
   arraySize = 1001;
 
@@ -75,7 +77,9 @@ export class FakeCluster implements BatchScheduler {
       .flatMap(({ id, job, phases }) =>
         [...phases].map(([element, phase]) => ({
           ...{ jobId: id, element, token: job.token, phase, word: WORDS[phase] ?? phase.toUpperCase() },
-          ...{ reason: '', exit: phase === 'failed' ? 1 : null, signal: phase === 'failed' ? 0 : null },
+          reason: this.held.has(`${id}_${element}`) ? 'JobHeldAdmin' : '',
+          release: this.held.has(`${id}_${element}`) ? `scontrol release ${id}_${element}` : null,
+          ...{ exit: phase === 'failed' ? 1 : null, signal: phase === 'failed' ? 0 : null },
         })),
       );
   }

@@ -43,7 +43,7 @@ test('squeue: the token is read from the comment, else from the name; other line
     'slurm_load_jobs error: something',
     '',
   ].join('\n');
-  const common = { exit: null, signal: null };
+  const common = { release: null, exit: null, signal: null };
   expect(parseSqueue(text)).toEqual([
     { ...common, jobId: '12', element: 0, token: TOKEN, phase: 'running', word: 'RUNNING', reason: 'None' },
     {
@@ -57,6 +57,16 @@ test('squeue: the token is read from the comment, else from the name; other line
     },
     { ...common, jobId: '77', element: null, token: null, phase: 'running', word: 'RUNNING', reason: 'None' },
   ]);
+});
+
+test.each([
+  ['12|3|PENDING|JobHeldAdmin|fit|x', 'scontrol release 12_3'],
+  ['12|3|REQUEUE_HOLD|None|fit|x', 'scontrol release 12_3'],
+  ['12|N/A|PENDING|launch failed requeued held|fit|x', 'scontrol release 12'],
+  ['12|3|PENDING|Priority|fit|x', null],
+  ['12|3|RUNNING|JobHeldUser|fit|x', null],
+])('a job that waits for its release: %s', (line, release) => {
+  expect(parseSqueue(line)[0]?.release).toBe(release);
 });
 
 test('scontrol: exit codes, and one line for several elements that wait', () => {
