@@ -58,7 +58,8 @@ async function checkStreams(terminal: Terminal, exitCode: number): Promise<numbe
   await new Promise((resolve) => setImmediate(resolve));
   const failure = terminal.failure();
   if (failure === null) return exitCode;
-  const isFull = failure.error.code === 'ENOSPC' || failure.error.code === 'EDQUOT';
+  const { systemCode } = await import('../engine/system-code.js');
+  const isFull = ['ENOSPC', 'EDQUOT'].includes(systemCode(failure.error) ?? '');
   terminal.note(
     `${isFull ? 'IO_FULL' : 'IO'}  ${failure.stream} could not be written: ${failure.error.message}\n` +
       '  mend: send it to a place with room, then run the same command again',

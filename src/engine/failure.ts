@@ -1,6 +1,7 @@
 import { constants } from 'node:os';
 import { ERROR_CODES, type ErrorCode } from '../errors.js';
 import type { FailureClass } from './events.js';
+import { systemCode } from './system-code.js';
 
 /** How a node ended badly: what is told to people, stored as the attempt and used to decide what follows. */
 export interface NodeFailure {
@@ -69,8 +70,8 @@ function textField(error: Error, name: 'where' | 'cure' | 'path'): string | null
 export function errnoOf(error: unknown): string | null {
   let at: unknown = error;
   for (let depth = 0; at instanceof Error && depth < 8; depth++) {
-    const { code, errno } = at as NodeJS.ErrnoException;
-    if (typeof errno === 'number' && typeof code === 'string') return code;
+    const code = systemCode(at as NodeJS.ErrnoException);
+    if (typeof (at as NodeJS.ErrnoException).errno === 'number' && typeof code === 'string') return code;
     at = at.cause;
   }
   return null;

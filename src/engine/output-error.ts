@@ -1,9 +1,11 @@
 import { PipelineError, StorageError } from '../errors.js';
+import { systemCode } from './system-code.js';
 
 /** The storage error that a failed system call in the output directory stands for; coded errors pass unchanged. */
 export function outputError(cause: unknown, path: string): PipelineError {
   if (cause instanceof PipelineError) return cause;
-  const { code, message } = cause as NodeJS.ErrnoException;
+  const { message } = cause as NodeJS.ErrnoException;
+  const code = systemCode(cause as NodeJS.ErrnoException);
   switch (code) {
     case 'ENOSPC':
     case 'EDQUOT':

@@ -3,6 +3,7 @@ import { existsSync, lstatSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { digestFile } from './artifact-store.js';
 import type { CacheStore, PublishedRow } from './cache-store.js';
+import { describeDataset } from './dataset-description.js';
 import type { RunEvent } from './events.js';
 import type { InstanceTable } from './instance-table.js';
 import { outputError } from './output-error.js';
@@ -51,6 +52,9 @@ export function settlePublished(options: PublishedOptions): void {
         isKnown: isSame,
       })
     : published.map(() => null);
+  // Where results stand among the data they are made from, the description is that of the data.
+  const isApart = options.inputDir !== null && options.inputDir !== outputDir;
+  if (options.sidecars && isApart && published.length > 0) describeDataset(outputDir, packageVersion());
   const changed: PublishedRow[] = [];
   published.forEach((file, at) => {
     const sidecar = sidecars[at] ?? null;

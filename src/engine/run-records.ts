@@ -72,7 +72,8 @@ export class RunRecords {
   }
 
   record(event: RunEvent): void {
-    this.#options.log.record(event);
+    // What nodes say stands in the journal alone: a training says it ten thousand times.
+    if (event.type !== 'node-log') this.#options.log.record(event);
     this.#timeline.record(event);
     this.#journal.record(event);
   }

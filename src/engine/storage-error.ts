@@ -1,4 +1,5 @@
 import { PipelineError, StorageError } from '../errors.js';
+import { systemCode } from './system-code.js';
 
 /** What the failed call was about, and the option that moves it. */
 const PLACES = {
@@ -13,8 +14,8 @@ export function storageError(
   place: keyof typeof PLACES = 'cache',
 ): PipelineError {
   if (cause instanceof PipelineError) return cause;
-  const { code, message } = cause as NodeJS.ErrnoException;
-  switch (code) {
+  const { message } = cause as NodeJS.ErrnoException;
+  switch (systemCode(cause as NodeJS.ErrnoException)) {
     case 'ENOSPC':
     case 'EDQUOT':
     case 'SQLITE_FULL':
