@@ -47,6 +47,9 @@ struct PrfKernels {
   void (*moments)(const PrfStimulus& s, const PrfRequest& r, double* out, double* scratch, size_t begin, size_t end);
   // out: (count, frames), the projected responses.
   void (*responses)(const PrfStimulus& s, const PrfRequest& r, double* out, double* scratch, size_t begin, size_t end);
+  // Rows [begin, end) of out (rows, columns) = left (rows, rank) times right (rank, columns).
+  void (*products)(const double* left, const double* right, double* out, size_t rank, size_t columns, size_t begin,
+                   size_t end);
 };
 
 }  // namespace neuroloom

@@ -350,7 +350,7 @@ static void prfResponses(const PrfStimulus& s, const PrfRequest& r, double* out,
   }
 }
 
-static const PrfKernels kPrfKernels = {kPrfGroup, prfScratch, prfMoments, prfResponses};
+static const PrfKernels kPrfKernels = {kPrfGroup, prfScratch, prfMoments, prfResponses, prfProducts};
 
 }  // namespace NL_ISA
 }  // namespace neuroloom

@@ -123,11 +123,27 @@ napi_value prfResponses(const Call& call) {
   return call.undefined();
 }
 
+// Multiply-adds that are worth a thread.
+constexpr std::size_t kProductGrain = 200000;
+
+// (rows, rank, columns, left, right, out)
+napi_value prfProducts(const Call& call) {
+  const std::size_t rows = size(call, 0), rank = size(call, 1), columns = size(call, 2);
+  const double* left = call.doubles(3, rows * rank);
+  const double* right = call.doubles(4, rank * columns);
+  double* out = call.doubles(5, rows * columns);
+  forRange(rows, 1 + kProductGrain / (1 + rank * columns), [&](std::size_t begin, std::size_t end, int) {
+    kernels().prf->products(left, right, out, rank, columns, begin, end);
+  });
+  return call.undefined();
+}
+
 }  // namespace
 
 void registerEncoding(napi_env env, napi_value exports) {
   defineFunction<prfMoments>(env, exports, "prfMoments");
   defineFunction<prfResponses>(env, exports, "prfResponses");
+  defineFunction<prfProducts>(env, exports, "prfProducts");
 }
 
 }  // namespace neuroloom

@@ -11,6 +11,7 @@
 #include "ncc.inl"
 #include "peak.inl"
 #include "pooling.inl"
+#include "prf_products.inl"
 #include "prf.inl"
 #include "fooof.inl"
 #include "spectral.inl"

@@ -2,6 +2,7 @@
 export interface EncodingBinding {
   prfMoments(...values: PrfArguments): void;
   prfResponses(...values: PrfArguments): void;
+  prfProducts(...values: PrfArguments): void;
 }
 
 export type PrfArguments = readonly (number | boolean | Float64Array | Int32Array)[];

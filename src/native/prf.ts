@@ -94,6 +94,31 @@ export function prfMoments(request: PrfMoments): void {
   );
 }
 
+export interface PrfProducts {
+  readonly rows: number;
+  readonly rank: number;
+  readonly columns: number;
+  /** Shape (rows, rank). */
+  readonly left: Float64Array;
+  /** Shape (rank, columns). */
+  readonly right: Float64Array;
+  /** Shape (rows, columns), written: left times right, each number summed in the order of the rank. */
+  readonly out: Float64Array;
+}
+
+/** A product of two matrices, for the scores of many voxels. A row's result does not depend on the others. Same errors. */
+export function prfProducts({ rows, rank, columns, left, right, out }: PrfProducts): void {
+  const operation = 'prfProducts';
+  checkCount(operation, 'rows', rows, 0);
+  checkCount(operation, 'rank', rank, 0);
+  checkCount(operation, 'columns', columns, 0);
+  checkDoubles(operation, 'left', left, rows * rank);
+  checkDoubles(operation, 'right', right, rank * columns);
+  checkDoubles(operation, 'out', out, rows * columns);
+  checkSeparate(operation, 'out', out, { left, right });
+  nativeBinding().prfProducts(rows, rank, columns, left, right, out);
+}
+
 function stimulusArguments(operation: string, s: PrfStimulus): PrfArguments {
   const runs = s.runProfile.length;
   checkInts(operation, 'profileStart', s.profileStart, s.profiles + 1);

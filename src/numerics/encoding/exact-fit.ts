@@ -112,7 +112,8 @@ class ExactFitter {
       ? null
       : new StartDictionary(this.#response, this.#source);
     const field = this.#response.gaussianField;
-    this.#scan = this.#dictionary === null || field === null ? null : new PixelScan(this.#response, field);
+    this.#scan =
+      this.#dictionary === null || field === null ? null : new PixelScan(this.#response, this.#source, field);
   }
 
   fit(data: Matrix): FitResult {

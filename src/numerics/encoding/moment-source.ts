@@ -51,11 +51,24 @@ export interface MomentSource {
    * @param out - shape (count, T)
    */
   responses(count: number, thetas: Float64Array, out: Float64Array): void;
+  /** Products of matrices where many rows at once are faster than one after the other; else null. */
+  readonly products: ((request: ProductRequest) => void) | null;
+}
+
+/** out (rows, columns) = left (rows, rank) times right (rank, columns). */
+export interface ProductRequest {
+  readonly rows: number;
+  readonly rank: number;
+  readonly columns: number;
+  readonly left: Float64Array;
+  readonly right: Float64Array;
+  readonly out: Float64Array;
 }
 
 /** The sums of any model, one point after the other. */
 export class PortableMoments implements MomentSource {
   readonly layout: MomentLayout;
+  readonly products = null;
   readonly #response: ProjectedResponse;
 
   constructor(response: ProjectedResponse) {

@@ -1,5 +1,11 @@
 import { ProcessingError } from '../../errors.js';
-import { nativeStatus, prfMoments, prfResponses, type PrfProjection } from '../../native/index.js';
+import {
+  nativeStatus,
+  prfMoments,
+  prfProducts,
+  prfResponses,
+  type PrfProjection,
+} from '../../native/index.js';
 import { MomentLayout, PortableMoments, type MomentRequest, type MomentSource } from './moment-source.js';
 import type { ProjectedResponse } from './projected-response.js';
 import type { GaussianField } from './response.js';
@@ -27,6 +33,7 @@ export function momentSource(response: ProjectedResponse, kernel: KernelChoice):
 /** Round Gaussian fields over images on a grid, many at once, by the addon. */
 export class NativeMoments implements MomentSource {
   readonly layout: MomentLayout;
+  readonly products = prfProducts;
   readonly #response: ProjectedResponse;
   readonly #field: GaussianField;
 

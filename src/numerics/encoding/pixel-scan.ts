@@ -1,10 +1,16 @@
 import { bestPeaks } from './best-peaks.js';
 import { convolveHeld } from './convolve.js';
+import type { MomentSource } from './moment-source.js';
 import type { ProjectedResponse } from './projected-response.js';
 import type { GaussianField } from './response.js';
+import { portableProducts, RowScores } from './row-scores.js';
 
 /** A pixel whose response has less energy than this share of the largest is as good as dark. */
 const DARK = 1e-9;
+/** Pixels of all unique images up to which they are kept, so that many voxels are scored at once. */
+const KEPT_PIXELS = 2 ** 21;
+/** Pixels whose time courses are held at once. */
+const BLOCK = 256;
 
 /**
  * Starts for fields that are too small for the grid of a {@link StartDictionary}: the squared correlation of the data with
@@ -16,11 +22,13 @@ export class PixelScan {
   readonly #kernel: Float64Array;
   /** Shape (nx, ny): 1 / energy of the projected response of a pixel; 0 where it is dark. */
   readonly #inverseEnergy: Float64Array;
+  /** Where the source is quick with products: many voxels at once. */
+  readonly #products: RowScores | null;
   readonly #scores: Float64Array;
   readonly #back: Float64Array;
   readonly #logSize: number;
 
-  constructor(response: ProjectedResponse, field: GaussianField) {
+  constructor(response: ProjectedResponse, source: MomentSource, field: GaussianField) {
     this.#response = response;
     this.#field = field;
     const { kernel, hrfModel } = response.projection;
@@ -28,7 +36,14 @@ export class PixelScan {
     const { xs, ys, uniqueFrames } = field.stimulus;
     this.#scores = new Float64Array(xs.length * ys.length);
     this.#back = new Float64Array(uniqueFrames);
-    this.#inverseEnergy = this.#energies();
+    const images = this.#images();
+    this.#inverseEnergy = this.#energies(images, source);
+    this.#products =
+      source.products === null || images.length > KEPT_PIXELS
+        ? null
+        : new RowScores(source, images, uniqueFrames, (series, row, out) =>
+            this.#backwards(series, row * response.frames, out),
+          );
     this.#logSize = Math.log(0.6 * Math.min(spacing(xs), spacing(ys)));
   }
 
@@ -38,9 +53,14 @@ export class PixelScan {
    * @param count - at most so many, best first
    */
   starts(series: Float64Array, row: number, count: number, allowNegative: boolean): Float64Array[] {
-    this.#score(series, row * this.#response.frames, allowNegative);
+    const { frames } = this.#response;
+    const scores = this.#products?.of(series, row, frames) ?? this.#alone(series, row * frames);
+    for (let at = 0; at < scores.length; at++) {
+      const dot = scores[at]!;
+      scores[at] = allowNegative || dot > 0 ? dot * dot * this.#inverseEnergy[at]! : 0;
+    }
     const { xs, ys } = this.#field.stimulus;
-    const peaks = bestPeaks(this.#scores, count, (at) => this.#isPeak(at, xs.length, ys.length));
+    const peaks = bestPeaks(scores, count, (at) => isPeak(scores, at, xs.length, ys.length));
     return peaks.map((at) => {
       const start = this.#middle();
       start[0] = xs[Math.floor(at / ys.length)]!;
@@ -56,12 +76,11 @@ export class PixelScan {
     return Float64Array.from(coordinates, ({ grid }, i) => this.#response.toTheta(i, grid[0]!));
   }
 
-  /** Time courses of the pixels times the data: the data go backwards through HRF and images. */
-  #score(series: Float64Array, y: number, allowNegative: boolean): void {
-    const { frameOf, frameStart, runProfile, runFrom, runTo, profileStart, profileFirst, profileValues, ys } =
-      this.#field.stimulus;
+  /** The data backwards through the HRF, summed over frames with the same image: their product with an image's time course. */
+  #backwards(series: Float64Array, y: number, back: Float64Array): void {
+    const { frameOf } = this.#field.stimulus;
     const kernel = this.#kernel;
-    const back = this.#back.fill(0);
+    back.fill(0);
     for (let t = 0; t < frameOf.length; t++) {
       let sum = 0;
       const taps = Math.min(kernel.length, frameOf.length - t);
@@ -70,6 +89,14 @@ export class PixelScan {
       if (t === 0) sum += this.#heldBefore(series, y);
       back[frameOf[t]!] = back[frameOf[t]!]! + sum;
     }
+  }
+
+  /** Time courses of the pixels times the data of one voxel, by one pass over the lit pixels. */
+  #alone(series: Float64Array, y: number): Float64Array {
+    const { frameStart, runProfile, runFrom, runTo, profileStart, profileFirst, profileValues, ys } =
+      this.#field.stimulus;
+    const back = this.#back;
+    this.#backwards(series, y, back);
     const scores = this.#scores.fill(0);
     for (let f = 0; f < back.length; f++) {
       const weight = back[f]!;
@@ -83,10 +110,7 @@ export class PixelScan {
         }
       }
     }
-    for (let at = 0; at < scores.length; at++) {
-      const dot = scores[at]!;
-      scores[at] = allowNegative || dot > 0 ? dot * dot * this.#inverseEnergy[at]! : 0;
-    }
+    return scores;
   }
 
   #heldBefore(series: Float64Array, y: number): number {
@@ -100,41 +124,51 @@ export class PixelScan {
     return sum;
   }
 
-  /** No neighbour is better; of equal ones the first counts. */
-  #isPeak(at: number, nx: number, ny: number): boolean {
-    const score = this.#scores[at]!;
-    const i = Math.floor(at / ny);
-    const j = at % ny;
-    for (let di = -1; di <= 1; di++) {
-      for (let dj = -1; dj <= 1; dj++) {
-        if (i + di < 0 || i + di >= nx || j + dj < 0 || j + dj >= ny || (di === 0 && dj === 0)) continue;
-        const other = this.#scores[at + di * ny + dj]!;
-        if (other > score || (other === score && di * ny + dj < 0)) return false;
-      }
-    }
-    return true;
-  }
-
-  #energies(): Float64Array {
-    const { xs, ys, frameOf } = this.#field.stimulus;
+  /** 1 / energy of every pixel: its time course is a sum over the images that it is lit in. */
+  #energies(images: Float64Array, source: MomentSource): Float64Array {
+    const { xs, ys, frameOf, uniqueFrames } = this.#field.stimulus;
     const frames = frameOf.length;
     const pixels = xs.length * ys.length;
-    const courses = this.#courses();
-    const raw = new Float64Array(frames);
-    const p = new Float64Array(frames);
+    const responses = this.#imageResponses();
+    const left = new Float64Array(BLOCK * uniqueFrames);
+    const out = new Float64Array(BLOCK * frames);
     const energy = new Float64Array(pixels);
-    for (let at = 0; at < pixels; at++) {
-      for (let t = 0; t < frames; t++) raw[t] = courses[frameOf[t]! * pixels + at]!;
-      convolveHeld(this.#kernel, raw, p);
-      this.#response.project(p);
-      for (let t = 0; t < frames; t++) energy[at] = energy[at]! + p[t]! * p[t]!;
+    for (let first = 0; first < pixels; first += BLOCK) {
+      const rows = Math.min(BLOCK, pixels - first);
+      for (let f = 0; f < uniqueFrames; f++) {
+        for (let i = 0; i < rows; i++) left[i * uniqueFrames + f] = images[f * pixels + first + i]!;
+      }
+      (source.products ?? portableProducts)({
+        ...{ rows, rank: uniqueFrames, columns: frames, right: responses },
+        ...{ left: left.subarray(0, rows * uniqueFrames), out: out.subarray(0, rows * frames) },
+      });
+      for (let i = 0; i < rows; i++) {
+        let sum = 0;
+        for (let t = i * frames; t < (i + 1) * frames; t++) sum += out[t]! * out[t]!;
+        energy[first + i] = sum;
+      }
     }
     const least = DARK * energy.reduce((a, b) => Math.max(a, b), 0);
     return energy.map((value) => (value > least ? 1 / value : 0));
   }
 
+  /** Projected response to a light that is on during each of the unique images, shape (unique frames, T). */
+  #imageResponses(): Float64Array {
+    const { frameOf, uniqueFrames } = this.#field.stimulus;
+    const frames = frameOf.length;
+    const all = new Float64Array(uniqueFrames * frames);
+    const isOn = new Float64Array(frames);
+    for (let f = 0; f < uniqueFrames; f++) {
+      for (let t = 0; t < frames; t++) isOn[t] = frameOf[t] === f ? 1 : 0;
+      const p = all.subarray(f * frames, (f + 1) * frames);
+      convolveHeld(this.#kernel, isOn, p);
+      this.#response.project(p);
+    }
+    return all;
+  }
+
   /** The unique images again, shape (unique frames, pixels). */
-  #courses(): Float64Array {
+  #images(): Float64Array {
     const {
       uniqueFrames,
       frameStart,
@@ -158,6 +192,21 @@ export class PixelScan {
     }
     return images;
   }
+}
+
+/** No neighbour is better; of equal ones the first counts. */
+function isPeak(scores: Float64Array, at: number, nx: number, ny: number): boolean {
+  const score = scores[at]!;
+  const i = Math.floor(at / ny);
+  const j = at % ny;
+  for (let di = -1; di <= 1; di++) {
+    for (let dj = -1; dj <= 1; dj++) {
+      if (i + di < 0 || i + di >= nx || j + dj < 0 || j + dj >= ny || (di === 0 && dj === 0)) continue;
+      const other = scores[at + di * ny + dj]!;
+      if (other > score || (other === score && di * ny + dj < 0)) return false;
+    }
+  }
+  return true;
 }
 
 function spacing(axis: Float64Array): number {

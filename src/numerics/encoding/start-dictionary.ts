@@ -1,6 +1,7 @@
 import { bestPeaks } from './best-peaks.js';
 import type { MomentSource } from './moment-source.js';
 import type { ProjectedResponse } from './projected-response.js';
+import { RowScores } from './row-scores.js';
 
 /** Share of the energy of every atom that the compressed form keeps. */
 const KEPT_ENERGY = 0.98;
@@ -17,11 +18,7 @@ export class StartDictionary {
   readonly #atoms: number;
   /** Shape (rank, T). */
   readonly #basis: Float64Array;
-  /** Shape (atoms, rank). */
-  readonly #weights: Float32Array;
-  readonly #rank: number;
-  readonly #scores: Float64Array;
-  readonly #coefficients: Float64Array;
+  readonly #products: RowScores;
 
   constructor(response: ProjectedResponse, source: MomentSource) {
     const { coordinates, frames } = response;
@@ -37,10 +34,9 @@ export class StartDictionary {
     normalise(atoms, frames);
     const { basis, weights } = compress(atoms, frames);
     this.#basis = basis;
-    this.#weights = weights;
-    this.#rank = basis.length / frames;
-    this.#scores = new Float64Array(this.#atoms);
-    this.#coefficients = new Float64Array(this.#rank);
+    this.#products = new RowScores(source, weights, basis.length / frames, (series, row, out) =>
+      this.#coefficients(series, row * frames, out),
+    );
   }
 
   /**
@@ -51,38 +47,22 @@ export class StartDictionary {
    * @param allowNegative - whether a response below the baseline counts
    */
   starts(series: Float64Array, row: number, count: number, allowNegative: boolean): Float64Array[] {
-    this.#score(series, row * this.#frames, allowNegative);
-    return bestPeaks(this.#scores, count, (atom) => this.#isPeak(atom)).map((atom) => this.#pointOf(atom));
-  }
-
-  #score(series: Float64Array, at: number, allowNegative: boolean): void {
-    const frames = this.#frames;
-    const rank = this.#rank;
-    const coefficients = this.#coefficients;
-    for (let k = 0; k < rank; k++) {
-      let dot = 0;
-      for (let t = 0; t < frames; t++) dot += this.#basis[k * frames + t]! * series[at + t]!;
-      coefficients[k] = dot;
-    }
-    const weights = this.#weights;
-    const scores = this.#scores;
-    for (let atom = 0, w = 0; atom < this.#atoms; atom++) {
-      let even = 0;
-      let odd = 0;
-      let k = 0;
-      for (; k + 1 < rank; k += 2, w += 2) {
-        even += weights[w]! * coefficients[k]!;
-        odd += weights[w + 1]! * coefficients[k + 1]!;
-      }
-      if (k < rank) even += weights[w++]! * coefficients[k]!;
-      const dot = even + odd;
+    const scores = this.#products.of(series, row, this.#frames);
+    for (let atom = 0; atom < scores.length; atom++) {
+      const dot = scores[atom]!;
       scores[atom] = allowNegative || dot > 0 ? dot * dot : 0;
     }
+    return bestPeaks(scores, count, (atom) => this.#isPeak(scores, atom)).map((atom) => this.#pointOf(atom));
+  }
+
+  /** The data on the basis. */
+  #coefficients(series: Float64Array, at: number, out: Float64Array): void {
+    for (let k = 0; k < out.length; k++)
+      out[k] = dotOf(this.#basis, k * this.#frames, series, at, this.#frames);
   }
 
   /** No neighbour along any axis is better; of equal ones the first counts. */
-  #isPeak(atom: number): boolean {
-    const scores = this.#scores;
+  #isPeak(scores: Float64Array, atom: number): boolean {
     const score = scores[atom]!;
     for (let axis = 0; axis < this.#sizes.length; axis++) {
       const stride = this.#strides[axis]!;
@@ -122,11 +102,11 @@ function normalise(atoms: Float64Array, frames: number): void {
   }
 }
 
-/** Gram-Schmidt on the atom that is explained worst, until every atom keeps its share; the atoms on that basis. */
+/** Gram-Schmidt on the atom that is explained worst, until every atom keeps its share; the atoms on that basis, (rank, atoms). */
 function compress(
   atoms: Float64Array,
   frames: number,
-): { readonly basis: Float64Array; readonly weights: Float32Array } {
+): { readonly basis: Float64Array; readonly weights: Float64Array } {
   const count = atoms.length / frames;
   const rows: Float64Array[] = [];
   const columns: Float64Array[] = [];
@@ -153,10 +133,8 @@ function compress(
   const rank = rows.length;
   const basis = new Float64Array(rank * frames);
   rows.forEach((row, k) => basis.set(row, k * frames));
-  const weights = new Float32Array(count * rank);
-  columns.forEach((column, k) => {
-    for (let atom = 0; atom < count; atom++) weights[atom * rank + k] = column[atom]!;
-  });
+  const weights = new Float64Array(rank * count);
+  columns.forEach((column, k) => weights.set(column, k * count));
   return { basis, weights };
 }
 

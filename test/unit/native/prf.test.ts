@@ -1,12 +1,13 @@
 import { afterAll, describe, expect, test } from 'vitest';
 
-import { prfMoments, prfResponses, selectIsa, setNativeThreads } from '../../../src/native/index.js';
+import { prfMoments, prfProducts, prfResponses, selectIsa, setNativeThreads } from '../../../src/native/index.js';
 import { SPMHRFModel } from '../../../src/numerics/encoding/hrf-model.js';
 import { GaussianPRF2D, GaussianPRF2DWithHRF } from '../../../src/numerics/encoding/models.js';
 import { PortableMoments } from '../../../src/numerics/encoding/moment-source.js';
 import { momentSource } from '../../../src/numerics/encoding/native-moments.js';
 import { ParameterFitter } from '../../../src/numerics/encoding/parameter-fitter.js';
 import { ProjectedResponse } from '../../../src/numerics/encoding/projected-response.js';
+import { portableProducts } from '../../../src/numerics/encoding/row-scores.js';
 import { matrix } from '../../../src/numerics/linalg/matrix.js';
 import { testedIsas, uniformFloats } from '../../support/native.js';
 
@@ -117,6 +118,24 @@ describe.each(testedIsas())('receptive fields on %s', (isa) => {
       const thetas = asked.thetas.slice(k * size, (k + 1) * size);
       native.moments({ ...asked, count: 1, thetas, voxels: asked.voxels.slice(k, k + 1) }, alone);
       expect(alone).toEqual(together.slice(k * length, (k + 1) * length));
+    }
+  });
+
+  test('products of matrices; a row alone is the same to the bit', () => {
+    selectIsa(isa);
+    const [rows, rank, columns] = [711, 23, 77];
+    const left = Float64Array.from(uniformFloats(rows * rank, 1));
+    const right = Float64Array.from(uniformFloats(rank * columns, 2));
+    const [out, twin] = [new Float64Array(rows * columns), new Float64Array(rows * columns)];
+    setNativeThreads(3);
+    prfProducts({ rows, rank, columns, left, right, out });
+    setNativeThreads(1);
+    portableProducts({ rows, rank, columns, left, right, out: twin });
+    expect(worst(out, twin, columns)).toBeLessThan(1e-13);
+    for (const row of [0, 6, 710]) {
+      const alone = new Float64Array(columns);
+      prfProducts({ rows: 1, rank, columns, left: left.slice(row * rank, (row + 1) * rank), right, out: alone });
+      expect(alone).toEqual(out.slice(row * columns, (row + 1) * columns));
     }
   });
 

@@ -10,6 +10,7 @@ import {
   GaussianPRF2DWithHRF,
   LogGaussianPRF,
 } from '../../../../src/numerics/encoding/models.js';
+import { momentSource } from '../../../../src/numerics/encoding/native-moments.js';
 import { ParameterFitter } from '../../../../src/numerics/encoding/parameter-fitter.js';
 import {
   residualCovariance,
@@ -23,6 +24,7 @@ import { parameterColumn } from '../../../../src/numerics/encoding/tables.js';
 import { WeightFitter } from '../../../../src/numerics/encoding/weight-fitter.js';
 import { matrix, type Matrix } from '../../../../src/numerics/linalg/matrix.js';
 import { seededRandom } from '../../../../src/numerics/random.js';
+import { testedIsas } from '../../../support/native.js';
 
 /** A bar that sweeps in four directions over 16 x 12 pixels, with blanks between. */
 function sweep() {
@@ -50,9 +52,11 @@ const truth = {
 };
 const model = new GaussianPRF2DWithHRF({ hrfModel, paradigm: sweep() });
 
-describe('scan of the pixels', () => {
+const sources = testedIsas().length > 0 ? (['native', 'portable'] as const) : (['portable'] as const);
+
+describe.each(sources)('scan of the pixels, %s', (kernel) => {
   const response = new ProjectedResponse(model, model.getParadigm());
-  const scan = new PixelScan(response, response.gaussianField!);
+  const scan = new PixelScan(response, momentSource(response, kernel), response.gaussianField!);
   const frames = response.frames;
 
   test.each([
