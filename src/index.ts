@@ -71,6 +71,18 @@ export {
   type WorkflowDeclaration,
   type WorkflowDefinition,
 } from './engine/registry.js';
+export type {
+  ReportBlock,
+  ReportCell,
+  ReportCitation,
+  ReportColumn,
+  ReportFact,
+  ReportLines,
+  ReportMap,
+  ReportParticipant,
+  ReportSection,
+} from './engine/report-section.js';
+export { ResultFiles, type ResultFile } from './engine/result-files.js';
 export type { Problem } from './engine/requirements.js';
 export { compareKeys } from './engine/labels.js';
 export type {

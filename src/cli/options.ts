@@ -55,6 +55,8 @@ export interface RunOptions extends StudyOptions, CacheOptions {
   readonly prune?: boolean;
   /** false: `--no-sidecars` was given. */
   readonly sidecars?: boolean;
+  /** false: `--no-report` was given. */
+  readonly report?: boolean;
   readonly logFormat?: LogFormat;
   readonly trace?: string;
   readonly onFinish?: readonly string[];
@@ -201,6 +203,7 @@ export function runOptions(): Option[] {
       .default('worker'),
     new Option('--prune', 'take away files of earlier runs that are no longer part of the result'),
     new Option('--no-sidecars', 'write no JSON with sources and software beside the outputs'),
+    new Option('--no-report', 'write no report'),
     new Option('--keep-work <which>', 'working directories to keep')
       .choices(['never', 'failed', 'always'])
       .default('failed'),

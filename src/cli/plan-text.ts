@@ -3,8 +3,8 @@ import { ConfigError } from '../errors.js';
 import type { Range } from '../engine/estimate.js';
 import { nearest } from '../nearest.js';
 import { bytesText } from './bytes-text.js';
-import { durationText } from './render-error.js';
-import { reasonText } from './reason-text.js';
+import { durationText } from '../engine/duration-text.js';
+import { reasonText } from '../engine/reason-text.js';
 
 /** One line per instance: what happens to it and why. */
 export function planLines(entries: readonly PlanEntry[]): string[] {

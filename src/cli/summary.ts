@@ -1,7 +1,7 @@
-import { relative } from 'node:path';
 import type { RunResult } from '../engine/run.js';
 import { count } from './progress/event-text.js';
-import { durationText } from './render-error.js';
+import { durationText } from '../engine/duration-text.js';
+import { shownPlace } from './shown-place.js';
 
 /** The last lines of a run: how it ended, what ran and what was reused, where the outputs are. */
 export function runSummary(
@@ -24,8 +24,7 @@ export function runSummary(
   if (counts.skipped > 0) parts.push(`${counts.skipped} skipped`);
   if (counts.failed > 0) parts.push(`${counts.failed} failed`);
   if (counts.notStarted > 0) parts.push(`${counts.notStarted} not started`);
-  const shown = relative(cwd, outputDir);
-  const place = shown === '' ? '.' : shown.startsWith('..') ? outputDir : shown;
+  const place = shownPlace(outputDir, cwd);
   const how = status === 'cancelled' && result.exitCode === 6 ? 'stopped by its time limit' : states[status];
   const lines = [`${workflow}: ${how} in ${durationText(ms)}: ${parts.join(', ')}`];
   if (published.length > 0) {

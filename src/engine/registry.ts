@@ -5,7 +5,9 @@ import { nearest } from '../nearest.js';
 import type { Workflow } from './builder.js';
 import { callerModule } from './caller.js';
 import type { CohortDir } from './cohort-dir.js';
+import type { ReportSection } from './report-section.js';
 import type { Problem } from './requirements.js';
+import type { ResultFiles } from './result-files.js';
 
 /** Where and for whom a workflow is built. */
 export interface WorkflowContext {
@@ -66,6 +68,8 @@ export interface WorkflowBody {
   ): readonly Problem[] | Promise<readonly Problem[]>;
   /** Wires the nodes; never called with unmet requirements. See {@link BuildArguments}. */
   buildWorkflow(given: never): Workflow | Promise<Workflow>;
+  /** What the report of a run says of its results; called after a run with the files that are there. */
+  describeResults?(results: ResultFiles): ReportSection | null | Promise<ReportSection | null>;
 }
 
 /** A registered workflow. */
@@ -82,6 +86,8 @@ export interface WorkflowDefinition {
   readonly file: string;
   verifyRequirements(config: MergedConfig, context: WorkflowContext): Promise<readonly Problem[]>;
   buildWorkflow(given: BuildArguments): Promise<Workflow>;
+  /** null: the workflow says nothing, or not of these files. */
+  describeResults(results: ResultFiles): Promise<ReportSection | null>;
 }
 
 export interface WorkflowDeclaration<S extends z.ZodType = z.ZodType, N extends string = string>
@@ -153,6 +159,7 @@ function register(declaration: WorkflowDeclaration, identity: object, module: st
     verifyRequirements: async (config, context) =>
       (await declaration.verifyRequirements?.(config as never, context)) ?? [],
     buildWorkflow: async (given) => declaration.buildWorkflow(given as never),
+    describeResults: async (results) => (await declaration.describeResults?.(results)) ?? null,
   };
   registered.set(name, { definition, identity });
   return definition;
@@ -195,6 +202,7 @@ export function workflow<S extends z.ZodType, N extends string>(fields: Workflow
         requires: known.requires,
         verifyRequirements: (config, context) => instance().verifyRequirements?.(config, context) ?? [],
         buildWorkflow: (given) => instance().buildWorkflow(given),
+        describeResults: (results) => instance().describeResults?.(results) ?? null,
       },
       target,
       module,

@@ -91,6 +91,8 @@ export interface RunRequest extends PlanRequest {
   readonly keepWork?: KeepWork;
   /** The resolved configuration, kept in the log of the run. */
   readonly config?: unknown;
+  /** Further documents for the log of the run, by file name; they have no part in results. */
+  readonly documents?: Readonly<Record<string, unknown>>;
   /** The command, kept in the history of runs. */
   readonly argv?: readonly string[];
   /** Receives the times of all attempts in Chrome's trace format, beside `logs/<run-id>/trace.json`. */
@@ -308,6 +310,7 @@ async function runAndAccount(prepared: PreparedRun, endings: Ending[]): Promise<
     clearInterval(beat);
   });
   if (request.config !== undefined) log.document('config.json', request.config);
+  for (const [name, content] of Object.entries(request.documents ?? {})) log.document(name, content);
   let told = 0;
   const warn = (): void => {
     for (; told < store.warnings.length; told += 1) {

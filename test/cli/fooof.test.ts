@@ -36,6 +36,14 @@ describe('a run over tables of spectra', () => {
     writeFileSync(rig.path('in/head.fif'), 'x');
     const first = await rig.run([...RUN, ...SET]);
     expect(first.exitCode).toBe(0);
+    const report = await rig.report();
+    for (const words of ['Exponent of the aperiodic part', 'Not fitted', 'doi:10.1038/s41593-020-00744-x']) {
+      expect(report).toContain(words);
+    }
+    const [, page] = /href="(participants\/[^"]*)">one</.exec(report) ?? [];
+    expect(await rig.read(`out/logs/${(await rig.list('out/logs')).at(-1)}/${page}`)).toContain(
+      '<h2 id="results-title">Results</h2>',
+    );
     expect(await rig.list('out/sub-02')).toEqual([
       'rest_fits.json',
       'rest_fits.tsv',

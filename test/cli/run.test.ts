@@ -15,13 +15,17 @@ describe('a run', () => {
     expect(await rig.read('out/letters/all.txt')).toBe('alpha beta\n');
     expect(first.stdout).toBe('');
     expect(first.stderr).toMatch(/^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d {2}letters: 3 nodes, up to \d+ workers?$/m);
-    expect(first.stderr.split('\n').slice(-5)).toEqual([
+    expect(first.stderr.split('\n').slice(-6)).toEqual([
       expect.stringMatching(/^letters: done in \d+\.\d s: 3 run, 0 reused$/),
       '  outputs: 1 file in out',
       '    letters/  1 file',
       expect.stringMatching(/^ {2}log: out\/logs\/\S+$/),
+      expect.stringMatching(/^ {2}report: out\/logs\/\S+\/report\.html$/),
       '',
     ]);
+    const place = /report: (\S+)/.exec(first.stderr)?.[1] ?? '';
+    expect(await rig.read(place)).toContain('no earlier result');
+    expect(await rig.read(place)).toContain('participants/a.html');
 
     const second = await rig.run(RUN);
     expect(second.exitCode).toBe(0);

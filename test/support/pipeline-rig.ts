@@ -76,6 +76,12 @@ export class PipelineRig implements AsyncDisposable {
     return existsSync(this.path(path)) ? withoutSidecars(this.path(path)) : [];
   }
 
+  /** The report of the newest run as text. */
+  async report(output = 'out'): Promise<string> {
+    const run = (await this.list(join(output, 'logs'))).at(-1) ?? '';
+    return this.read(join(output, 'logs', run, 'report.html'));
+  }
+
   /** Runs `pipeline` with these arguments to its end. */
   command(args: readonly string[], options: CommandOptions = {}): Promise<CommandResult> {
     const inherited = Object.entries(process.env).filter(
@@ -114,6 +120,8 @@ export class PipelineRig implements AsyncDisposable {
     const logs = join(options.cwd ?? '.', options.output ?? 'out', 'logs');
     const before = new Set(await this.list(logs));
     const result = await this.command(args, options);
+    // Whatever a run published, its report can show it.
+    if (/^warning {2}REPORT/m.test(result.stderr)) throw new Error(result.stderr);
     const run = (await this.list(logs)).find((name) => !before.has(name));
     const text = run === undefined ? '' : await this.read(join(logs, run, 'events.jsonl'));
     const events = text

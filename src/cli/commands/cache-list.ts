@@ -3,7 +3,7 @@ import { bytesText } from '../bytes-text.js';
 import { cachePlace } from '../cache-place.js';
 import { EXIT } from '../exit-codes.js';
 import { localTime } from '../progress/lines.js';
-import { durationText } from '../render-error.js';
+import { durationText } from '../../engine/duration-text.js';
 import type { Session } from '../session.js';
 import type { ConfigSources } from '../study.js';
 import { reportConfigProblems } from './report-config.js';

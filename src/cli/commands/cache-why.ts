@@ -3,7 +3,7 @@ import { nearest } from '../../nearest.js';
 import type { RunEvent } from '../../engine/events.js';
 import { cachePlace } from '../cache-place.js';
 import { EXIT } from '../exit-codes.js';
-import { reasonText } from '../reason-text.js';
+import { reasonText } from '../../engine/reason-text.js';
 import { readLastRun } from '../run-history.js';
 import type { Session } from '../session.js';
 import type { ConfigSources } from '../study.js';

@@ -8,7 +8,7 @@ import { cachePlace } from '../cache-place.js';
 import { EXIT } from '../exit-codes.js';
 import { FollowedFile } from '../followed-file.js';
 import { localTime } from '../progress/lines.js';
-import { durationText } from '../render-error.js';
+import { durationText } from '../../engine/duration-text.js';
 import { chooseRun, namesRun } from '../run-choice.js';
 import type { Session } from '../session.js';
 import type { ConfigSources } from '../study.js';

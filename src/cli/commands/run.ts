@@ -6,6 +6,8 @@ import { entriesOf, estimateText, planLines, planSummary } from '../plan-text.js
 import { prepareStudy } from '../prepare.js';
 import { progressRenderer } from '../progress/renderer.js';
 import { runRequest } from '../requests.js';
+import { runDocuments } from '../run-documents.js';
+import { reportRun } from '../run-report.js';
 import type { Session } from '../session.js';
 import { listenToStopKeys } from '../stop-keys.js';
 import { runSummary } from '../summary.js';
@@ -44,6 +46,7 @@ export async function runCommand(options: RunOptions, session: Session): Promise
   try {
     const result = await workflow.run({
       ...request,
+      documents: runDocuments(study, workflow),
       onEvent: (event) => renderer.show(event),
       signal: keys.controller.signal,
     });
@@ -52,6 +55,7 @@ export async function runCommand(options: RunOptions, session: Session): Promise
       const ms = performance.now() - started;
       terminal.note(runSummary(study.entry.name, result, ms, study.outputDir, session.cwd));
     }
+    if (options.report !== false) await reportRun(study, result.runId, session, format === 'json');
     // A run that its time limit ended was not interrupted by a key.
     const isInterrupted = result.status === 'cancelled' && result.exitCode !== EXIT.timeLimit;
     const exitCode = isInterrupted ? keys.exitCode() : result.exitCode;

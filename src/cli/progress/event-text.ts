@@ -1,6 +1,7 @@
 import type { RunEvent } from '../../engine/events.js';
-import { reasonText } from '../reason-text.js';
-import { durationText, renderNodeFailure } from '../render-error.js';
+import { reasonText } from '../../engine/reason-text.js';
+import { durationText } from '../../engine/duration-text.js';
+import { renderNodeFailure } from '../render-error.js';
 import { withoutControlCodes } from '../terminal.js';
 
 export type EventLevel = 'step' | 'done' | 'warning' | 'failure';

@@ -9,6 +9,7 @@ export function addLookVerbs(program: Command, does: Does): void {
   addRuns(program, does);
   addLog(program, does);
   addProv(program, does);
+  addReport(program, does);
 }
 
 function addPlaces(command: Command): Command {
@@ -70,21 +71,35 @@ function addProv(program: Command, does: Does): void {
     );
 }
 
+function addReport(program: Command, does: Does): void {
+  const report = verb(program, 'report', 'Write the report of a run again, and say where it is', [
+    ['pipeline report -o results', 'of the last run'],
+    ['pipeline report 20260301-140509 -o results', 'of an earlier run'],
+  ]).argument('[run]', 'id of a run or its beginning (default: the last run)');
+  addPlaces(report).action(
+    does<GlobalOptions & { readonly input?: string; readonly output?: string }>(
+      (options, args) => async (session) =>
+        (await import('../commands/report.js')).reportCommand(args[0], options, session),
+    ),
+  );
+}
+
 function addGraph(program: Command, does: Does): void {
   const graph = verb(program, 'graph', 'Show the nodes of a workflow and how they hang together', [
     ['pipeline graph -w learned_atlas -i cohort', ''],
     ['pipeline graph -w atlas -i cohort --format mermaid', 'for a README'],
-    ['pipeline graph -w atlas -i cohort --format dot | dot -Tsvg > atlas.svg', 'with Graphviz'],
+    ['pipeline graph -w atlas -i cohort --format svg > atlas.svg', 'a picture'],
+    ['pipeline graph -w atlas -i cohort --format dot | dot -Tpng > atlas.png', 'with Graphviz'],
   ]);
   for (const option of studyOptions()) graph.addOption(option);
   graph
     .addOption(
       new Option('--format <format>', 'how it is written')
-        .choices(['text', 'mermaid', 'dot', 'json'])
+        .choices(['text', 'mermaid', 'dot', 'svg', 'json'])
         .default('text'),
     )
     .action(
-      does<StudyOptions & { readonly format: 'text' | 'mermaid' | 'dot' | 'json' }>(
+      does<StudyOptions & { readonly format: 'text' | 'mermaid' | 'dot' | 'svg' | 'json' }>(
         (options) => async (session) => (await import('../commands/graph.js')).graphCommand(options, session),
       ),
     );

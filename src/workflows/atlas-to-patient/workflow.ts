@@ -1,7 +1,9 @@
 import { Workflow } from '../../engine/builder.js';
 import { inputFile } from '../../engine/port.js';
 import { workflow, type MergedConfig, type WorkflowContext } from '../../engine/registry.js';
+import type { ReportSection } from '../../engine/report-section.js';
 import type { Problem } from '../../engine/requirements.js';
+import type { ResultFiles } from '../../engine/result-files.js';
 import { pairVoxels } from '../../io/index.js';
 import { registerPatient } from '../../nodes/atlas/register-patient.js';
 import { mapFileName } from '../../nodes/atlas/result-files.js';
@@ -70,6 +72,10 @@ export class AtlasToPatient {
     wf.publish(warped.out.provenance, place(PROVENANCE_FILE));
     if (registered !== null) wf.publish(registered.out.field, place(FIELD_FILE));
     return wf;
+  }
+
+  async describeResults(results: ResultFiles): Promise<ReportSection | null> {
+    return (await import('./report.js')).describeAtlasToPatient(results);
   }
 }
 

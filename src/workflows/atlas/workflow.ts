@@ -1,6 +1,8 @@
 import { Workflow } from '../../engine/builder.js';
 import { workflow, type MergedConfig, type WorkflowContext } from '../../engine/registry.js';
+import type { ReportSection } from '../../engine/report-section.js';
 import type { Problem } from '../../engine/requirements.js';
+import type { ResultFiles } from '../../engine/result-files.js';
 import { ATLAS_METADATA_FILE } from '../../nodes/atlas/average-files.js';
 import { averageCohort } from '../../nodes/atlas/average-cohort.js';
 import { mapFileName } from '../../nodes/atlas/result-files.js';
@@ -56,5 +58,9 @@ export class Atlas {
     }
     wf.publish(average.out.metadata, `${DIRECTORY}/${ATLAS_METADATA_FILE}`, { group: DIRECTORY });
     return wf;
+  }
+
+  async describeResults(results: ResultFiles): Promise<ReportSection | null> {
+    return (await import('./report.js')).describeAtlas(results);
   }
 }

@@ -1,7 +1,9 @@
 import { Workflow } from '../../engine/builder.js';
 import { inputFile } from '../../engine/port.js';
 import { workflow, type MergedConfig, type WorkflowContext } from '../../engine/registry.js';
+import type { ReportSection } from '../../engine/report-section.js';
 import type { Problem } from '../../engine/requirements.js';
+import type { ResultFiles } from '../../engine/result-files.js';
 import { collectRecordings } from '../../nodes/encoding/collect-recordings.js';
 import { fitVoxels } from '../../nodes/encoding/fit-voxels.js';
 import { loadRecording } from '../../nodes/encoding/load-recording.js';
@@ -127,6 +129,10 @@ export class EncodingFit {
     wf.publish(collected.out.recordings, 'encoding_fit.tsv');
     wf.publish(collected.out.parameters, 'encoding_fit_parameters.tsv');
     return wf;
+  }
+
+  async describeResults(results: ResultFiles): Promise<ReportSection | null> {
+    return (await import('./report.js')).describeEncodingFit(results);
   }
 }
 

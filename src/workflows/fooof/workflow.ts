@@ -4,7 +4,9 @@ import { ConfigError } from '../../errors.js';
 import { Workflow } from '../../engine/builder.js';
 import { inputFile } from '../../engine/port.js';
 import { workflow, type MergedConfig, type WorkflowContext } from '../../engine/registry.js';
+import type { ReportSection } from '../../engine/report-section.js';
 import type { Problem } from '../../engine/requirements.js';
+import type { ResultFiles } from '../../engine/result-files.js';
 import { collectFits } from '../../nodes/spectrum/collect-fits.js';
 import { computeSpectra } from '../../nodes/spectrum/compute-spectra.js';
 import { FitSettings, fitSpectra } from '../../nodes/spectrum/fit-spectra.js';
@@ -118,6 +120,10 @@ export class Fooof {
       wf.publish(plotted.out.spec, 'fits.vl.json');
     }
     return wf;
+  }
+
+  async describeResults(results: ResultFiles): Promise<ReportSection | null> {
+    return (await import('./report.js')).describeFooof(results);
   }
 }
 

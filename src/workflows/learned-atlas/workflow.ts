@@ -3,7 +3,9 @@ import { join } from 'node:path';
 import { Workflow } from '../../engine/builder.js';
 import { CohortDir } from '../../engine/cohort-dir.js';
 import { produces, workflow, type MergedConfig, type WorkflowContext } from '../../engine/registry.js';
+import type { ReportSection } from '../../engine/report-section.js';
 import type { Problem } from '../../engine/requirements.js';
+import type { ResultFiles } from '../../engine/result-files.js';
 import { diagnoseCohort } from '../../nodes/atlas/diagnose-cohort.js';
 import { emitSubject } from '../../nodes/atlas/emit-subject.js';
 import { evaluateSubject } from '../../nodes/atlas/evaluate-subject.js';
@@ -159,6 +161,10 @@ export class LearnedAtlas {
       wf.publish(summary.out.evaluation, place(EVALUATION_FILE), GROUP);
     }
     return wf;
+  }
+
+  async describeResults(results: ResultFiles): Promise<ReportSection | null> {
+    return (await import('./report.js')).describeLearnedAtlas(results);
   }
 }
 

@@ -1,7 +1,9 @@
 import { Workflow } from '../../engine/builder.js';
 import { inputFile } from '../../engine/port.js';
 import { workflow, type MergedConfig, type WorkflowContext } from '../../engine/registry.js';
+import type { ReportSection } from '../../engine/report-section.js';
 import type { Problem } from '../../engine/requirements.js';
+import type { ResultFiles } from '../../engine/result-files.js';
 import { pairVoxels } from '../../io/index.js';
 import { collectSimilarities, SIMILARITY_TABLE } from '../../nodes/atlas/collect-similarities.js';
 import { compareMaps } from '../../nodes/atlas/compare-maps.js';
@@ -49,5 +51,9 @@ export class TractSimilarity {
     wf.publish(compared.out.similarity, (id) => `${DIRECTORY}/${pairOf.get(id)}.json`);
     wf.publish(collected.out.table, SIMILARITY_TABLE);
     return wf;
+  }
+
+  async describeResults(results: ResultFiles): Promise<ReportSection | null> {
+    return (await import('./report.js')).describeTractSimilarity(results);
   }
 }

@@ -1,6 +1,6 @@
+import { durationText } from '../../../src/engine/duration-text.js';
 import { describe, expect, test } from 'vitest';
 import {
-  durationText,
   renderConfigProblem,
   renderError,
   renderNodeFailure,

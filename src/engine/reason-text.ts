@@ -1,4 +1,4 @@
-import type { RunReason } from '../engine/events.js';
+import type { RunReason } from './events.js';
 import { unreachable } from '../result.js';
 
 /** Why a node runs, in one clause: `input volume changed (ab12 -> cd34)`. */

@@ -1,0 +1,130 @@
+/**
+ * What a workflow says about its results in the report of a run, as plain data: the workflow knows what its files mean,
+ * the report knows how it looks.
+ */
+
+/** A cell of a table: text, a number (shown with four digits), or nothing. */
+export type ReportCell = string | number | null;
+
+export interface ReportColumn {
+  readonly name: string;
+  readonly unit?: string;
+  readonly meaning?: string;
+}
+
+export interface ReportFact {
+  readonly name: string;
+  readonly value: ReportCell;
+  readonly unit?: string;
+  /** How to read it, in one clause. */
+  readonly meaning?: string;
+}
+
+/** A line chart. */
+export interface ReportLines {
+  readonly title: string;
+  readonly x: { readonly title: string; readonly values: readonly number[] };
+  readonly y: { readonly title: string };
+  /** As long as the values of x; null: no value there. */
+  readonly series: readonly { readonly name: string; readonly values: readonly (number | null)[] }[];
+}
+
+/** A volume of which slices are drawn. */
+export interface ReportMap {
+  /** Absolute. */
+  readonly path: string;
+  readonly label: string;
+  readonly unit: string;
+  /** Default: from 0 to the 99.5th percentile of the voxels that are not 0. */
+  readonly range?: readonly [number, number];
+  /** `cyclic`: an angle, whose colours meet at both ends. Default `sequential`. */
+  readonly colors?: 'sequential' | 'diverging' | 'cyclic';
+}
+
+export type ReportBlock =
+  | { readonly kind: 'text'; readonly paragraphs: readonly string[] }
+  | { readonly kind: 'notice'; readonly tone: 'good' | 'warning' | 'bad'; readonly text: string }
+  | { readonly kind: 'facts'; readonly title: string; readonly facts: readonly ReportFact[] }
+  | {
+      readonly kind: 'table';
+      readonly title: string;
+      readonly columns: readonly ReportColumn[];
+      readonly rows: readonly (readonly ReportCell[])[];
+      /** Column whose cells lead to the page of that participant. */
+      readonly participantColumn?: number;
+      readonly caption?: string;
+    }
+  | ({ readonly kind: 'lines'; readonly caption: string } & ReportLines)
+  | {
+      readonly kind: 'panels';
+      readonly title: string;
+      readonly caption: string;
+      readonly panels: readonly ReportLines[];
+    }
+  | {
+      readonly kind: 'histogram';
+      readonly title: string;
+      readonly caption: string;
+      /** Of the values, with unit. */
+      readonly x: string;
+      /** Of what is counted, such as `participants`. */
+      readonly counted: string;
+      readonly values: readonly number[];
+    }
+  /** A square matrix, row by row, for example of distances. */
+  | {
+      readonly kind: 'matrix';
+      readonly title: string;
+      readonly caption: string;
+      readonly unit: string;
+      readonly labels: readonly string[];
+      readonly values: readonly number[];
+    }
+  /** An SVG or PNG file that a node made. */
+  | { readonly kind: 'picture'; readonly title: string; readonly caption: string; readonly path: string }
+  | {
+      readonly kind: 'maps';
+      readonly title: string;
+      readonly caption: string;
+      readonly maps: readonly ReportMap[];
+    }
+  /** An interactive viewer of volumes: the first is below the others. */
+  | {
+      readonly kind: 'viewer';
+      readonly title: string;
+      readonly caption: string;
+      readonly volumes: readonly ReportMap[];
+    }
+  /** A surface coloured by one value per vertex. */
+  | {
+      readonly kind: 'surface';
+      readonly title: string;
+      readonly caption: string;
+      /** Absolute; any format that neuroloom reads. */
+      readonly mesh: string;
+      readonly values: readonly number[];
+      readonly label: string;
+      readonly unit: string;
+    };
+
+export interface ReportCitation {
+  /** Authors, year, title, journal, doi: as it goes into a list of references. */
+  readonly text: string;
+  readonly doi?: string;
+}
+
+export interface ReportParticipant {
+  /** As in the keys of the items. */
+  readonly label: string;
+  /** Made when its page is written. */
+  blocks(): readonly ReportBlock[] | Promise<readonly ReportBlock[]>;
+}
+
+export interface ReportSection {
+  readonly title: string;
+  readonly blocks: readonly ReportBlock[];
+  readonly participants?: readonly ReportParticipant[];
+  /** Paragraphs to paste into a paper, with the settings of this run. */
+  readonly methods: readonly string[];
+  readonly citations: readonly ReportCitation[];
+}

@@ -1,0 +1,274 @@
+/** `logs/<run-id>/report.html` and a page per participant beside it. */
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { earlierPages, writePages } from './participant-pages.js';
+import { reasonText } from '../engine/reason-text.js';
+import type { ReportParticipant, ReportSection } from '../engine/report-section.js';
+import { ResultFiles } from '../engine/result-files.js';
+import { writeAtomic } from '../io/index.js';
+import { PICTURE_BYTES, renderBlocks, type BlockContext } from './blocks.js';
+import { defaultSection } from './default-section.js';
+import { count } from './format.js';
+import { html } from './html.js';
+import { renderPage, type PageSection } from './page.js';
+import { readRunFacts, type InstanceFacts, type RunFacts } from './run-facts.js';
+import {
+  failureBlock,
+  failureSection,
+  methodsSection,
+  parameterSection,
+  provenanceSection,
+  statusMark,
+  summarySection,
+  timeSection,
+  versionSection,
+  workSection,
+} from './run-sections.js';
+import { table } from './table.js';
+import { librarySlot, viewerLibrary } from './viewer.js';
+
+export const REPORT_FILE = 'report.html';
+const PARTICIPANT_FOLDER = 'participants';
+/** Items without a description of their workflow get pages up to this number. */
+const MOST_PLAIN_PAGES = 300;
+const PARTICIPANT_PICTURE_BYTES = 2_000_000;
+
+/** What the workflow says of its results; null when it says nothing. */
+export type Describe = (results: ResultFiles) => Promise<ReportSection | null>;
+
+export interface WrittenReport {
+  /** Absolute path of the page of the run. */
+  readonly path: string;
+  readonly participants: number;
+  /** What could not be shown, one sentence each. */
+  readonly problems: readonly string[];
+}
+
+/**
+ * Writes the report of a run that has ended. Can be called again at any time: it reads what the run left. A participant
+ * of whom nothing ran keeps the page of the earlier run, unless `redraw` asks for all.
+ *
+ * @throws ConfigError USAGE without such a run; StorageError when the disk refuses
+ */
+export async function writeReport(
+  outputDir: string,
+  runId: string,
+  describe: Describe,
+  options: { readonly redraw?: boolean } = {},
+): Promise<WrittenReport> {
+  const facts = await readRunFacts(outputDir, runId);
+  const problems: string[] = [];
+  const tell = (title: string, error: unknown): void => {
+    problems.push(`${title}: ${error instanceof Error ? error.message : String(error)}`);
+  };
+  const section = await describedResults(facts, describe, tell);
+  const participants = section?.participants ?? plainParticipants(facts);
+  const labels = new Set(participants.map(({ label }) => label));
+  const byItem = itemsOf(facts, labels);
+  const earlier = options.redraw === true ? new Map<string, string>() : earlierPages(facts);
+  const pages = new Map<string, string>();
+  for (const [i, participant] of participants.entries()) {
+    const { label } = participant;
+    const instances = byItem.get(label) ?? [];
+    const known = instances.every(({ state }) => state === 'reused') ? earlier.get(label) : undefined;
+    const page = known ?? `${PARTICIPANT_FOLDER}/${pageName(label, i)}`;
+    pages.set(label, page);
+    if (known !== undefined) continue;
+    await mkdir(join(facts.directory, PARTICIPANT_FOLDER), { recursive: true });
+    const text = await participantPage(facts, participant, instances, section, tell);
+    await writeAtomic(join(facts.directory, page), text);
+  }
+  await writePages(facts, pages);
+  const path = join(facts.directory, REPORT_FILE);
+  await writeAtomic(path, await runPage(facts, section, pages, byItem, tell));
+  return { path, participants: pages.size, problems };
+}
+
+async function describedResults(
+  facts: RunFacts,
+  describe: Describe,
+  tell: BlockContext['problem'],
+): Promise<ReportSection | null> {
+  if (facts.published.length === 0) return null;
+  const results = new ResultFiles(facts.outputDir, facts.published, facts.config);
+  try {
+    return (await describe(results)) ?? (await defaultSection(facts.document.workflow, results));
+  } catch (error) {
+    tell(`section of ${facts.document.workflow}`, error);
+    return null;
+  }
+}
+
+/** Items of the run, when they are few enough to have a page each. */
+function plainParticipants({ instances }: RunFacts): ReportParticipant[] {
+  const labels = new Set<string>();
+  for (const { item } of instances.values()) if (item !== null) labels.add(item);
+  if (labels.size > MOST_PLAIN_PAGES) return [];
+  return [...labels].sort().map((label) => ({ label, blocks: () => [] }));
+}
+
+/** A file name of plain characters, different for every participant. */
+function pageName(label: string, place: number): string {
+  const plain = label.replaceAll(/[^A-Za-z0-9_-]/g, '_').slice(0, 80);
+  return plain === label ? `${plain}.html` : `${plain}-${place}.html`;
+}
+
+/** Instances by participant; `sub-01.2` is a part of `sub-01`. */
+function itemsOf({ instances }: RunFacts, labels: ReadonlySet<string>): Map<string, InstanceFacts[]> {
+  const found = new Map<string, InstanceFacts[]>();
+  for (const instance of instances.values()) {
+    const { item } = instance;
+    if (item === null) continue;
+    const label = labels.has(item) ? item : item.replace(/\.\d+$/, '');
+    if (!labels.has(label)) continue;
+    const known = found.get(label);
+    if (known === undefined) found.set(label, [instance]);
+    else known.push(instance);
+  }
+  return found;
+}
+
+function footer({ document }: RunFacts) {
+  return html`Report of run ${document.run_id}, made by neuroloom ${document.version}. This page is complete:
+  it loads nothing from elsewhere.`;
+}
+
+async function runPage(
+  facts: RunFacts,
+  section: ReportSection | null,
+  pages: ReadonlyMap<string, string>,
+  byItem: ReadonlyMap<string, readonly InstanceFacts[]>,
+  tell: BlockContext['problem'],
+): Promise<string> {
+  const context: BlockContext = {
+    pageOf: (label) => pages.get(label) ?? null,
+    room: { bytes: PICTURE_BYTES },
+    problem: tell,
+  };
+  const results: PageSection | null =
+    section === null
+      ? null
+      : { id: 'results', title: section.title, content: await renderBlocks(section.blocks, context) };
+  const hasViewer = section?.blocks.some(({ kind }) => kind === 'viewer') === true;
+  const library = hasViewer ? await viewerLibrary() : null;
+  const sections = [
+    summarySection(facts),
+    failureSection(facts),
+    results,
+    participantSection(facts, context.pageOf, byItem),
+    workSection(facts),
+    timeSection(facts),
+    parameterSection(facts),
+    methodsSection(section, facts),
+    provenanceSection(facts),
+    versionSection(facts),
+  ];
+  return renderPage({
+    title: `${facts.document.workflow}: report of a run`,
+    lead: html`<p>${statusMark(facts)} <span class="small">run ${facts.document.run_id}</span></p>`,
+    sections: sections.filter((one) => one !== null),
+    footer: footer(facts),
+    ...(library !== null && { data: librarySlot(library) }),
+  });
+}
+
+function participantSection(
+  facts: RunFacts,
+  pageOf: BlockContext['pageOf'],
+  byItem: ReadonlyMap<string, readonly InstanceFacts[]>,
+): PageSection | null {
+  if (byItem.size === 0) return null;
+  const rows = [...byItem].map(([label, instances]) => {
+    const of = (state: string): number => instances.filter((one) => one.state === state).length;
+    const page = pageOf(label);
+    return [
+      page === null ? label : html`<a href="${page}">${label}</a>`,
+      of('executed'),
+      of('reused') + of('adopted'),
+      of('skipped'),
+      of('failed'),
+      instances.reduce((sum, { ms }) => sum + (ms ?? 0), 0) / 1000,
+    ];
+  });
+  const columns = [
+    { name: 'participant' },
+    { name: 'ran' },
+    { name: 'reused' },
+    { name: 'skipped' },
+    { name: 'failed' },
+    { name: 'time', unit: 's' },
+  ];
+  return {
+    id: 'participants',
+    title: `Participants (${byItem.size})`,
+    content: table({ title: 'Participants', columns, rows }),
+  };
+}
+
+async function participantPage(
+  facts: RunFacts,
+  participant: ReportParticipant,
+  instances: readonly InstanceFacts[],
+  section: ReportSection | null,
+  tell: BlockContext['problem'],
+): Promise<string> {
+  const { label } = participant;
+  const context: BlockContext = {
+    pageOf: () => null,
+    room: { bytes: PARTICIPANT_PICTURE_BYTES },
+    problem: (title, error) => tell(`${label}, ${title}`, error),
+  };
+  const ids = new Set(instances.map(({ id }) => id));
+  const failures = facts.failures.filter(({ id }) => ids.has(id));
+  const files = facts.published.filter(({ id }) => ids.has(id));
+  let blocks: readonly Awaited<ReturnType<typeof renderBlocks>>[number][] = [];
+  try {
+    blocks = await renderBlocks(await participant.blocks(), context);
+  } catch (error) {
+    context.problem('results', error);
+  }
+  const sections: (PageSection | null)[] = [
+    failures.length === 0
+      ? null
+      : {
+          id: 'failures',
+          title: 'Failures',
+          content: failures.map((event) => failureBlock(event, '../../..')),
+        },
+    blocks.length === 0 ? null : { id: 'results', title: 'Results', content: blocks },
+    {
+      id: 'work',
+      title: 'What ran',
+      content: table({
+        title: 'Nodes',
+        columns: [{ name: 'node' }, { name: 'state' }, { name: 'why' }, { name: 'time', unit: 's' }],
+        rows: instances.map(({ id, state, reason, because, ms }) => [
+          id,
+          state === 'executed' ? 'ran' : state.replace('-', ' '),
+          because ?? (reason === null ? 'nothing it depends on changed' : reasonText(reason)),
+          ms === null ? null : ms / 1000,
+        ]),
+      }),
+    },
+    files.length === 0
+      ? null
+      : {
+          id: 'files',
+          title: 'Files',
+          content: html`<ul>
+            ${files.map(({ path }) => html`<li><a href="../../../${encodeURI(path)}">${path}</a></li>`)}
+          </ul>`,
+        },
+  ];
+  return renderPage({
+    title: `${facts.document.workflow}: ${label}`,
+    lead: html`<p>
+      <a href="../${REPORT_FILE}">Report of the whole run</a> ${statusMark(facts)}
+      <span class="small"
+        >${count(instances.length, 'node')}${section === null && '; this workflow does not describe its results'}</span
+      >
+    </p>`,
+    sections: sections.filter((one) => one !== null),
+    footer: footer(facts),
+  });
+}

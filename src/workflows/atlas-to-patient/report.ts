@@ -1,0 +1,47 @@
+import { basename } from 'node:path';
+import type { ReportBlock, ReportSection } from '../../engine/report-section.js';
+import type { ResultFile, ResultFiles } from '../../engine/result-files.js';
+
+/** Maps of an atlas on the grids of patients: a page with the maps for each of them. */
+export function describeAtlasToPatient(results: ResultFiles): ReportSection | null {
+  const byPatient = new Map<string, ResultFile[]>();
+  for (const file of results.files) {
+    if (file.item === null || !/\.nii(\.gz)?$/.test(file.path)) continue;
+    byPatient.set(file.item, [...(byPatient.get(file.item) ?? []), file]);
+  }
+  if (byPatient.size === 0) return null;
+  return {
+    title: 'Atlas on the grids of the patients',
+    blocks: [
+      {
+        kind: 'table',
+        title: 'Patients',
+        participantColumn: 0,
+        columns: [{ name: 'patient' }, { name: 'maps' }],
+        rows: [...byPatient].map(([label, files]) => [
+          label,
+          files.map(({ path }) => basename(path)).join(', '),
+        ]),
+      },
+    ],
+    participants: [...byPatient].map(([label, files]) => ({
+      label,
+      blocks: () => [mapsOf(files)],
+    })),
+    methods: ['The maps of an atlas were resampled to the grid of every patient by linear interpolation.'],
+    citations: [],
+  };
+}
+
+function mapsOf(files: readonly ResultFile[]): ReportBlock {
+  return {
+    kind: 'maps',
+    title: 'Maps',
+    caption: 'Every map with its own scale.',
+    maps: files.map(({ path, absolute }) => ({
+      path: absolute,
+      label: basename(path).replace(/\.nii(\.gz)?$/, ''),
+      unit: '',
+    })),
+  };
+}

@@ -1,0 +1,186 @@
+import { basename } from 'node:path';
+import type {
+  ReportBlock,
+  ReportCell,
+  ReportMap,
+  ReportParticipant,
+  ReportSection,
+} from '../../engine/report-section.js';
+import type { ResultFiles } from '../../engine/result-files.js';
+import { readTsv } from '../../io/index.js';
+
+/** Voxels shown at each end of the order by r2. */
+const SHOWN = 8;
+/** Values that a distribution is drawn from; more do not change its look. */
+const MOST_VALUES = 200_000;
+
+const CHART_WORDS: Readonly<Record<string, readonly [title: string, caption: string]>> = {
+  fits: ['Data and prediction', 'Voxels from the best to the worst fit.'],
+  r2: ['Variance explained', 'r2 of all voxels.'],
+  coverage: ['Coverage of the visual field', 'The highest receptive field at every place, with centres.'],
+  polar_angle: ['Polar angle', 'One slice.'],
+  eccentricity: ['Eccentricity', 'One slice.'],
+};
+
+/** Encoding models in a report: r2, coverage, parameters and maps of every recording. */
+export async function describeEncodingFit(results: ResultFiles): Promise<ReportSection | null> {
+  const table = results.named('encoding_fit.tsv');
+  if (table === null) return null;
+  const recordings = await readTsv(table.absolute);
+  const column = (name: string): number => recordings.columns.indexOf(name);
+  const number = (row: readonly (string | null)[], name: string): number | null =>
+    row[column(name)] === null || row[column(name)] === undefined ? null : Number(row[column(name)]);
+  const values = results.matching(/_parameters\.tsv$/).filter(({ item }) => item !== null);
+  const r2: number[] = [];
+  for (const file of values)
+    for (const value of await readR2(file.absolute)) if (r2.length < MOST_VALUES) r2.push(value);
+  const { model } = (results.config['encoding_fit'] ?? {}) as { readonly model?: string };
+  const parameters = results.named('encoding_fit_parameters.tsv');
+  return {
+    title: 'Encoding models',
+    blocks: [
+      {
+        kind: 'table',
+        title: 'Recordings',
+        participantColumn: 0,
+        columns: [
+          { name: 'recording' },
+          { name: 'voxels' },
+          { name: 'converged' },
+          { name: 'at a bound' },
+          { name: 'out of iterations' },
+          { name: 'constant' },
+          { name: 'median r2' },
+          { name: 'largest r2' },
+          { name: 'above min_r2' },
+          { name: 'status' },
+        ],
+        rows: recordings.rows.map((row): ReportCell[] => [
+          row[column('recording')] ?? null,
+          number(row, 'voxels'),
+          number(row, 'converged'),
+          number(row, 'at_bound'),
+          number(row, 'max_iterations'),
+          number(row, 'constant'),
+          number(row, 'median_r2'),
+          number(row, 'max_r2'),
+          number(row, 'above_min_r2'),
+          row[column('status')] ?? null,
+        ]),
+      },
+      ...(r2.length === 0
+        ? []
+        : [
+            {
+              kind: 'histogram' as const,
+              title: 'Variance explained',
+              caption: 'r2 of the voxels of all recordings.',
+              x: 'r2',
+              counted: 'voxels',
+              values: r2,
+            },
+          ]),
+      ...(parameters === null ? [] : [await parameterTable(parameters.absolute)]),
+    ],
+    participants: values.map((file) => recordingPage(file.item!, file.path, file.absolute, results)),
+    methods: [
+      `Encoding models (${model ?? 'model as in the parameters'}) were fitted to the time series of every voxel by bounded least squares from several starts; r2 is the share of the variance that the model explains.`,
+    ],
+    citations: [
+      {
+        text: 'Dumoulin SO, Wandell BA. Population receptive field estimates in human visual cortex. NeuroImage 39, 647-660, 2008.',
+        doi: '10.1016/j.neuroimage.2007.09.034',
+      },
+      {
+        text: 'Kay KN, Naselaris T, Prenger RJ, Gallant JL. Identifying natural images from human brain activity. Nature 452, 352-355, 2008.',
+        doi: '10.1038/nature06713',
+      },
+    ],
+  };
+}
+
+async function readR2(path: string): Promise<number[]> {
+  const { columns, rows } = await readTsv(path);
+  const at = columns.indexOf('r2');
+  return rows.flatMap((row) => (row[at] === null || row[at] === undefined ? [] : [Number(row[at])]));
+}
+
+async function parameterTable(path: string): Promise<ReportBlock> {
+  const { columns, rows } = await readTsv(path);
+  return {
+    kind: 'table',
+    title: 'Parameters over voxels',
+    caption: 'Of voxels above min_r2.',
+    columns: columns.map((name) => ({ name })),
+    rows: rows.map((row) => row.map((cell, i) => (cell === null || i < 2 ? cell : Number(cell)))),
+  };
+}
+
+function recordingPage(
+  label: string,
+  path: string,
+  absolute: string,
+  results: ResultFiles,
+): ReportParticipant {
+  const stem = path.replace(/_parameters\.tsv$/, '');
+  return {
+    label,
+    blocks: async () => {
+      const charts = results.files.filter(
+        (file) => file.path.startsWith(`${stem}_plots/`) && file.path.endsWith('.svg'),
+      );
+      const maps = results.files.filter(
+        (file) => file.path.startsWith(`${stem}_maps/`) && /\.nii(\.gz)?$/.test(file.path),
+      );
+      return [
+        ...(await extremes(absolute)),
+        ...charts.map((file): ReportBlock => {
+          const name = basename(file.path, '.svg');
+          const [title, caption] = CHART_WORDS[name] ?? [name, ''];
+          return { kind: 'picture', title, caption, path: file.absolute };
+        }),
+        ...(maps.length === 0
+          ? []
+          : [
+              {
+                kind: 'maps' as const,
+                title: 'Maps',
+                caption: 'Every map with its own scale.',
+                maps: maps.map((file) =>
+                  mapOf(basename(file.path).replace(/\.nii(\.gz)?$/, ''), file.absolute),
+                ),
+              },
+            ]),
+      ];
+    },
+  };
+}
+
+function mapOf(name: string, path: string): ReportMap {
+  const label = name.replaceAll('_', ' ');
+  if (name === 'polar_angle')
+    return { path, label, unit: 'rad', colors: 'cyclic', range: [-Math.PI, Math.PI] };
+  if (name === 'r2') return { path, label, unit: '', range: [0, 1] };
+  if (name === 'x' || name === 'y') return { path, label, unit: '', colors: 'diverging' };
+  return { path, label, unit: '' };
+}
+
+/** The best and the worst voxels, and how many ended how. */
+async function extremes(path: string): Promise<ReportBlock[]> {
+  const { columns, rows } = await readTsv(path);
+  const at = columns.indexOf('r2');
+  const r2Of = (row: readonly (string | null)[]): number => Number(row[at] ?? Number.NaN);
+  const sorted = rows.filter((row) => Number.isFinite(r2Of(row))).sort((a, b) => r2Of(b) - r2Of(a));
+  const cells = (row: readonly (string | null)[]): ReportCell[] =>
+    row.map((cell, i) => (cell === null || columns[i] === 'status' ? cell : Number(cell)));
+  const shown = (title: string, part: readonly (readonly (string | null)[])[]): ReportBlock => ({
+    kind: 'table',
+    title,
+    columns: columns.map((name) => ({ name })),
+    rows: part.map(cells),
+  });
+  return [
+    shown('Best voxels', sorted.slice(0, SHOWN)),
+    shown('Worst voxels', sorted.slice(-SHOWN).reverse()),
+  ];
+}

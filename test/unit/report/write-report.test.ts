@@ -1,0 +1,91 @@
+import { existsSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { escaped, html } from '../../../src/report/html.js';
+import { writeReport } from '../../../src/report/write-report.js';
+import { RUN_ID, writeLoggedRun } from '../../support/logged-run.js';
+import { temporaryDirectory } from '../../support/temporary.js';
+
+const root = temporaryDirectory();
+
+test('a report says what ran and why, what failed and how to mend it, parameters with origin, and how to cite', async () => {
+  const directory = { path: mkdtempSync(join(root, 'out-')) };
+  writeLoggedRun(directory.path, 6);
+  const written = await writeReport(directory.path, RUN_ID, () => Promise.resolve(null));
+  expect([written.participants, written.problems]).toEqual([6, []]);
+  const page = readFileSync(written.path, 'utf8');
+  const expected = [
+    'done, but not everything succeeded',
+    '--set &#39;letters.word=two words&#39;',
+    'input text changed (5)',
+    'nothing it depends on changed (1)',
+    'the file &lt;b&gt;ends&lt;/b&gt; early',
+    'copy it again',
+    'last words red',
+    'a &lt;link&gt; &amp; more',
+    '<code>&quot;two words&quot;</code></td><td>--set letters.word',
+    'letters of neuroloom 0.1.0',
+    '<a href="../../letters.tsv">letters.tsv</a>',
+    '<a href="participants/sub-002.html">sub-002</a>',
+  ];
+  expect(expected.filter((text) => !page.includes(text))).toEqual([]);
+  // The table that nobody described is shown as it is.
+  expect(page).toMatch(/<caption>\s*letters\.tsv/);
+  expect(page).not.toMatch(/(?:src|href)="https?:/);
+  const participant = readFileSync(join(directory.path, 'logs', RUN_ID, 'participants/sub-002.html'), 'utf8');
+  expect(participant).toContain('copy it again');
+  expect(participant).toContain('<a href="../report.html">');
+});
+
+test('a section that fails, or a block that cannot be drawn, is told and leaves the rest', async () => {
+  const directory = { path: mkdtempSync(join(root, 'out-')) };
+  writeLoggedRun(directory.path, 2);
+  const broken = await writeReport(directory.path, RUN_ID, () => Promise.reject(new Error('no such map')));
+  expect(broken.problems).toEqual(['section of letters: no such map']);
+  const missing = join(directory.path, 'missing.nii.gz');
+  const written = await writeReport(directory.path, RUN_ID, () =>
+    Promise.resolve({
+      title: 'Maps',
+      blocks: [
+        { kind: 'maps', title: 'The maps', caption: '', maps: [{ path: missing, label: 'Mean', unit: '' }] },
+        { kind: 'text', paragraphs: ['still here'] },
+      ],
+      methods: [],
+      citations: [],
+    }),
+  );
+  expect(written.problems).toHaveLength(1);
+  expect(written.problems[0]).toMatch(/^The maps: .*missing\.nii\.gz/);
+  expect(readFileSync(written.path, 'utf8')).toContain('<p>still here</p>');
+});
+
+test('a participant of whom nothing ran keeps the page of the earlier run', async () => {
+  const directory = { path: mkdtempSync(join(root, 'out-')) };
+  writeLoggedRun(directory.path, 5);
+  await writeReport(directory.path, RUN_ID, () => Promise.resolve(null));
+  const later = '20260301-150509-fedcba';
+  writeLoggedRun(directory.path, 5, later);
+  const written = await writeReport(directory.path, later, () => Promise.resolve(null));
+  const pages = join(directory.path, 'logs', later, 'participants');
+  expect(existsSync(join(pages, 'sub-001.html'))).toBe(true);
+  expect(existsSync(join(pages, 'sub-005.html'))).toBe(false);
+  expect(readFileSync(written.path, 'utf8')).toContain(`href="../${RUN_ID}/participants/sub-005.html"`);
+  await writeReport(directory.path, later, () => Promise.resolve(null), { redraw: true });
+  expect(existsSync(join(pages, 'sub-005.html'))).toBe(true);
+});
+
+test('a folder that is no log of a run is refused', async () => {
+  const directory = { path: mkdtempSync(join(root, 'out-')) };
+  writeLoggedRun(directory.path, 1);
+  writeFileSync(join(directory.path, 'logs', RUN_ID, 'run.json'), '{');
+  await expect(writeReport(directory.path, RUN_ID, () => Promise.resolve(null))).rejects.toMatchObject({
+    code: 'USAGE',
+  });
+});
+
+test('whatever is put into a page is text, also in attributes', () => {
+  expect(html`<a title="${'"><script>'}">${['<i>', html`<b>${1}</b>`]}${null}${false}</a>`.text).toBe(
+    '<a title="&quot;&gt;&lt;script&gt;">&lt;i&gt;<b>1</b></a>',
+  );
+  expect(escaped('\u001b[31mred\u001b[0m\u0000')).toBe('red');
+});
