@@ -121,6 +121,27 @@ export {
   type LineHook,
   type OutputFile,
 } from './engine/tools/command-ports.js';
+export {
+  getLogger,
+  setLogLevel,
+  type Logger,
+  type LoggerLevel,
+  type LoggerOptions,
+} from './engine/services/loggers.js';
+export {
+  NestedProgress,
+  progressParallel,
+  progressSimple,
+  progressSpinner,
+  type ProgressHandle,
+} from './engine/services/progress.js';
+export { jsonRenderer, lineRenderer, terminalRenderer, type TextSink } from './engine/services/renderers.js';
+export {
+  setServiceListener,
+  type ServiceEvent,
+  type ServiceListener,
+} from './engine/services/service-events.js';
+export type * from './public-types.js';
 export type { NodeFailure } from './engine/failure.js';
 export type { Plan, PlanAction, PlanEntry } from './engine/plan.js';
 export type { PlanRequest, RunRequest, RunResult } from './engine/run.js';

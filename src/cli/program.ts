@@ -13,6 +13,7 @@ import {
 } from './options.js';
 import { addClusterVerbs } from './verbs/cluster.js';
 import { addCacheVerbs } from './verbs/cache.js';
+import { addContainerVerbs } from './verbs/containers.js';
 import { addLookVerbs } from './verbs/look.js';
 import { addRerun } from './verbs/rerun.js';
 import { examples, verb, type Does, type Implementation } from './verbs/verb.js';
@@ -155,6 +156,7 @@ export function buildProgram(
   addCacheVerbs(program, does);
   addLookVerbs(program, does);
   addClusterVerbs(program, does);
+  addContainerVerbs(program, does);
   addRerun(program, does);
 
   verb(program, 'sample', 'Write a small synthetic data set for a workflow', [

@@ -41,9 +41,14 @@ export async function openCatalog(session: Session): Promise<Catalog> {
     find: (name) => findEntry(entries, name),
     async namespaces() {
       const blocks = entries.map(async (entry) => [entry.namespace, await entry.configSchema()] as const);
-      // The scheduler of a cluster is no workflow's: its block stands beside theirs.
+      // The scheduler of a cluster and the images of tools are no workflow's: their blocks stand beside theirs.
       const { SlurmConfig } = await import('../engine/executors/slurm-settings.js');
-      return { ...Object.fromEntries(await Promise.all(blocks)), slurm: SlurmConfig };
+      const { ContainersConfig } = await import('../engine/containers/settings.js');
+      return {
+        ...Object.fromEntries(await Promise.all(blocks)),
+        slurm: SlurmConfig,
+        containers: ContainersConfig,
+      };
     },
   };
 }

@@ -11,6 +11,7 @@ import { Skip, type NodeContext, type NodeDefinition } from './node.js';
 import { isBuiltinModule } from './package-root.js';
 import type { InputFile, Port, ValuePort } from './port.js';
 import { ensureSelfImport } from './self-import.js';
+import { servicesOfNode } from './services/in-node.js';
 import {
   PROTOCOL,
   type SealedResult,
@@ -73,7 +74,14 @@ export async function runNode(run: NodeRun): Promise<{ sealed: SealedResult; cha
     inputs[name] = readInput(port, task.inputs[name] ?? ABSENT, `${node.name}.${name}`);
   }
   const started = performance.now();
-  const returned: unknown = await node.run(inputs, contextOf(run, outDir));
+  const ctx = contextOf(run, outDir);
+  const stopServices = servicesOfNode(ctx);
+  let returned: unknown;
+  try {
+    returned = await node.run(inputs, ctx);
+  } finally {
+    stopServices();
+  }
   const ms = performance.now() - started;
   const skipped = returned instanceof Skip ? returned.reason : null;
   const outputs: Record<string, OutputRecord> =
