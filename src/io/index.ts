@@ -67,6 +67,7 @@ export { readSurface } from './geometry/read-surface.js';
 export { parseStl } from './geometry/stl.js';
 export type { Surface } from './geometry/surface.js';
 export { parseVtk } from './geometry/vtk.js';
+export { parseVtp } from './geometry/vtp.js';
 export { parseMgh, readMgh, type MghVolume } from './mgh.js';
 export { parseNpz, readNpz } from './npz.js';
 export { formatTsv, parseTsv, readTable, readTsv, writeTsv, type TsvCell, type TsvTable } from './tsv.js';

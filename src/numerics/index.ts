@@ -171,6 +171,13 @@ export {
 } from './descriptors/neighbour-signature.js';
 export { KdTree } from './mesh/kd-tree.js';
 export { NotConvergedError, type PartialPairs } from './spectral/not-converged.js';
+export {
+  cloudOperator,
+  gaussianCloudOperator,
+  type CloudOptions,
+  type GaussianCloudOptions,
+} from './spectral/point-cloud.js';
+export { robustOperator, type RobustOperator } from './spectral/tufted-cover.js';
 export { operatorSpectrum } from './spectral/operator-spectrum.js';
 export {
   anisotropicWavelets,

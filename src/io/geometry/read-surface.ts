@@ -1,5 +1,5 @@
 import { parseGifti } from '../gifti.js';
-import { readWhole } from '../gzip.js';
+import { readPrefix, readWhole } from '../gzip.js';
 import { readHdf5Surface, readNpzSurface } from './array-surface.js';
 import { malformed } from './byte-reader.js';
 import { parseFreesurferSurface } from './freesurfer-surface.js';
@@ -9,6 +9,7 @@ import { parsePly } from './ply.js';
 import { parseStl } from './stl.js';
 import { checkedSurface, type Surface } from './surface.js';
 import { parseVtk } from './vtk.js';
+import { isVtkXml, parseVtp } from './vtp.js';
 
 type Parse = (bytes: Uint8Array, path: string) => Surface;
 
@@ -18,7 +19,7 @@ const PARSERS: ReadonlyMap<GeometryFormat, Parse> = new Map<GeometryFormat, Pars
   [GeometryFormat.PLY, parsePly],
   [GeometryFormat.OBJ, parseObj],
   [GeometryFormat.STL, parseStl],
-  [GeometryFormat.VTK, parseVtk],
+  [GeometryFormat.VTK, (bytes, path) => (isVtkXml(bytes) ? parseVtp(bytes, path) : parseVtk(bytes, path))],
 ]);
 
 /**
@@ -33,11 +34,28 @@ export async function readSurface(path: string): Promise<Surface> {
   if (format === GeometryFormat.NUMPY) return readNpzSurface(path);
   const parse = PARSERS.get(format);
   if (parse !== undefined) return parse(await readWhole(path), path);
+  if (format === GeometryFormat.NIFTI_VOLUME && isCifti(path)) {
+    throw malformed(
+      path,
+      'it is a CIFTI file, which holds values and the names of structures but no surface',
+      'give the surface that belongs to it (.surf.gii); CIFTI values are not read',
+    );
+  }
   throw malformed(
     path,
     `it is ${geometryFormatName(format)}, which holds no surface`,
     'give a triangle surface: FreeSurfer, GIfTI, PLY, OBJ, STL, VTK, HDF5 or .npz',
   );
+}
+
+/** CIFTI-2 is a NIfTI-2 file whose intent is one of connectivity: 3000 to 3099. */
+function isCifti(path: string): boolean {
+  const prefix = readPrefix(path, 540);
+  if (prefix.length < 540) return false;
+  const isLittle = prefix.readInt32LE(0) === 540;
+  if (!isLittle && prefix.readInt32BE(0) !== 540) return false;
+  const intent = isLittle ? prefix.readInt32LE(504) : prefix.readInt32BE(504);
+  return intent >= 3000 && intent < 3100;
 }
 
 /** Points and triangles are found by intent, wherever they stand in the file. The transform is left to the caller. */

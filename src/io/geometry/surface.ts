@@ -42,3 +42,11 @@ export function fanTriangles(polygons: Iterable<readonly number[]>): Int32Array 
   }
   return Int32Array.from(faces);
 }
+
+/** Triangles of a strip; every other one runs the other way round. */
+export function stripTriangles(strip: readonly number[]): [number, number, number][] {
+  return strip.slice(2).map((c, i) => {
+    const [a, b] = [strip[i] ?? 0, strip[i + 1] ?? 0];
+    return i % 2 === 0 ? [a, b, c] : [b, a, c];
+  });
+}

@@ -1,5 +1,5 @@
 import { ByteReader, malformed, truncated } from './byte-reader.js';
-import { checkedSurface, fanTriangles, type Surface } from './surface.js';
+import { checkedSurface, fanTriangles, stripTriangles, type Surface } from './surface.js';
 
 const CURE = 'save the surface again as legacy VTK PolyData, ASCII or binary';
 
@@ -84,11 +84,7 @@ class VtkParser {
         return;
       case 'TRIANGLE_STRIPS':
         this.#cells(this.#whole(first), this.#whole(second), (strip) => {
-          // Every other triangle of a strip runs the other way round.
-          for (let i = 2; i < strip.length; i++) {
-            const [a = 0, b = 0, c = 0] = strip.slice(i - 2, i + 1);
-            this.#polygons.push(i % 2 === 0 ? [a, b, c] : [b, a, c]);
-          }
+          this.#polygons.push(...stripTriangles(strip));
         });
         return;
       case 'VERTICES':

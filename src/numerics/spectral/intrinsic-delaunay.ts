@@ -60,7 +60,7 @@ export function intrinsicDelaunay(
 }
 
 /** Adds one length to all sides so that every triangle inequality has slack. @returns that length */
-function mollify(lengths: Float64Array): number {
+export function mollify(lengths: Float64Array): number {
   let mean = 0;
   for (const length of lengths) mean += length / lengths.length;
   let needed = 0;
@@ -111,8 +111,15 @@ function cotangentAt(lengths: Float64Array, side: number): number {
   return (b * b + c * c - a * a) / Math.sqrt(Math.max(product, 0));
 }
 
-/** Flips edges in place until none is left to flip. @returns their number */
-function flipAll(corners: Int32Array, lengths: Float64Array, twins: Int32Array): number {
+/**
+ * Flips edges in place until none is left to flip.
+ *
+ * @param corners - (m, 3)
+ * @param lengths - (m, 3), side c opposite corner c
+ * @param twins - (m, 3), side of the neighbour triangle, -1 for none
+ * @returns number of flips
+ */
+export function flipAll(corners: Int32Array, lengths: Float64Array, twins: Int32Array): number {
   const queue: number[] = [];
   const isQueued = new Uint8Array(corners.length);
   const add = (side: number): void => {

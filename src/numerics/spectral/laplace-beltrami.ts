@@ -13,9 +13,13 @@ import {
   type TriangleReport,
 } from './mesh-operator.js';
 import { principalSubmatrix } from './sparse-matrix.js';
+import { robustOperator } from './tufted-cover.js';
 
-/** `intrinsic_delaunay` mollifies and flips edges first: no negative weights, and the cure for slivers. */
-export const OPERATOR_KINDS = ['cotangent', 'intrinsic_delaunay'] as const;
+/**
+ * `intrinsic_delaunay` mollifies and flips edges first: no negative weights, and the cure for slivers. `robust` does the
+ * same on the tufted cover: for meshes that are no manifolds, and for edges of a boundary.
+ */
+export const OPERATOR_KINDS = ['cotangent', 'intrinsic_delaunay', 'robust'] as const;
 export type OperatorKind = (typeof OPERATOR_KINDS)[number];
 
 /** `neumann`: natural boundary; `dirichlet`: eigenvectors are 0 on the boundary. */
@@ -69,10 +73,7 @@ export function meshOperator(
   const n = vertices.length / 3;
   const shapes = triangleShapes(vertices, faces);
   const { used, report } = usableTriangles(faces, shapes);
-  const pair =
-    operator === 'intrinsic_delaunay'
-      ? intrinsicDelaunay(vertices, faces, { mass, used }).pair
-      : assemblePair(n, faces, shapes, mass, used);
+  const pair = pairOf(operator);
   const isReferenced = new Uint8Array(n);
   let area = 0;
   for (let t = 0; t < used.length; t++) {
@@ -91,6 +92,17 @@ export function meshOperator(
     vertices: kept,
     ...facts,
   };
+
+  function pairOf(kind: OperatorKind): OperatorPair {
+    switch (kind) {
+      case 'cotangent':
+        return assemblePair(n, faces, shapes, mass, used);
+      case 'intrinsic_delaunay':
+        return intrinsicDelaunay(vertices, faces, { mass, used }).pair;
+      case 'robust':
+        return robustOperator(vertices, faces, { mass, used }).pair;
+    }
+  }
 }
 
 /**
