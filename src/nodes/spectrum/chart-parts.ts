@@ -7,7 +7,7 @@ export const CHART_SCHEMA = 'https://vega.github.io/schema/vega-lite/v6.json';
 /** Size of a panel, pixels. */
 export const PANEL = { width: 260, height: 170 };
 /** Most rows that a panel holds; of more it shows evenly spaced ones and says so. */
-const MOST_ROWS = 5000;
+const MOST_ROWS = 3000;
 /** Most failures that are listed by name. */
 const MOST_FAILURES = 25;
 
@@ -16,7 +16,7 @@ type Field = readonly [name: string, title: string];
 export function scatter(values: readonly ChartRow[], x: Field, y: Field) {
   return {
     ...PANEL,
-    data: { values: [...values] },
+    data: { values: values.map((row) => ({ [x[0]]: row[x[0]], [y[0]]: row[y[0]] })) },
     mark: { type: 'point' as const, opacity: 0.5, size: 18 },
     encoding: {
       x: { field: x[0], type: 'quantitative' as const, title: x[1], scale: { zero: false } },
@@ -29,7 +29,7 @@ export function scatter(values: readonly ChartRow[], x: Field, y: Field) {
 export function histogram(values: readonly ChartRow[], [field, title]: Field, minStep?: number) {
   return {
     ...PANEL,
-    data: { values: [...values] },
+    data: { values: values.map((row) => ({ [field]: row[field] })) },
     mark: { type: 'bar' as const, color: '#4c78a8' },
     encoding: {
       x: { field, bin: { maxbins: 25, ...(minStep === undefined ? {} : { minstep: minStep }) }, title },
