@@ -34,6 +34,7 @@ describe('a run over tables of spectra', () => {
     await using rig = await cohort();
     writeFileSync(rig.path('in/broken.tsv'), 'speed\tPz\n0\t1\n');
     writeFileSync(rig.path('in/head.fif'), 'x');
+    writeFileSync(rig.path('in/uneven.tsv'), 'frequency\tPz\n1\t3\n2\t2\n4.5\t1\n');
     const first = await rig.run([...RUN, ...SET]);
     expect(first.exitCode).toBe(0);
     const report = await rig.report();
@@ -64,8 +65,17 @@ describe('a run over tables of spectra', () => {
         'skipped: broken cannot be read: its first column is "speed"; name the first column frequency (Hz, spectra) or time (s, series)',
       ],
       ['head.fif', null, null, 'skipped: FIF is not read: save it as EDF, BrainVision, HDF5, npy or a table'],
+      [
+        'uneven',
+        null,
+        null,
+        'skipped: frequencies are not evenly spaced: 2.5 Hz before 4.5 Hz, 1 Hz at the start; give a spectrum on a linear frequency axis; logarithmic axes are not fitted',
+      ],
     ]);
     expect(rows[3]!.slice(2, 7)).toEqual([null, null, null, null, null]);
+    expect(first.stderr).toContain(
+      'channel Oz has no fit (non_finite): its power is zero, negative or missing',
+    );
     expect(Number(rows[0]![4])).toBeCloseTo(1.5, 1);
     const peaks = await readTsv(rig.path('out/one_peaks.tsv'));
     expect(peaks.columns).toEqual(['channel', 'center_frequency', 'power', 'bandwidth']);

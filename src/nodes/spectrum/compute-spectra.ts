@@ -75,7 +75,9 @@ function fromSpectra(
   { frequencies, channel, trials, notes }: SpectraRecording,
   settings: SpectrumSettings,
 ): { data: SpectralData; notes: string[] } {
-  const bins = positiveBins(frequencies, chooseFrequencies(frequencies, settings));
+  const chosen = chooseFrequencies(frequencies, settings);
+  const bins = chosen.filter((bin) => frequencies[bin] !== 0);
+  const left = bins.length < chosen.length ? ['the bin of 0 Hz is left out: it has no logarithm'] : [];
   const data = stacked(trials.length, bins.length, channel.length, (trial, c, out) => {
     const row = trials[trial]![c]!;
     for (let i = 0; i < bins.length; i++) out[i] = row[bins[i]!]!;
@@ -84,7 +86,7 @@ function fromSpectra(
   const trialdefinition = trials.map((_, t) => [t, t + 1, 0] as const);
   return {
     data: { ...data, ...axes, trialdefinition, samplerate: null, log: '', version: VERSION },
-    notes: [...notes],
+    notes: [...notes, ...left],
   };
 }
 
@@ -134,10 +136,6 @@ function fromSeries(
     },
     notes: warnings,
   };
-}
-
-function positiveBins(frequencies: Float64Array, bins: Int32Array): Int32Array {
-  return bins.filter((bin) => frequencies[bin] !== 0);
 }
 
 /** [trial, 1, bin, channel] from one row per trial and channel. */

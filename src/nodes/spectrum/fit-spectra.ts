@@ -8,6 +8,7 @@ import { FitOptions } from '../../numerics/fooof/settings.js';
 import { VERSION } from '../../version.js';
 import { fitRows, fitsColumns, peaksColumns, type FittedBlock } from './fit-tables.js';
 import { availableFooofOutputs, FooofSpy } from './fooof-spy.js';
+import { FAILURE_TEXT, type FitFailure } from '../../numerics/fooof/fit-result.js';
 import { readModelContainer } from './spectral-data.js';
 
 export type FitSettings = z.output<typeof FitSettings>;
@@ -63,7 +64,7 @@ export const fitSpectra = defineNode({
       routine.initialize(data, 0, { chanPerWorker: parallel.chan_per_worker, keepTrials: keeptrials });
     } catch (error) {
       // A range or a spacing that these spectra do not have costs this recording.
-      if (error instanceof ProcessingError) return ctx.skip(error.message);
+      if (error instanceof ProcessingError) return ctx.skip(withCure(error));
       throw error;
     }
     await routine.compute(data, paths.model, {
@@ -74,18 +75,14 @@ export const fitSpectra = defineNode({
       logDict: { output, fooof_opt: methodKwargs, freq_range, keeptrials, version: VERSION },
     });
     for (const warning of routine.warnings) ctx.log.warn(`${recording}: ${warning}`);
-    const step = data.freq.length > 1 ? data.freq[1]! - data.freq[0]! : 0;
-    if (1.5 * step >= settings.peak_width_limits[0]) {
-      ctx.log.warn(
-        `${recording}: the lower limit of peak_width_limits, ${settings.peak_width_limits[0]} Hz, is within 1.5 bins of ${step} Hz`,
-      );
-    }
+    for (const doubt of doubts(data.freq, settings)) ctx.log.warn(`${recording}: ${doubt}`);
     const blocks = blocksOf(routine, data.channel, data.trialIndex ?? [], parallel.chan_per_worker);
     const { fits, peaks } = fitRows(blocks, keeptrials);
     for (const row of fits) {
       if (row.at(-1) === 'ok') continue;
       const trial = keeptrials ? ` of trial ${row[1]}` : '';
-      ctx.log.warn(`${recording}: channel ${row[0]}${trial} has no fit: ${row.at(-1)}`);
+      const status = row.at(-1) as FitFailure;
+      ctx.log.warn(`${recording}: channel ${row[0]}${trial} has no fit (${status}): ${FAILURE_TEXT[status]}`);
     }
     await writeTsv(paths.fits, fitsColumns(keeptrials), fits);
     await writeTsv(paths.peaks, peaksColumns(keeptrials), peaks);
@@ -93,6 +90,31 @@ export const fitSpectra = defineNode({
     return { name: recording, ...paths };
   },
 });
+
+/** What the user should know about these settings on this frequency axis. */
+export function doubts(
+  freq: Float64Array,
+  { peak_width_limits: [narrowest], freq_range }: Pick<FitSettings, 'peak_width_limits' | 'freq_range'>,
+): string[] {
+  const [first, last] = [freq[0]!, freq.at(-1)!];
+  const step = freq.length > 1 ? freq[1]! - first : 0;
+  const found: string[] = [];
+  if (1.5 * step >= narrowest) {
+    found.push(`the lower limit of peak_width_limits, ${narrowest} Hz, is within 1.5 bins of ${step} Hz`);
+  }
+  // A range from 0, or to the next bin, means all there is.
+  if (
+    freq_range !== null &&
+    (freq_range[1] > last + step || (freq_range[0] > 0 && freq_range[0] < first - step))
+  ) {
+    found.push(`freq_range ${freq_range.join(' to ')} Hz goes beyond the spectra, ${first} to ${last} Hz`);
+  }
+  return found;
+}
+
+function withCure({ message, cure }: ProcessingError): string {
+  return cure === undefined ? message : `${message}; ${cure}`;
+}
 
 function blocksOf(
   routine: FooofSpy,

@@ -13,6 +13,14 @@ export type FitFailure =
 
 export type FitStatus = 'ok' | FitFailure;
 
+/** Why, in words. */
+export const FAILURE_TEXT: Readonly<Record<FitFailure, string>> = {
+  non_finite: 'its power is zero, negative or missing in some bin, so it has no logarithm',
+  too_few_points: 'fewer bins than aperiodic parameters are left',
+  max_evaluations: 'the optimiser ran out of evaluations',
+  dropped: 'it was dropped',
+};
+
 /** A peak or a Gaussian: three numbers. */
 export type Triple = readonly [number, number, number];
 

@@ -3,7 +3,7 @@ import { APERIODIC_SIZE } from './aperiodic.js';
 import { BicFitter } from './bic-fitter.js';
 import { ClassicFitter } from './classic-fitter.js';
 import type { FitKernels } from './fit-kernels.js';
-import { failedFit, type FitTrace, type FooofFit } from './fit-result.js';
+import { FAILURE_TEXT, failedFit, type FitTrace, type FooofFit } from './fit-result.js';
 import {
   checkSpectrum,
   fittedGrid,
@@ -13,14 +13,6 @@ import {
   type NumberList,
 } from './prepare.js';
 import { resolveFitOptions, type FitOptions, type ResolvedFitOptions } from './settings.js';
-
-/** What a fit in debug mode says when it fails. */
-const FAILURES = {
-  non_finite: 'the power has no finite logarithm in every bin',
-  too_few_points: 'fewer bins than aperiodic parameters are left',
-  max_evaluations: 'the optimiser ran out of evaluations',
-  dropped: 'it was dropped',
-} as const;
 
 /** Fits spectra of one frequency grid with one set of options. */
 export class SpectrumFitter {
@@ -54,7 +46,7 @@ export class SpectrumFitter {
     if (bad >= 0 && this.options.check_data) throw powerError(power, bad);
     const fit = bad >= 0 ? this.#nonFinite() : this.#fitter.fit(this.#values, trace);
     if (fit.status !== 'ok' && this.options.debug) {
-      throw new ProcessingError('INVALID_ARGUMENT', `the fit failed: ${FAILURES[fit.status]}`, {
+      throw new ProcessingError('INVALID_ARGUMENT', `the fit failed: ${FAILURE_TEXT[fit.status]}`, {
         cure: 'give a spectrum with more bins or less noise, or set debug to false to go on',
       });
     }

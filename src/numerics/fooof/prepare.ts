@@ -112,10 +112,15 @@ function checkSpacing(frequencies: Float64Array, resolution: number): void {
     const step = frequencies[i]! - frequencies[i - 1]!;
     if (Math.abs(step - resolution) <= absolute + relative * Math.abs(resolution)) continue;
     throw unusable(
-      `frequencies are not evenly spaced: ${step} Hz before ${frequencies[i]} Hz, ${resolution} Hz at the start`,
+      `frequencies are not evenly spaced: ${short(step)} Hz before ${short(frequencies[i]!)} Hz, ${short(resolution)} Hz at the start`,
       'give a spectrum on a linear frequency axis; logarithmic axes are not fitted',
     );
   }
+}
+
+/** For messages. */
+function short(value: number): number {
+  return Number(value.toPrecision(6));
 }
 
 function isUniform(frequencies: Float64Array): boolean {

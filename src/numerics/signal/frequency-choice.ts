@@ -14,7 +14,9 @@ interface Choice {
  * @throws ProcessingError INVALID_ARGUMENT for frequencies outside the axis, or no bin within the limits
  */
 export function chooseFrequencies(frequencies: Float64Array, { foi, foilim }: Choice): Int32Array {
-  const highest = frequencies.at(-1) ?? NaN;
+  if (frequencies.length === 0)
+    throw unusable('there are no frequencies', 'give spectra of at least two bins');
+  const highest = frequencies.at(-1)!;
   const outside = [...(foi ?? []), ...(foilim ?? [])].find((f) => !(f >= 0 && f <= highest));
   if (outside !== undefined) {
     throw unusable(

@@ -80,7 +80,7 @@ describe('one spectrum', () => {
     const power = [1, 2, NaN, 4];
     expect(fitSpectrum([1, 2, 3, 4], power, { check_data: false }).status).toBe('non_finite');
     expect(() => fitSpectrum([1, 2, 3, 4], power, { check_data: false, debug: true })).toThrow(
-      'the fit failed: the power has no finite logarithm in every bin',
+      'the fit failed: its power is zero, negative or missing in some bin',
     );
     const short = { aperiodic_mode: 'knee' as const, debug: true };
     expect(() => fitSpectrum([1, 2], [2, 1], short)).toThrow('fewer bins than aperiodic parameters are left');
