@@ -1,10 +1,11 @@
 /**
- * Population receptive fields, per voxel: `npm run bench:encoding -- [--reference DIR] [--repeat 3]`.
+ * Population receptive fields, per voxel: `npm run bench:encoding -- [--shared DIR] [--repeat 3] [--voxels 160]`.
  *
  * ours: the exact solver on the reference's real voxels, one thread, by the addon (neuroloom), by its portable twin (typescript),
  * and with an HRF per voxel (flexible). peer: full-batch Adam in torch
  * (`torch_prf_fit.py` beside the reference), whose time per voxel is that of one iteration times 1,000. All sides are
- * timed in turn. One JSON line per result, then one per side with its ratio to the peer; the last is that of the addon.
+ * timed in turn. `--voxels` repeats the real voxels up to that number: a part of the workflow has about 4,000, the
+ * measurement of the peer 500. One JSON line per result, then one per side with its ratio to the peer; the last is that of the addon.
  */
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
@@ -18,6 +19,7 @@ const { values } = parseArgs({
   options: {
     shared: { type: 'string', default: process.env.NEUROLOOM_SHARED ?? '../shared' },
     repeat: { type: 'string', default: '3' },
+    voxels: { type: 'string' },
     python: { type: 'string', default: '/usr/bin/python3' },
   },
 });
@@ -40,8 +42,19 @@ function loadMatrix(name) {
   return matrix(shape[0], shape[1], numbers);
 }
 
+/** The real voxels, again from the first on where more are wanted. */
+function series(voxels) {
+  const { rows, columns, values: numbers } = loadMatrix('bold');
+  const wanted = voxels ?? columns;
+  const repeated = new Float64Array(rows * wanted);
+  for (let t = 0; t < rows; t++) {
+    for (let v = 0; v < wanted; v++) repeated[t * wanted + v] = numbers[t * columns + (v % columns)];
+  }
+  return matrix(rows, wanted, repeated);
+}
+
 function ours(side, kernel, uniqueHrfs = false) {
-  const data = loadMatrix('bold');
+  const data = series(values.voxels === undefined ? undefined : Number(values.voxels));
   const model = new GaussianPRF2DWithHRF({
     gridCoordinates: loadMatrix('grid_coordinates'),
     hrfModel: new SPMHRFModel({ tr: 1.317025, mode: 'exact', uniqueHrfs }),

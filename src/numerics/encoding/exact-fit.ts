@@ -30,7 +30,7 @@ export interface ExactFitOptions {
 const ROUNDS = [
   { kept: Infinity, iterations: 0 },
   { kept: 6, iterations: 1 },
-  { kept: 3, iterations: 4 },
+  { kept: 3, iterations: 2 },
   { kept: 2, iterations: 8 },
   { kept: 2, iterations: Infinity },
 ] as const;

@@ -24,7 +24,7 @@ const FIRST_DAMPING = 0.1;
 const LEAST_DAMPING = 1e-9;
 const MAX_TRIALS = 8;
 /** A decrease below this share of what is unexplained ends a fit; data without noise end by the share of their energy. */
-const SMALL_DECREASE = 1e-9;
+const SMALL_DECREASE = 1e-8;
 const SMALL_SHARE = 1e-13;
 /** Energy of a response that counts as none. */
 const FLAT = 1e-200;
