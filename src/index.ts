@@ -9,6 +9,8 @@ export {
   type FilePort,
   type InputFile,
   type ListPort,
+  type NumberCount,
+  type NumbersRule,
   type OptionalPort,
   type Port,
   type Ports,

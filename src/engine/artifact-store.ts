@@ -176,6 +176,7 @@ export const OutputSchema: z.ZodType<OutputRecord> = z.lazy(() =>
       rel: z.string().refine(isSafeRelative, 'leaves the object'),
       digest: HEX,
       bytes: z.int().min(0),
+      finite: z.number().min(0).max(1).optional(),
     }),
     z.strictObject({ kind: z.literal('list'), items: z.array(OutputSchema) }),
     z.strictObject({ kind: z.literal('null') }),

@@ -8,7 +8,14 @@ import type { Standing } from './standing-results.js';
 /** An output as it is stored: values inline, files by path inside the object, digest and size. */
 export type OutputRecord =
   | { readonly kind: 'value'; readonly value: unknown }
-  | { readonly kind: 'file'; readonly rel: string; readonly digest: string; readonly bytes: number }
+  | {
+      readonly kind: 'file';
+      readonly rel: string;
+      readonly digest: string;
+      readonly bytes: number;
+      /** Share of its numbers that are finite; absent: they were not counted. Follows from the content. */
+      readonly finite?: number | undefined;
+    }
   | { readonly kind: 'list'; readonly items: readonly OutputRecord[] }
   | { readonly kind: 'null' };
 

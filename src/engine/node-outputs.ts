@@ -1,12 +1,12 @@
 /** From what a node returned to what is stored: parsed values, and files checked and digested in the worker. */
 import { dirname, isAbsolute, join } from 'node:path';
 import { ProcessingError } from '../errors.js';
-import { describeOutputFile } from './artifact-store.js';
+import { describeOutputFile, OUTPUT_FOLDER } from './artifact-store.js';
 import type { OutputRecord } from './cache-store.js';
 import { portJson } from './json.js';
 import { makeDirectory } from './make-directory.js';
 import type { NodeDefinition } from './node.js';
-import { describePort, type Port } from './port.js';
+import { describePort, type NumberCount, type NumbersRule, type Port } from './port.js';
 
 /**
  * The path of an output file; its folders are made.
@@ -30,13 +30,15 @@ export function outputPath(outDir: string, name: string): string {
  * Checks what a node returned and makes the record of it.
  *
  * @param attemptDir - output files may lie in its `out/` only
+ * @param warn - is told of numbers that are not finite
  * @throws ProcessingError OUTPUT_MISSING, OUTPUT_INVALID
  */
-export function collectOutputs(
+export async function collectOutputs(
   node: NodeDefinition,
   returned: unknown,
   attemptDir: string,
-): Record<string, OutputRecord> {
+  warn: (message: string) => void,
+): Promise<Record<string, OutputRecord>> {
   if (typeof returned !== 'object' || returned === null || Array.isArray(returned)) {
     throw invalid(node.name, 'returned no object with its outputs', 'return { name: value } for each output');
   }
@@ -53,7 +55,10 @@ export function collectOutputs(
     }
   }
   for (const [name, port] of Object.entries(node.outputs)) {
-    outputs[name] = record(port, values[name], `${node.name}.${name}`, attemptDir);
+    const where = `${node.name}.${name}`;
+    outputs[name] = await countNumbers(port, record(port, values[name], where, attemptDir), {
+      ...{ where, attemptDir, warn },
+    });
   }
   return outputs;
 }
@@ -111,4 +116,38 @@ function fileRecord(value: unknown, where: string, attemptDir: string): OutputRe
 
 function invalid(where: string, message: string, cure: string): ProcessingError {
   return new ProcessingError('OUTPUT_INVALID', `output ${where} ${message}`, { where, cure });
+}
+
+interface Counting {
+  readonly where: string;
+  readonly attemptDir: string;
+  readonly warn: (message: string) => void;
+}
+
+/** Adds the share of finite numbers to the files of a port that counts them, and judges it. */
+async function countNumbers(port: Port, output: OutputRecord, counting: Counting): Promise<OutputRecord> {
+  if (port.kind === 'optional') return countNumbers(port.of, output, counting);
+  if (port.kind === 'list' && output.kind === 'list') {
+    const items: OutputRecord[] = [];
+    for (const [at, item] of output.items.entries()) {
+      items.push(await countNumbers(port.of, item, { ...counting, where: `${counting.where}[${at}]` }));
+    }
+    return { kind: 'list', items };
+  }
+  if (port.kind !== 'file' || port.numbers === undefined || output.kind !== 'file') return output;
+  const { finite, total } = await port.numbers.count(join(counting.attemptDir, OUTPUT_FOLDER, output.rel));
+  if (finite < total) judgeNumbers(port.numbers, { finite, total }, counting);
+  return { ...output, finite: total === 0 ? 1 : finite / total };
+}
+
+function judgeNumbers({ nan }: NumbersRule, { finite, total }: NumberCount, { where, warn }: Counting): void {
+  if (nan === 'allow') return;
+  const message = `${total - finite} of ${total} numbers of output ${where} are not finite`;
+  if (nan === 'fail' || (nan === undefined && finite === 0)) {
+    throw new ProcessingError('OUTPUT_INVALID', message, {
+      where,
+      cure: 'look at the inputs and the log of the node: what made them NaN or infinite is there',
+    });
+  }
+  warn(message);
 }

@@ -85,7 +85,11 @@ export async function runNode(run: NodeRun): Promise<{ sealed: SealedResult; cha
   const ms = performance.now() - started;
   const skipped = returned instanceof Skip ? returned.reason : null;
   const outputs: Record<string, OutputRecord> =
-    skipped === null ? collectOutputs(node, returned, task.attemptDir) : {};
+    skipped === null
+      ? await collectOutputs(node, returned, task.attemptDir, (message) => {
+          run.send({ type: 'log', level: 'warn', message });
+        })
+      : {};
   const { record, characters } = sealObject(task.attemptDir, {
     key: task.key,
     node: task.node,

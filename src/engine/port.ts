@@ -10,6 +10,25 @@ export interface ValuePort<S extends z.ZodType = z.ZodType> {
 export interface FilePort<F extends string = string> {
   readonly kind: 'file';
   readonly format: F;
+  /** Absent: its numbers are not looked at. */
+  readonly numbers?: NumbersRule;
+}
+
+/** How many numbers a file has, and how many of them are neither NaN nor infinite. */
+export interface NumberCount {
+  readonly finite: number;
+  readonly total: number;
+}
+
+/** What an output file with numbers that are not finite means. */
+export interface NumbersRule {
+  /** Counts the numbers of a file; called in the worker, when the node has ended. */
+  readonly count: (path: string) => NumberCount | Promise<NumberCount>;
+  /**
+   * `allow`: nothing. `warn`: a warning. `fail`: the node fails (`output-invalid`). Default: it fails when no number is
+   * finite, and warns when some are not.
+   */
+  readonly nan?: 'allow' | 'warn' | 'fail';
 }
 
 /** Many of one port, in a fixed order. A directory is a list of files. */
@@ -33,8 +52,16 @@ export type Ports = Readonly<Record<string, Port>>;
 export const port = {
   /** A JSON value; what the schema accepts may be connected, what it returns reaches the node. */
   value: <S extends z.ZodType>(schema: S): ValuePort<S> => ({ kind: 'value', schema }),
-  /** A file of this format, for example `nifti` or `tsv`. */
-  file: <F extends string>(format: F): FilePort<F> => ({ kind: 'file', format }),
+  /**
+   * A file of this format, for example `nifti` or `tsv`.
+   *
+   * @param numbers - of an output: what becomes of numbers that are not finite
+   */
+  file: <F extends string>(format: F, numbers?: NumbersRule): FilePort<F> => ({
+    kind: 'file',
+    format,
+    ...(numbers !== undefined && { numbers }),
+  }),
   /** A list of values or files. */
   list: <P extends ElementPort>(of: P): ListPort<P> => ({ kind: 'list', of }),
   /** A port that may be empty. */

@@ -30,6 +30,7 @@ export {
   type NpyArray,
   type NpyHeader,
 } from './npy.js';
+export { countNpyNumbers } from './npy-numbers.js';
 export { readError, systemCode, writeError } from './storage-error.js';
 export { brainVisionParts, type BrainVisionParts } from './recordings/brainvision.js';
 export {

@@ -40,16 +40,18 @@ test.concurrent.each(KILL_POINTS.map((point, i) => [point, (i % 3) + 1] as const
     expect(outputs(rig)).toEqual(UNDISTURBED);
     expect(rig.leftovers()).toEqual([]);
 
+    // The same for all points: once for each passage is enough.
+    if (nth !== 1) return;
     const third = await rig.spawn('scenario.mjs', [rig.input, rig.output]);
     expect(third.code, third.stderr).toBe(0);
     expect(rig.executed()).toEqual([]);
   },
 );
 
-test('twenty kills at random times leave a run that completes with the same bytes', async () => {
+test('ten kills at random times leave a run that completes with the same bytes', async () => {
   using rig = new Rig(FILES);
   let state = 20260101;
-  for (let i = 0; i < 20; i++) {
+  for (let i = 0; i < 10; i++) {
     // Park-Miller: the same times in every run of this test.
     state = (state * 48271) % 2147483647;
     await rig.spawn('scenario.mjs', [rig.input, rig.output], { killAfterMs: 60 + (state % 1200) });

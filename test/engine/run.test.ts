@@ -14,10 +14,10 @@ import { expect, test } from 'vitest';
 import { isAlive, Rig, until } from './rig.js';
 
 type Nodes = Record<
-  'addOne' | 'signOf' | 'upper' | 'concat' | 'train' | 'threads' | 'waits',
+  'map' | 'addOne' | 'signOf' | 'upper' | 'concat' | 'train' | 'threads' | 'waits',
   NodeDefinition<never, Record<string, never>>
 >;
-const { addOne, signOf, upper, concat, train, threads, waits } = (await import(
+const { map, addOne, signOf, upper, concat, train, threads, waits } = (await import(
   './fixtures/nodes.mjs' as string
 )) as Nodes;
 
@@ -489,6 +489,30 @@ test('several runs at once on one cache compute each key once and agree', async 
   for (const i of [1, 2, 3]) {
     expect(readFileSync(join(rig.root, `out${i}`, 'all.txt'), 'utf8')).toBe('ALPHA\nBETA\n');
   }
+});
+
+test('numbers that are not finite are told and counted, or fail their node', async () => {
+  using rig = new Rig();
+  const wf = new Workflow('maps');
+  const lists = wf.items([[1, null], [null]], { key: (list) => `n${list.length}` });
+  wf.map(map, { numbers: lists } as never);
+  const events: RunEvent[] = [];
+  const run = await wf.run({ outputDir: rig.output, onEvent: (event) => events.push(event) });
+  expect(run.exitCode).toBe(1);
+  expect(events.find(({ type }) => type === 'node-log')).toMatchObject({
+    ...{ id: 'map[n2]', level: 'warn', message: '1 of 2 numbers of output map.map are not finite' },
+  });
+  expect(events.find(({ type }) => type === 'node-failed')).toMatchObject({
+    ...{ id: 'map[n1]', failureClass: 'output-invalid', code: 'OUTPUT_INVALID' },
+  });
+  const objects = join(rig.output, '.neuroloom', 'cache', 'objects');
+  const record = (readdirSync(objects, { recursive: true }) as string[]).find((name) =>
+    name.endsWith('/result.json'),
+  );
+  const { outputs } = JSON.parse(readFileSync(join(objects, record as string), 'utf8')) as {
+    outputs: object;
+  };
+  expect(outputs).toMatchObject({ map: { kind: 'file', finite: 0.5 } });
 });
 
 test('the log of a run holds its configuration and every event', async () => {
