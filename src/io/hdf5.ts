@@ -103,6 +103,16 @@ export class Hdf5File {
     withoutTime(() => this.#file.create_dataset({ name, data, shape: [...shape] }));
   }
 
+  /** Makes a dataset the scale of an axis, as netCDF-4 and xarray read it. @param label - name of the axis */
+  makeScale(name: string, label: string): void {
+    withoutTime(() => this.#dataset(name).make_scale(label));
+  }
+
+  /** Names an axis of a dataset by the dataset of a scale. */
+  attachScale(name: string, axis: number, scale: string): void {
+    withoutTime(() => this.#dataset(name).attach_scale(axis, scale));
+  }
+
   writeSlab(name: string, ranges: ReadonlyArray<readonly [number, number]>, data: Hdf5Array): void {
     withoutTime(() =>
       this.#dataset(name).write_slice(

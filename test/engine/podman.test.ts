@@ -33,7 +33,7 @@ function makeArchive(): string | null {
   mkdirSync(bin, { recursive: true });
   mkdirSync(join(root, 'fs', 'tmp'));
   copyFileSync(BUSYBOX, join(bin, 'busybox'));
-  for (const name of ['cp', 'wget']) symlinkSync('busybox', join(bin, name));
+  for (const name of ['cp', 'ls']) symlinkSync('busybox', join(bin, name));
   const archive = join(root, 'image.tar');
   spawnSync('tar', ['-C', join(root, 'fs'), '-cf', join(root, 'fs.tar'), '.']);
   if (podman('import', '-q', join(root, 'fs.tar'), IMAGE).status !== 0) return null;
@@ -97,11 +97,8 @@ test.skipIf(archive === null)(
     });
     await expect(write).rejects.toThrow('Read-only file system');
     expect(existsSync(join(root, 'other.tar'))).toBe(false);
-    const fetch = images.call('copy', {
-      binds: [],
-      command: ['/bin/wget', '-T', '2', 'http://127.0.0.1:9/'],
-    });
-    await expect(fetch).rejects.toThrow(/copy ended with code 1/);
+    const devices = await images.call('copy', { binds: [], command: ['/bin/ls', '/sys/class/net'] });
+    expect(devices.stdout).toBe('lo\n');
 
     await expect(manager('0'.repeat(64)).run('copy', { inputPath: input, outputPath })).rejects.toThrow(
       'SHA-256 mismatch',
