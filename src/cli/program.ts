@@ -15,6 +15,7 @@ import { addClusterVerbs } from './verbs/cluster.js';
 import { addCacheVerbs } from './verbs/cache.js';
 import { addContainerVerbs } from './verbs/containers.js';
 import { addLookVerbs } from './verbs/look.js';
+import { addRecommend } from './verbs/recommend.js';
 import { addRerun } from './verbs/rerun.js';
 import { examples, verb, type Does, type Implementation } from './verbs/verb.js';
 
@@ -158,6 +159,7 @@ export function buildProgram(
   addClusterVerbs(program, does);
   addContainerVerbs(program, does);
   addRerun(program, does);
+  addRecommend(program, does);
 
   verb(program, 'sample', 'Write a small synthetic data set for a workflow', [
     ['pipeline sample learned_atlas demo', 'then: cd demo && pipeline run -w learned_atlas'],

@@ -381,7 +381,6 @@ export {
   type DescriptorScales,
   type SpectrumRange,
 } from './descriptors/cohort-scales.js';
-export { curvatureBiharmonic } from './descriptors/curvature-biharmonic.js';
 export {
   describeSurface,
   isDescriptorOfOneSurface,
@@ -402,5 +401,21 @@ export {
   type Invariances,
 } from './descriptors/registry.js';
 export { DescriptorSettings } from './descriptors/settings.js';
+export {
+  ANALYSIS_OBJECTIVES,
+  AnalysisObjective,
+  ELIGIBILITY,
+  exclusionReason,
+  type EligibilityRegistry,
+  type SurfaceTraits,
+} from './descriptors/eligibility.js';
+export { recommendDescriptor, type Recommendation, type RecommendOptions } from './descriptors/recommend.js';
+export { surrogateSurfaces, type SurrogateSurface } from './descriptors/surrogates.js';
+export {
+  areaUnderCurve,
+  crossValidated,
+  type ClassifierOptions,
+  type ClassifierResult,
+} from './stats/ridge-classifier.js';
 export { benjaminiHochberg } from './stats/false-discovery.js';
 export { groupTests, permutationalAnova, type DistanceTest, type FeatureTest } from './stats/group-test.js';

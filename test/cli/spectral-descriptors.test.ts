@@ -148,3 +148,24 @@ test('what cannot be computed is refused before anything runs', async () => {
   expect(refused.exitCode).not.toBe(0);
   expect(refused.stderr).toContain('finsler_hks is not available');
 });
+
+test('recommend tries descriptors on deformed copies and says why one is left out', async () => {
+  await using rig = await PipelineRig.create();
+  await rig.write('egg.surf.gii', ellipsoid(20, true));
+  await rig.write('few.json', JSON.stringify({ group_discrimination: ['hks', 'sdf'] }));
+  const options = [
+    '--objective',
+    'group_discrimination',
+    '--surrogates',
+    '10',
+    '--k',
+    '8',
+    '--eligibility',
+    'few.json',
+  ];
+  const found = await rig.command(['recommend', 'egg.surf.gii', ...options]);
+  expect(found.exitCode).toBe(0);
+  expect(found.stdout).toMatch(/^descriptor +score +auc/);
+  expect(found.stdout).toMatch(/^hks +[01]\.\d{3} /m);
+  expect(found.stdout).toMatch(/^sdf +excluded: the mesh is open$/m);
+});

@@ -8,11 +8,11 @@ import { seededRandom } from '../random.js';
 import { alignToPrincipalAxes } from './align.js';
 import { anisotropicWavelets } from './anisotropic-wavelets.js';
 import { scalesOf, type DescriptorScales, type SpectrumRange } from './cohort-scales.js';
-import { curvatureBiharmonic } from './curvature-biharmonic.js';
 import { curvedness, shapeIndex, willmoreEnergy } from './curvature-scalars.js';
 import { distanceScalars, type DistanceScalars } from './distance-scalars.js';
 import { vertexFeatures, type Feature } from './features.js';
 import { boxCounts } from './fractal.js';
+import { neighbourBiharmonicSignature } from './neighbour-signature.js';
 import {
   DESCRIPTORS,
   unitText,
@@ -24,6 +24,7 @@ import type { DescriptorSettings } from './settings.js';
 import {
   biharmonicSignature,
   heatKernelSignature,
+  heatTimes,
   scaleInvariantSignature,
   symmetricPolynomials,
   waveKernelSignature,
@@ -304,9 +305,12 @@ const COMPUTE: Partial<Record<DescriptorType, Compute>> = {
       hks_normalisation,
     });
   },
-  si_hks: (subject, { si_hks_frequencies: frequencies }) => {
-    const times = subject.scales.denseTimes;
+  si_hks: (subject, { si_hks_frequencies: frequencies, normalisation }) => {
+    // In the unit of the coordinates only times that follow from its own spectrum make it independent of scale.
+    const isOwn = normalisation === 'none';
+    const times = isOwn ? heatTimes(subject.spectrum.eigenvalues, 256) : subject.scales.denseTimes;
     return signature(subject, scaleInvariantSignature(subject.spectrum, { times, frequencies }), 'f', {
+      range: isOwn ? 'of this surface' : 'of the study',
       first_time: times[0],
       last_time: times.at(-1),
       times: times.length,
@@ -371,14 +375,12 @@ const COMPUTE: Partial<Record<DescriptorType, Compute>> = {
   },
   bks: (subject) => scalar(subject, biharmonicSignature(subject.spectrum), 'bks'),
   ibks: (subject, { ibks_alpha: alpha, ibks_rings: rings }) => {
-    const { vertices, faces, geometry } = subject;
-    const values = curvatureBiharmonic(
-      vertices,
-      faces,
-      biharmonicSignature(subject.spectrum),
-      geometry.barycentricAreas,
-      { alpha, rings },
-    );
+    const { gaussian } = meshCurvatures(subject.vertices, subject.faces);
+    const { area } = subject.geometry;
+    const values = neighbourBiharmonicSignature(subject.spectrum, gaussian, area, subject.topology, {
+      alpha,
+      rings,
+    });
     return scalar(subject, values, 'ibks', { alpha, rings });
   },
   biharmonic: pointDistances('biharmonic', () => ({ kind: 'biharmonic' })),

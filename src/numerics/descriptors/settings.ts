@@ -38,7 +38,7 @@ export const DescriptorSettings = z.strictObject({
   gps_pairs: z.int().min(100).max(10_000_000).default(20_000).describe('Random pairs of the gps histogram'),
   gps_bins: z.int().min(2).max(1000).default(64).describe('Bins of the gps histogram'),
   ibks_alpha: z.number().min(0).max(10).default(0.1).describe('Weight of curvature in ibks'),
-  ibks_rings: count(10).default(1).describe('Neighbourhood of ibks, edges'),
+  ibks_rings: count(10).default(2).describe('Neighbourhood of ibks, edges'),
   distance_sources: count(1000).default(8).describe('Vertices that point distances are given from'),
   diffusion_time: z
     .number()

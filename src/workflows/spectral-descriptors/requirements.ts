@@ -11,6 +11,8 @@ import { groupColumn, inputRoot, readParticipants } from './participants.js';
 import { findSurfaces } from './surfaces.js';
 
 const NAME = 'spectral_descriptors';
+const NO_REFERENCE =
+  'it needs a functional map from a reference, which this workflow does not make; in code: derivativeWaveSignature';
 
 /** What stands in the way of a run. */
 export async function surfaceProblems(
@@ -22,7 +24,7 @@ export async function surfaceProblems(
   }
   const problems: Problem[] = [];
   for (const id of config.descriptors) {
-    const { unavailable } = DESCRIPTORS[id];
+    const unavailable = DESCRIPTORS[id].unavailable ?? (id === 'dwks' ? NO_REFERENCE : null);
     if (unavailable === null) continue;
     problems.push(
       problem('CONFIG_VALUE', `${id} is not available: ${unavailable}`, `take it out of ${NAME}.descriptors`),

@@ -2,12 +2,14 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
 
-import { encodeFreesurferSurface, encodeGifti, formatTsv } from '../../../../src/io/index.js';
+import { encodeFreesurferSurface, encodeGifti, formatTsv, readSurface } from '../../../../src/io/index.js';
+import { diagnoseMesh } from '../../../../src/numerics.js';
 import {
   groupColumn,
   readParticipants,
 } from '../../../../src/workflows/spectral-descriptors/participants.js';
 import { pathPattern } from '../../../../src/workflows/spectral-descriptors/path-pattern.js';
+import { writeSampleSurfaces } from '../../../../src/workflows/spectral-descriptors/sample.js';
 import { octasphere } from '../../../../src/workflows/spectral-descriptors/sample-shapes.js';
 import { findSurfaces } from '../../../../src/workflows/spectral-descriptors/surfaces.js';
 import { temporaryDirectory } from '../../../support/temporary.js';
@@ -116,4 +118,24 @@ test('patterns: names in any folder, folders, choices, and no special characters
   expect(fits('sub-*/surf/?h.{pial,white}', 'x/sub-01/surf/rh.white')).toBe(false);
   expect(fits('**/surf/*', 'surf/lh.pial')).toBe(true);
   expect(fits('a/**', 'a/b/c')).toBe(true);
+});
+
+test('the sample is a study of two groups, and its known shapes are what they are called', async () => {
+  const root = join(directory, 'sample');
+  const written = await writeSampleSurfaces(root, { seed: 1 });
+  expect(written).toHaveLength(18);
+  const surfaces = await found(root);
+  expect(surfaces).toHaveLength(16);
+  expect(surfaces.filter(([, participant]) => /^sub-/.test(participant!))).toHaveLength(12);
+  expect(groupColumn(await readParticipants(root, null), null)).toBe('group');
+  const genus = async (name: string) => {
+    const { vertices: points, faces: triangles } = await readSurface(join(root, `shapes/${name}.surf.gii`));
+    return diagnoseMesh(points, triangles);
+  };
+  expect(await genus('torus')).toMatchObject({ genus: 1, findings: [] });
+  const sphere = await genus('sphere');
+  expect(sphere).toMatchObject({ genus: 0, findings: [] });
+  // Flat triangles of 1026 points: less than the sphere, by less than 1 %.
+  expect(sphere.area / (400 * Math.PI)).toBeGreaterThan(0.99);
+  expect(sphere.area / (400 * Math.PI)).toBeLessThan(1);
 });
