@@ -22,7 +22,7 @@ const QUICK = {
   surrogates: 20,
   k: 12,
   permutations: 99,
-  settings: { integral_directions: 20, zernike_order: 4 },
+  settings: { integral_directions: 20, zernike_order: 4, gps_pairs: 200 },
 };
 
 describe('the classifier', () => {
