@@ -56,7 +56,7 @@ test('items that the run makes known: in key order, early cut-off, resume, and n
   expect(events).toContainEqual({ type: 'nodes-added', because: 'read_numbers', added: 7, nodes: 8 });
   rig.executed();
 
-  const second = await doubled(rig).run({ outputDir: rig.output });
+  const second = await doubled(rig).run({ outputDir: rig.output, jobs: 1 });
   expect(second.counts).toMatchObject({ total: 8, executed: 0, reused: 8 });
   expect((await doubled(rig).plan({ outputDir: rig.output })).counts).toMatchObject({
     reuse: 8,
@@ -73,13 +73,13 @@ test('items that the run makes known: in key order, early cut-off, resume, and n
     'may-run total',
   ]);
   expect(plan.entries[1]?.reason).toEqual({ kind: 'upstream', port: 'numbers', instance: 'read_numbers' });
-  const third = await doubled(rig).run({ outputDir: rig.output });
+  const third = await doubled(rig).run({ outputDir: rig.output, jobs: 1 });
   expect(third.counts).toMatchObject({ total: 10, reused: 6, executed: 4 });
   expect(rig.executed()).toEqual(['double 10', 'double 5', 'read_numbers', 'total']);
   expect(rig.published('total.txt')).toBe('4 8 12 20');
 
   rig.write('numbers.txt', '');
-  const empty = await doubled(rig).run({ outputDir: rig.output });
+  const empty = await doubled(rig).run({ outputDir: rig.output, jobs: 1 });
   expect(empty.exitCode).toBe(0);
   expect(empty.nodes.map(({ id }) => id)).toEqual(['read_numbers', 'total']);
   expect(rig.published('total.txt')).toBe('');
@@ -92,7 +92,7 @@ test('a list of files is expanded by name, and its items are published by key', 
   const parts = wf.expand(split.out.parts, { key: (file) => file.relPath.replace(/\.txt$/, '') });
   const big = wf.map(capitals, { part: parts });
   wf.publish(big.out.text, (key) => `parts/${key}.txt`);
-  const run = await wf.run({ outputDir: rig.output });
+  const run = await wf.run({ outputDir: rig.output, jobs: 1 });
   expect(run.published).toEqual(['parts/a.txt', 'parts/b.txt']);
   expect(rig.published('parts/a.txt')).toBe('A ONE');
 });
@@ -106,7 +106,7 @@ test('a list that fails, and one whose keys are wrong: nothing below starts, oth
   wf.add(total, { numbers: wf.join(below.out.y, { minItems: 0 }) }, { id: 'lenient' });
   const read = wf.add(readNumbers, { source: inputFile(join(rig.input, 'numbers.txt')) });
   wf.map(double, { x: wf.expand(read.out.numbers, { key: String }) }, { id: 'twins' });
-  const run = await wf.run({ outputDir: rig.output });
+  const run = await wf.run({ outputDir: rig.output, jobs: 1 });
   expect(run.exitCode).toBe(1);
   expect(states(run)).toEqual({
     fails: 'failed',
@@ -134,7 +134,7 @@ test('mode cross runs every combination; inputs of one list go together', async 
   expect(more.keys).toEqual(['p10,r1', 'p10,r2', 'p20,r1', 'p20,r2']);
   const sum = wf.add(total, { numbers: wf.join(more.out.sum) });
   wf.publish(sum.out.file, 'total.txt');
-  const run = await wf.run({ outputDir: rig.output });
+  const run = await wf.run({ outputDir: rig.output, jobs: 1 });
   expect(run.exitCode).toBe(0);
   expect(rig.published('total.txt')).toBe('31 32 61 62');
   expect(run.nodes.filter(({ nodeId }) => nodeId === 'more').map(({ id }) => id)).toEqual([
@@ -154,7 +154,7 @@ test('a product of a list of the run with items known before', async () => {
   const grid = wf.map(add, { a: late, b: early }, { mode: 'cross' });
   const sum = wf.add(total, { numbers: wf.join(grid.out.sum) });
   wf.publish(sum.out.file, 'total.txt');
-  await wf.run({ outputDir: rig.output });
+  await wf.run({ outputDir: rig.output, jobs: 1 });
   expect(rig.published('total.txt')).toBe('101 201 102 202');
 });
 
@@ -193,7 +193,7 @@ function grouped(groups: Readonly<Record<string, readonly number[]>>): Workflow 
 
 test('items of one map are picked for the items of another, one by one or in groups', async () => {
   using rig = new Rig();
-  const first = await grouped({ a: [1, 2], b: [5] }).run({ outputDir: rig.output });
+  const first = await grouped({ a: [1, 2], b: [5] }).run({ outputDir: rig.output, jobs: 1 });
   expect(first.exitCode).toBe(0);
   expect([rig.published('a.txt'), rig.published('b.txt')]).toEqual(['2 4', '10']);
   expect(first.nodes.map(({ id }) => id).filter((id) => id.startsWith('first'))).toEqual([
@@ -201,7 +201,7 @@ test('items of one map are picked for the items of another, one by one or in gro
     'first_again[a.1]',
     'first_again[b.0]',
   ]);
-  const second = await grouped({ a: [1, 2], b: [6] }).run({ outputDir: rig.output });
+  const second = await grouped({ a: [1, 2], b: [6] }).run({ outputDir: rig.output, jobs: 1 });
   const executed = second.nodes.filter(({ state }) => state === 'executed').map(({ id }) => id);
   expect(executed.sort()).toEqual(['double[b.0]', 'first_again[b.0]', 'total[b]']);
   const wf = new Workflow('wrong');
@@ -211,7 +211,7 @@ test('items of one map are picked for the items of another, one by one or in gro
 
 test('a condition decides what runs; skipped is a state, no failure, and not part of a key', async () => {
   using rig = new Rig();
-  const off = await conditional(-1).run({ outputDir: rig.output });
+  const off = await conditional(-1).run({ outputDir: rig.output, jobs: 1 });
   expect(off.exitCode).toBe(0);
   expect(states(off)).toEqual({
     is_positive: 'executed',
@@ -222,13 +222,13 @@ test('a condition decides what runs; skipped is a state, no failure, and not par
   expect(because(off, 'first')).toBe('is_positive.yes is false');
   expect(rig.executed()).toEqual(['is_positive -1', 'tell null']);
 
-  const on = await conditional(3).run({ outputDir: rig.output });
+  const on = await conditional(3).run({ outputDir: rig.output, jobs: 1 });
   expect(on.counts).toMatchObject({ executed: 4, skipped: 0 });
   expect(rig.executed()).toEqual(['double 3', 'double 6', 'is_positive 3', 'tell 12']);
 
   const plan = await conditional(-1).plan({ outputDir: rig.output });
   expect(plan.entries.map(({ action }) => action)).toEqual(['reuse', 'not-run', 'not-run', 'reuse']);
-  expect((await conditional(-1).run({ outputDir: rig.output })).counts).toMatchObject({
+  expect((await conditional(-1).run({ outputDir: rig.output, jobs: 1 })).counts).toMatchObject({
     executed: 0,
     skipped: 2,
   });
@@ -244,7 +244,7 @@ test('a mapped condition decides for each item, and a join takes those that are 
   const sum = wf.add(total, { numbers: wf.join(chosen, { minItems: 0 }) });
   wf.map(tell, { x: chosen });
   wf.publish(sum.out.file, 'total.txt');
-  const run = await wf.run({ outputDir: rig.output });
+  const run = await wf.run({ outputDir: rig.output, jobs: 1 });
   expect(run.exitCode).toBe(0);
   expect(states(run)['double[n-2]']).toBe('skipped');
   expect(rig.published('total.txt')).toBe('8 10');
@@ -281,7 +281,7 @@ test('a nested workflow once, twice with other ids, once per item, and inside an
   const sum = wf.add(total, { numbers: wf.join(each.out.result) });
   wf.add(tell, { x: two.out.sum });
   wf.publish(sum.out.file, 'total.txt');
-  const run = await wf.run({ outputDir: rig.output });
+  const run = await wf.run({ outputDir: rig.output, jobs: 1 });
   expect(run.exitCode).toBe(0);
   expect(Object.keys(states(run))).toEqual([
     'double_and_add.double',

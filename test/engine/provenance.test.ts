@@ -32,7 +32,7 @@ const sha256 = (text: string): string => createHash('sha256').update(text).diges
 
 test('provenance leads from the published file to the inputs, by digest', async () => {
   using rig = new Rig({ a: 'one', b: 'two' });
-  const { runId } = await texts(rig, ['a', 'b']).run({ outputDir: rig.output });
+  const { runId } = await texts(rig, ['a', 'b']).run({ outputDir: rig.output, jobs: 1 });
 
   const { entity, activity, used, wasGeneratedBy, agent } = document(rig, runId);
 
@@ -54,7 +54,7 @@ test('provenance leads from the published file to the inputs, by digest', async 
 
 test('every id that a relation names is described, and none is described twice', async () => {
   using rig = new Rig({ a: 'one', b: 'two' });
-  const { runId } = await texts(rig, ['a', 'b']).run({ outputDir: rig.output });
+  const { runId } = await texts(rig, ['a', 'b']).run({ outputDir: rig.output, jobs: 1 });
   const text = readFileSync(join(rig.output, 'logs', runId, 'prov.json'), 'utf8');
 
   const { entity, activity, used, wasGeneratedBy } = JSON.parse(text) as Document;
@@ -69,9 +69,9 @@ test('every id that a relation names is described, and none is described twice',
 
 test('what an earlier run described is named by key, not described again', async () => {
   using rig = new Rig({ a: 'one', b: 'two' });
-  const first = await texts(rig, ['a', 'b']).run({ outputDir: rig.output });
+  const first = await texts(rig, ['a', 'b']).run({ outputDir: rig.output, jobs: 1 });
   rig.write('b', 'three');
-  const second = await texts(rig, ['a', 'b']).run({ outputDir: rig.output });
+  const second = await texts(rig, ['a', 'b']).run({ outputDir: rig.output, jobs: 1 });
 
   const before = document(rig, first.runId);
   const after = document(rig, second.runId);
@@ -130,8 +130,8 @@ test('trace, journal and run document tell of the same attempts; a run that reus
   ]);
 
   rig.write('b', 'two');
-  await wf.run({ outputDir: rig.output });
-  const quiet = await wf.run({ outputDir: rig.output });
+  await wf.run({ outputDir: rig.output, jobs: 1 });
+  const quiet = await wf.run({ outputDir: rig.output, jobs: 1 });
   expect(readdirSync(join(rig.output, 'logs', quiet.runId)).sort()).toEqual([
     'events.jsonl',
     'prov.json',

@@ -43,13 +43,13 @@ const THREE = { 'a.txt': 'one\n', 'b.txt': 'two\n', 'c.txt': 'three\n' };
 test('a second run executes nothing; a changed file reruns what depends on it, and the plan says so', async () => {
   using rig = new Rig(THREE);
   const names = ['a', 'b', 'c'];
-  const first = await texts(rig, names).run({ outputDir: rig.output });
+  const first = await texts(rig, names).run({ outputDir: rig.output, jobs: 1 });
   expect(first).toMatchObject({ status: 'done', exitCode: 0, counts: { executed: 4, reused: 0 } });
   expect(rig.executed()).toEqual(['concat', 'upper one', 'upper three', 'upper two']);
   expect(rig.published('all.txt')).toBe('ONE\nTWO\nTHREE\n');
   expect(first.published).toHaveLength(5);
 
-  const second = await texts(rig, names).run({ outputDir: rig.output });
+  const second = await texts(rig, names).run({ outputDir: rig.output, jobs: 1 });
   expect(second.counts).toMatchObject({ executed: 0, reused: 4 });
   expect(rig.executed()).toEqual([]);
 
@@ -66,7 +66,7 @@ test('a second run executes nothing; a changed file reruns what depends on it, a
   });
   expect(rig.published('each/b.txt')).toBe('TWO\n');
 
-  const third = await texts(rig, names).run({ outputDir: rig.output });
+  const third = await texts(rig, names).run({ outputDir: rig.output, jobs: 1 });
   expect(rig.executed()).toEqual(['concat', 'upper second']);
   expect(third.nodes.find(({ id }) => id === 'concat')?.reason).toMatchObject({
     kind: 'input',
@@ -95,9 +95,9 @@ function signs(x: number): Workflow {
 
 test('a node whose result stays the same stops the recomputation there', async () => {
   using rig = new Rig();
-  await signs(1).run({ outputDir: rig.output });
+  await signs(1).run({ outputDir: rig.output, jobs: 1 });
   rig.executed();
-  const run = await signs(41).run({ outputDir: rig.output });
+  const run = await signs(41).run({ outputDir: rig.output, jobs: 1 });
   expect(rig.executed()).toEqual(['add_one 41', 'sign_of 42']);
   expect(run.nodes.map(({ id, state }) => `${id} ${state}`)).toEqual([
     'add_one executed',
@@ -150,7 +150,7 @@ test('a result whose file is lost or changed runs again, and the reason names th
 
 test('a forced node runs, and its dependants only when its result changed', async () => {
   using rig = new Rig();
-  await signs(1).run({ outputDir: rig.output });
+  await signs(1).run({ outputDir: rig.output, jobs: 1 });
   rig.executed();
   const run = await signs(1).run({ outputDir: rig.output, forceNodes: ['add_one'] });
   expect(rig.executed()).toEqual(['add_one 1']);
@@ -174,14 +174,14 @@ test('an item that skips itself is dropped by a join that may lose it, and stays
     reused: false,
   });
   rig.executed();
-  const again = await texts(rig, names, 2).run({ outputDir: rig.output });
+  const again = await texts(rig, names, 2).run({ outputDir: rig.output, jobs: 1 });
   expect(again.counts).toMatchObject({ executed: 0, reused: 4, skipped: 1 });
   expect(rig.executed()).toEqual([]);
 });
 
 test('a failure that the join allows ends in 4; what is published lacks it', async () => {
   using rig = new Rig({ ...THREE, 'bad.txt': 'fail\n' });
-  const run = await texts(rig, ['a', 'b', 'bad', 'c'], 2).run({ outputDir: rig.output });
+  const run = await texts(rig, ['a', 'b', 'bad', 'c'], 2).run({ outputDir: rig.output, jobs: 1 });
   expect(run).toMatchObject({ status: 'done-with-failures', exitCode: 4, counts: { failed: 1 } });
   expect(rig.published('all.txt')).toBe('ONE\nTWO\nTHREE\n');
   expect(rig.published('labels.txt')).toBe('bad: the content is fail\n');
@@ -190,7 +190,7 @@ test('a failure that the join allows ends in 4; what is published lacks it', asy
 
 test('too few items fail the consumer with the reasons of the missing ones', async () => {
   using rig = new Rig({ 'a.txt': 'one\n', 'bad.txt': 'fail\n' });
-  const run = await texts(rig, ['a', 'bad', 'gone'], 2).run({ outputDir: rig.output });
+  const run = await texts(rig, ['a', 'bad', 'gone'], 2).run({ outputDir: rig.output, jobs: 1 });
   expect(run).toMatchObject({ status: 'failed', exitCode: 1 });
   const consumer = run.nodes.find(({ id }) => id === 'concat');
   expect(consumer).toMatchObject({ state: 'failed', error: { failureClass: 'requirement' } });
@@ -202,9 +202,9 @@ test('too few items fail the consumer with the reasons of the missing ones', asy
 
 test('without a minimum a skipped item is an error of the consumer, a failed one stops it', async () => {
   using rig = new Rig({ 'a.txt': 'one\n', 'bad.txt': 'fail\n' });
-  const skipped = await texts(rig, ['a', 'gone']).run({ outputDir: rig.output });
+  const skipped = await texts(rig, ['a', 'gone']).run({ outputDir: rig.output, jobs: 1 });
   expect(skipped.nodes.find(({ id }) => id === 'concat')?.error?.failureClass).toBe('requirement');
-  const failed = await texts(rig, ['a', 'bad']).run({ outputDir: rig.output });
+  const failed = await texts(rig, ['a', 'bad']).run({ outputDir: rig.output, jobs: 1 });
   expect(failed.nodes.find(({ id }) => id === 'concat')).toMatchObject({
     state: 'not-started',
     because: 'upper[bad] failed',
@@ -219,7 +219,7 @@ test('mapped dependants of a skipped item are skipped too', async () => {
     source: files.select((name) => inputFile(join(rig.input, `${name}.txt`))),
   } as never);
   wf.map(upper, { source: first.out['text'] } as never, { id: 'again' });
-  const run = await wf.run({ outputDir: rig.output });
+  const run = await wf.run({ outputDir: rig.output, jobs: 1 });
   expect(run.exitCode).toBe(0);
   expect(run.nodes.find(({ id }) => id === 'again[gone]')).toMatchObject({
     state: 'skipped',
@@ -230,7 +230,7 @@ test('mapped dependants of a skipped item are skipped too', async () => {
 test('published files that were deleted or changed are repaired without running a node', async () => {
   using rig = new Rig(THREE);
   const names = ['a', 'b', 'c'];
-  await texts(rig, names).run({ outputDir: rig.output });
+  await texts(rig, names).run({ outputDir: rig.output, jobs: 1 });
   rig.executed();
   rmSync(join(rig.output, 'each/a.txt'));
   writeFileSync(join(rig.output, 'all.txt'), 'somebody wrote here');
@@ -251,7 +251,7 @@ test('a place that cannot be published to is an error with path and cure; nothin
   using rig = new Rig(THREE);
   mkdirSync(rig.output);
   writeFileSync(join(rig.output, 'each'), 'a file where a directory should be');
-  await expect(texts(rig, ['a', 'b', 'c']).run({ outputDir: rig.output })).rejects.toMatchObject({
+  await expect(texts(rig, ['a', 'b', 'c']).run({ outputDir: rig.output, jobs: 1 })).rejects.toMatchObject({
     code: 'IO_DENIED',
     cure: expect.stringContaining('output directory (-o)') as string,
   });
@@ -270,7 +270,7 @@ test('a resumable node that is killed goes on from its checkpoint in the next ru
   const first = await build(1).run({ outputDir: rig.output, retries: 0 });
   expect(first.nodes[0]?.error?.failureClass).toBe('killed');
   // What only steers checkpoints is not part of the key.
-  const second = await build(2).run({ outputDir: rig.output });
+  const second = await build(2).run({ outputDir: rig.output, jobs: 1 });
   expect(second.exitCode).toBe(0);
   expect(rig.executed()).toEqual(['train from 0', 'train from 5']);
   expect(rig.leftovers()).toEqual([]);
@@ -346,7 +346,7 @@ test('a run beside another says once that it waits, and takes the result over', 
     wf.add(waits as NodeDefinition, { ms: 0, mark, gate: rig.path('gate'), x: 1 });
     return wf;
   };
-  const first = one().run({ outputDir: rig.output });
+  const first = one().run({ outputDir: rig.output, jobs: 1 });
   await until('the node runs', () => existsSync(mark));
   const told: string[] = [];
   const second = one().run({
@@ -389,7 +389,7 @@ test('a listener that throws ends the run with its error, and the next run goes 
   });
   await expect(broken).rejects.toThrow('my progress bar broke');
   expect(rig.leftovers()).toEqual([]);
-  expect((await texts(rig, ['a', 'b', 'c']).run({ outputDir: rig.output })).exitCode).toBe(0);
+  expect((await texts(rig, ['a', 'b', 'c']).run({ outputDir: rig.output, jobs: 1 })).exitCode).toBe(0);
 });
 
 test('the collector may work while a run waits', async () => {
