@@ -18,6 +18,8 @@ NL_INLINE double fooofAbs(double v) { return __builtin_fabs(v); }
 NL_INLINE double fooofMax(double a, double b) { return a > b ? a : b; }
 NL_INLINE double fooofMin(double a, double b) { return a < b ? a : b; }
 NL_INLINE bool fooofFinite(double v) { return fooofAbs(v) <= 1.7976931348623157e308; }
+NL_INLINE size_t fooofLargest(size_t a, size_t b) { return a > b ? a : b; }
+NL_INLINE size_t fooofSmallest(size_t a, size_t b) { return a < b ? a : b; }
 NL_INLINE size_t fooofVectors(size_t count) { return (count + kFooofLanes - 1) / kFooofLanes; }
 
 static double fooofNorm(const double* v, size_t size) {
@@ -340,8 +342,13 @@ static bool fooofPairBlock(const FooofModel& m, size_t peak, size_t other, doubl
   if (touches) {
     const double* shape = p.shape + peak * m.stride;
     const double* otherShape = p.shape + other * m.stride;
-    const size_t from = p.from[peak] > p.from[other] ? p.from[peak] : p.from[other];
-    const size_t to = p.to[peak] < p.to[other] ? p.to[peak] : p.to[other];
+    // The product is a Gaussian as well, between the two and narrower than either.
+    const double own = 1 / (width * width), others = 1 / (otherWidth * otherWidth), precision = own + others;
+    const double left = kFooofReach * kFooofReach - shift * shift / (width * width + otherWidth * otherWidth);
+    size_t from, to;
+    fooofReach(m, center - shift * others / precision, fooofSqrt(left / precision) / kFooofReach, &from, &to);
+    from = fooofLargest(from, fooofLargest(p.from[peak], p.from[other]));
+    to = fooofSmallest(to, fooofSmallest(p.to[peak], p.to[other]));
     for (size_t i = from; i < to; i++) {
       const WideVec u = loadDouble(m.frequencies + i * kFooofLanes) - center;
       const WideVec w = loadDouble(shape + i * kFooofLanes) * loadDouble(otherShape + i * kFooofLanes);

@@ -50,9 +50,13 @@ function sumOfGaussians(peaks: readonly Triple[], { frequencies }: FittedGrid): 
 }
 
 /** The bin closest to a frequency, the lower one on ties. */
-function nearestBin({ frequencies }: FittedGrid, frequency: number): number {
-  let nearest = 0;
-  for (let i = 1; i < frequencies.length; i++) {
+function nearestBin({ frequencies, resolution, isUniform }: FittedGrid, frequency: number): number {
+  const place = Math.round((frequency - frequencies[0]!) / resolution);
+  const last = frequencies.length - 1;
+  // With equal steps it is that bin or a neighbour.
+  let nearest = isUniform ? Math.min(Math.max(place - 1, 0), last) : 0;
+  const end = isUniform ? Math.min(place + 1, last) : last;
+  for (let i = nearest + 1; i <= end; i++) {
     if (Math.abs(frequencies[i]! - frequency) < Math.abs(frequencies[nearest]! - frequency)) nearest = i;
   }
   return nearest;

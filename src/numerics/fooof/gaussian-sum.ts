@@ -276,8 +276,19 @@ export class GaussianSum implements LeastSquaresProblem {
     let m4 = 0;
     const touches = Math.abs(shift) < REACH_PRODUCT_SD * both;
     if (touches) {
-      const from = Math.max(this.#from[peak]!, this.#from[other]!);
-      const to = Math.min(this.#to[peak]!, this.#to[other]!);
+      let from = Math.max(this.#from[peak]!, this.#from[other]!);
+      let to = Math.min(this.#to[peak]!, this.#to[other]!);
+      if (this.#grid.isUniform) {
+        // The product is a Gaussian as well, between the two and narrower than either.
+        const { resolution } = this.#grid;
+        const own = 1 / (width * width);
+        const others = 1 / (otherWidth * otherWidth);
+        const left = REACH_SD * REACH_SD - (shift * shift) / (both * both);
+        const place = (center - (shift * others) / (own + others) - frequencies[0]!) / resolution;
+        const reach = Math.sqrt(left / (own + others)) / resolution;
+        from = Math.max(from, Math.ceil(place - reach));
+        to = Math.min(to, Math.floor(place + reach));
+      }
       const shape = this.#shape;
       const offset = peak * frequencies.length;
       const otherOffset = other * frequencies.length;
