@@ -178,6 +178,7 @@ export {
   type GaussianCloudOptions,
 } from './spectral/point-cloud.js';
 export { robustOperator, type RobustOperator } from './spectral/tufted-cover.js';
+export { waveletTransform, type WaveletTransformOptions } from './spectral/chebyshev-wavelets.js';
 export { operatorSpectrum } from './spectral/operator-spectrum.js';
 export {
   anisotropicWavelets,
@@ -228,6 +229,13 @@ export {
   type RepairedMesh,
 } from './mesh/repair.js';
 export { HeatGeodesics, type HeatGeodesicOptions } from './mesh/heat-geodesic.js';
+export {
+  isosurface,
+  labelSurface,
+  taubinSmoothed,
+  type LabelSurfaceOptions,
+  type TriangleMesh,
+} from './mesh/isosurface.js';
 export { EdgeGeodesics } from './mesh/edge-geodesic.js';
 export { meshGeometry, mixedVoronoiAreas, type MeshGeometry } from './mesh/geometry.js';
 export {
