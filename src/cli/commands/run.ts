@@ -7,7 +7,6 @@ import { prepareStudy } from '../prepare.js';
 import { progressRenderer } from '../progress/renderer.js';
 import { runRequest } from '../requests.js';
 import { runDocuments } from '../run-documents.js';
-import { reportRun } from '../run-report.js';
 import type { Session } from '../session.js';
 import { listenToStopKeys } from '../stop-keys.js';
 import { runSummary } from '../summary.js';
@@ -55,7 +54,12 @@ export async function runCommand(options: RunOptions, session: Session): Promise
       const ms = performance.now() - started;
       terminal.note(runSummary(study.entry.name, result, ms, study.outputDir, session.cwd));
     }
-    if (options.report !== false) await reportRun(study, result.runId, session, format === 'json');
+    // A run that only took what was there has nothing to report: `pipeline report` writes a page about it when asked.
+    const isNews = result.counts.reused < result.counts.total;
+    if (options.report !== false && isNews) {
+      const { reportRun } = await import('../run-report.js');
+      await reportRun(study, result.runId, session, format === 'json');
+    }
     // A run that its time limit ended was not interrupted by a key.
     const isInterrupted = result.status === 'cancelled' && result.exitCode !== EXIT.timeLimit;
     const exitCode = isInterrupted ? keys.exitCode() : result.exitCode;
