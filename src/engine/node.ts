@@ -69,6 +69,8 @@ export type OutputsOf<O extends Ports> = {
 export interface ToolProbe {
   readonly name: string;
   readonly command: readonly [string, ...string[]];
+  /** Codes with which it may end; some programs do not end with 0 after telling their version. Default: 0. */
+  readonly exitCodes?: readonly number[];
 }
 
 /** A container image that the node runs; its digest is part of the key. */

@@ -13,7 +13,7 @@ export async function probeTools(nodes: Iterable<NodeDefinition>): Promise<Reado
   const missing: string[] = [];
   await Promise.all(
     [...probes.values()].map(async (probe) => {
-      const found = await firstLine(probe.command);
+      const found = await firstLine(probe);
       if (found.ok) versions.set(probe.name, found.line);
       else missing.push(`${probe.name} (${probe.command.join(' ')}): ${found.why}`);
     }),
@@ -26,13 +26,15 @@ export async function probeTools(nodes: Iterable<NodeDefinition>): Promise<Reado
   return versions;
 }
 
-function firstLine(
-  command: readonly [string, ...string[]],
-): Promise<{ ok: true; line: string } | { ok: false; why: string }> {
+function firstLine({
+  command,
+  exitCodes = [0],
+}: ToolProbe): Promise<{ ok: true; line: string } | { ok: false; why: string }> {
   const [program, ...args] = command;
   return new Promise((resolve) => {
     execFile(program, args, { timeout: PROBE_TIMEOUT_MS, encoding: 'utf8' }, (error, stdout, stderr) => {
-      if (error !== null) resolve({ ok: false, why: error.message.trim() });
+      const isExpected = error === null ? exitCodes.includes(0) : exitCodes.includes(Number(error.code));
+      if (!isExpected) resolve({ ok: false, why: error?.message.trim() ?? 'it ended with code 0' });
       else resolve({ ok: true, line: (stdout.trim() || stderr.trim()).split('\n')[0] ?? '' });
     });
   });

@@ -31,6 +31,8 @@ export interface CommandNodeDeclaration<I extends Ports, O extends OutputFiles> 
   readonly program: string;
   /** Arguments by which the program tells its version; the first line that it prints is part of the key. */
   readonly versionArguments: readonly string[];
+  /** Codes with which it may end then. Default: 0. */
+  readonly versionExitCodes?: readonly number[];
   /** Files that the program leaves: port and file name. */
   readonly outputs: O;
   /** Arguments of the program; files are absolute paths. Each element is one argument: no shell sees it. */
@@ -53,6 +55,7 @@ export function commandNode<const I extends Ports, const O extends OutputFiles>(
   const {
     program,
     versionArguments,
+    versionExitCodes = [0],
     arguments: argumentsOf,
     onLine,
     successCodes = [0],
@@ -63,7 +66,7 @@ export function commandNode<const I extends Ports, const O extends OutputFiles>(
     ...rest,
     module: declaration.module ?? callerModule(commandNode),
     outputs: outputPorts(outputs),
-    tools: [{ name: program, command: [program, ...versionArguments] }],
+    tools: [{ name: program, command: [program, ...versionArguments], exitCodes: versionExitCodes }],
     async run(inputs: InputsOf<I>, ctx: NodeContext) {
       const files = filesOf(outputs, ctx);
       for (const file of Object.values(files)) mkdirSync(path.dirname(file), { recursive: true });

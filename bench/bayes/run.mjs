@@ -1,0 +1,75 @@
+/**
+ * Effective draws per second of processor time, the smallest over all parameters.
+ *
+ *   npm run build && npm run bench:bayes -- [--draws 1000] [--tune 1000] [--peer]
+ *
+ * One JSON line per model and sampler: {model, sampler, cpu_ms, ess_bulk, ess_tail, ess_per_s, divergences, r_hat}. With --peer the
+ * group difference runs in PyMC on one core as well (bench/bayes/pymc_group.py), where PyMC is installed.
+ */
+import { spawnSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import {
+  createGroupDifference,
+  createHierarchicalRegression,
+  createHorseshoe,
+  getBayesianSampler,
+  seededRandom,
+} from '../../dist/numerics.js';
+
+const { values: given } = parseArgs({
+  options: {
+    draws: { type: 'string', default: '1000' },
+    tune: { type: 'string', default: '1000' },
+    peer: { type: 'boolean', default: false },
+  },
+});
+const config = { draws: Number(given.draws), tune: Number(given.tune), chains: 4, targetAccept: 0.95 };
+
+const random = seededRandom(3, 'data');
+const normal = (n, mean, sd) => Array.from({ length: n }, () => mean + sd * random.normal());
+const groups = [normal(60, 10, 2), normal(60, 8.5, 4)];
+const predictors = Array.from({ length: 10 }, (_, j) => ({ name: `d${j}`, values: normal(150, 100, 5) }));
+const site = Array.from({ length: 150 }, (_, i) => `s${i % 8}`);
+const noise = normal(150, 0, 4);
+const outcome = noise.map((e, i) => 2 * predictors[0].values[i] + 3 * (i % 8) + e);
+const models = [
+  createGroupDifference({ values: groups }),
+  createHierarchicalRegression({ outcome, predictors: predictors.slice(0, 3), site }),
+  createHorseshoe({ outcome, predictors }),
+];
+
+for (const model of models) {
+  for (const sampler of ['nuts', 'nutpie']) {
+    const before = process.cpuUsage();
+    const posterior = await getBayesianSampler(sampler, config).sample(model);
+    const { user, system } = process.cpuUsage(before);
+    const rows = posterior.summary();
+    const least = (key) => Math.min(...rows.map((row) => row[key]));
+    const seconds = (user + system) / 1e6;
+    console.log(
+      JSON.stringify({
+        model: model.name,
+        sampler,
+        cpu_ms: Math.round(1000 * seconds),
+        ess_bulk: Math.round(least('ess_bulk')),
+        ess_tail: Math.round(least('ess_tail')),
+        ess_per_s: Math.round(Math.min(least('ess_bulk'), least('ess_tail')) / seconds),
+        divergences: posterior.divergences,
+        r_hat: Number(Math.max(...rows.map((row) => row.r_hat)).toFixed(4)),
+      }),
+    );
+  }
+}
+
+if (given.peer) {
+  const script = fileURLToPath(new URL('./pymc_group.py', import.meta.url));
+  const { stdout, stderr, status } = spawnSync('python3', [script], {
+    input: JSON.stringify({ groups, draws: config.draws, tune: config.tune }),
+    encoding: 'utf8',
+    env: { ...process.env, OMP_NUM_THREADS: '1', OPENBLAS_NUM_THREADS: '1' },
+  });
+  console.log(
+    status === 0 ? stdout.trim() : JSON.stringify({ peer: null, why: stderr.trim().split('\n').at(-1) }),
+  );
+}
