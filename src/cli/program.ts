@@ -14,6 +14,8 @@ import {
 import { addClusterVerbs } from './verbs/cluster.js';
 import { addCacheVerbs } from './verbs/cache.js';
 import { addContainerVerbs } from './verbs/containers.js';
+import { addCompletion } from './verbs/completion.js';
+import { addConfigVerbs } from './verbs/config.js';
 import { addLookVerbs } from './verbs/look.js';
 import { addRecommend } from './verbs/recommend.js';
 import { addRerun } from './verbs/rerun.js';
@@ -130,6 +132,8 @@ export function buildProgram(
 
   const config = verb(program, 'config', 'Show the configuration or what may stand in it', [
     ['pipeline config show -c study.yaml', 'every value, and where it comes from'],
+    ['pipeline config init -w fooof', 'writes neuroloom.yaml with every key of fooof'],
+    ['pipeline config explain fooof.max_n_peaks', 'what a key means'],
     ['pipeline config schema', 'JSON Schema of all keys'],
   ]);
   const configShow = verb(config, 'show', 'Show every value of the configuration and where it comes from', [
@@ -154,6 +158,8 @@ export function buildProgram(
     ),
   );
 
+  addConfigVerbs(config, does);
+  addCompletion(program, does);
   addCacheVerbs(program, does);
   addLookVerbs(program, does);
   addClusterVerbs(program, does);

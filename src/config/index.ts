@@ -19,3 +19,5 @@ export { allPaths, configJsonSchema, ROOT_KEYS, type Namespaces } from './schema
 export { shownPath } from './file-layer.js';
 export { configValues, configYaml, type ShownValue } from './show.js';
 export { configPath } from './path-values.js';
+export { describedKeys, type DescribedKey } from './described-keys.js';
+export { commentedYaml } from './commented-yaml.js';

@@ -43,7 +43,10 @@ export function configYaml(values: readonly ShownValue[]): string {
   return lines.join('\n');
 }
 
-function word(value: unknown): string {
+/** A value as YAML on one line. */
+export function word(value: unknown): string {
   const options = { collectionStyle: 'flow', lineWidth: 0, nullStr: 'null' } as const;
-  return yamlPackage().stringify(value, { ...options, defaultStringType: 'PLAIN', blockQuote: false }).trimEnd();
+  return yamlPackage()
+    .stringify(value, { ...options, defaultStringType: 'PLAIN', blockQuote: false })
+    .trimEnd();
 }

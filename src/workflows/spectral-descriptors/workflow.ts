@@ -3,7 +3,9 @@ import { statSync } from 'node:fs';
 import { Workflow } from '../../engine/builder.js';
 import { inputFile } from '../../engine/port.js';
 import { workflow, type MergedConfig, type WorkflowContext } from '../../engine/registry.js';
+import type { ReportSection } from '../../engine/report-section.js';
 import type { Problem } from '../../engine/requirements.js';
+import type { ResultFiles } from '../../engine/result-files.js';
 import { chooseScales } from '../../nodes/spectral/choose-scales.js';
 import { cleanSurface } from '../../nodes/spectral/clean-surface.js';
 import { collectSurfaces } from '../../nodes/spectral/collect-surfaces.js';
@@ -165,6 +167,10 @@ export class SpectralDescriptors {
     wf.publish(collected.out.descriptors, 'descriptors.tsv');
     wf.publish(collected.out.shapedna, 'shapedna.tsv');
     return wf;
+  }
+
+  async describeResults(results: ResultFiles): Promise<ReportSection | null> {
+    return (await import('./report.js')).describeSpectra(results);
   }
 }
 
