@@ -167,7 +167,7 @@ async function runPage(
     title: `${facts.document.workflow}: report of a run`,
     lead: html`<p>${statusMark(facts)} <span class="small">run ${facts.document.run_id}</span></p>`,
     sections: sections.filter((one) => one !== null),
-    footer: footer(facts),
+    footer: html`${footer(facts)}${library !== null && ' The viewer is NiiVue, by its authors, under the BSD 2-Clause licence (github.com/niivue/niivue).'}`,
     ...(library !== null && { data: librarySlot(library) }),
   });
 }
