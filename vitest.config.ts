@@ -67,7 +67,7 @@ export default defineConfig({
         test: {
           ...LIMITS,
           name: 'alone',
-          include: ['test/{cli,engine,property}/**/*.test.ts', REPLACING],
+          include: ['test/{browser,cli,engine,property}/**/*.test.ts', REPLACING],
           pool: 'forks',
           typecheck: {
             enabled: true,

@@ -209,7 +209,8 @@ export {
   type MeshOperator,
   type OperatorKind,
 } from './spectral/laplace-beltrami.js';
-export { cotangentOperator, type MassKind, type OperatorPair } from './spectral/mesh-operator.js';
+export { cotangentOperator, type OperatorPair } from './spectral/mesh-operator.js';
+export type { MassKind } from './spectral/settings.js';
 export {
   diagonalMatrix,
   sparseFromTriplets,
@@ -220,14 +221,8 @@ export {
 } from './spectral/sparse-matrix.js';
 export { meshCurvatures, angleDefects, type CurvatureArea, type Curvatures } from './mesh/curvature.js';
 export { diagnoseMesh, type MeshDiagnosis, type MeshFinding, type UnitGuess } from './mesh/diagnosis.js';
-export {
-  MESH_REPAIRS,
-  onOriginalVertices,
-  repairMesh,
-  SAFE_REPAIRS,
-  type MeshRepair,
-  type RepairedMesh,
-} from './mesh/repair.js';
+export { onOriginalVertices, repairMesh, type RepairedMesh } from './mesh/repair.js';
+export { MESH_REPAIRS, SAFE_REPAIRS, type MeshRepair } from './mesh/settings.js';
 export { HeatGeodesics, type HeatGeodesicOptions } from './mesh/heat-geodesic.js';
 export {
   isosurface,

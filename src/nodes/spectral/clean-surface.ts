@@ -5,7 +5,8 @@ import { defineNode } from '../../engine/node.js';
 import { port } from '../../engine/port.js';
 import { readSurface, writeAtomic, writeNpy } from '../../io/index.js';
 import { diagnoseMesh } from '../../numerics/mesh/diagnosis.js';
-import { MESH_REPAIRS, repairMesh } from '../../numerics/mesh/repair.js';
+import { repairMesh } from '../../numerics/mesh/repair.js';
+import { MESH_REPAIRS } from '../../numerics/mesh/settings.js';
 import { withoutPath } from './without-path.js';
 
 /** Reads, examines and on request mends a surface. One that cannot be used is skipped with the reason. */

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-import { MASS_KINDS } from '../../numerics/spectral/mesh-operator.js';
+import { MASS_KINDS } from '../../numerics/spectral/settings.js';
 
 /** Operator of a surface, and who solves for its eigenpairs. */
 export const OperatorSettings = z.strictObject({

@@ -1,7 +1,7 @@
 /** What is wrong with a triangle mesh, what that means for descriptors, and how to mend it. */
 import { meshGeometry, triangle } from './geometry.js';
 import { countRepeats, firstEqualFaces, firstEqualRows } from './coincidence.js';
-import type { MeshRepair } from './repair.js';
+import type { MeshRepair } from './settings.js';
 import { faceOrientation } from './orientation.js';
 import {
   boundaryMask,

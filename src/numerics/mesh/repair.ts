@@ -1,24 +1,9 @@
 import { firstEqualFaces, firstEqualRows } from './coincidence.js';
 import { checkFaceTable, properFaces, selectFaces } from './triangle-check.js';
 import { orientedFaces } from './orientation.js';
+import { MESH_REPAIRS, SAFE_REPAIRS, type MeshRepair } from './settings.js';
 import { meshComponents, meshTopology } from './topology.js';
 import { ProcessingError } from '../../errors.js';
-
-/** Repairs in the order in which they are made. All but the last leave the surface where it is. */
-export const MESH_REPAIRS = [
-  'merge_duplicate_vertices',
-  'drop_degenerate_faces',
-  'drop_duplicate_faces',
-  'largest_component',
-  'drop_unreferenced',
-  'orient',
-] as const;
-export type MeshRepair = (typeof MESH_REPAIRS)[number];
-
-/** Repairs that change no point of the surface. */
-export const SAFE_REPAIRS: readonly MeshRepair[] = MESH_REPAIRS.filter(
-  (repair) => repair !== 'largest_component',
-);
 
 export interface RepairedMesh {
   /** (n', 3) */

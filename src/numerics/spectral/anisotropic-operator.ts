@@ -6,9 +6,9 @@ import {
   checkMesh,
   triangleShapes,
   usableTriangles,
-  type MassKind,
   type OperatorPair,
 } from './mesh-operator.js';
+import type { MassKind } from './settings.js';
 
 /** Direction and strength of anisotropy in every triangle. */
 export interface DiffusionField {

@@ -1,11 +1,6 @@
 import { ProcessingError } from '../../errors.js';
-import {
-  assemblePair,
-  shapesFromLengths,
-  sideLengths,
-  type MassKind,
-  type OperatorPair,
-} from './mesh-operator.js';
+import { assemblePair, shapesFromLengths, sideLengths, type OperatorPair } from './mesh-operator.js';
+import type { MassKind } from './settings.js';
 
 export interface IntrinsicDelaunay {
   readonly pair: OperatorPair;

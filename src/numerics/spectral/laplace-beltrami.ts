@@ -8,10 +8,10 @@ import {
   checkMesh,
   triangleShapes,
   usableTriangles,
-  type MassKind,
   type OperatorPair,
   type TriangleReport,
 } from './mesh-operator.js';
+import type { MassKind } from './settings.js';
 import { principalSubmatrix } from './sparse-matrix.js';
 import { robustOperator } from './tufted-cover.js';
 

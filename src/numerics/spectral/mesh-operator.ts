@@ -1,11 +1,8 @@
 import { ProcessingError } from '../../errors.js';
 import { voronoiCorners } from '../mesh/geometry.js';
 import { checkFaceTable, DEGENERATE_AREA } from '../mesh/triangle-check.js';
+import type { MassKind } from './settings.js';
 import type { SparseMatrix } from './sparse-matrix.js';
-
-/** How the area of a triangle becomes mass: see {@link massFromLengths}. */
-export const MASS_KINDS = ['lumped', 'consistent', 'voronoi'] as const;
-export type MassKind = (typeof MASS_KINDS)[number];
 
 /** Stiffness and mass of one surface: S phi = lambda M phi. */
 export interface OperatorPair {

@@ -1,12 +1,7 @@
 import { faceNormalSides } from '../mesh/edge-fans.js';
 import { flipAll, mollify } from './intrinsic-delaunay.js';
-import {
-  assemblePair,
-  shapesFromLengths,
-  sideLengths,
-  type MassKind,
-  type OperatorPair,
-} from './mesh-operator.js';
+import { assemblePair, shapesFromLengths, sideLengths, type OperatorPair } from './mesh-operator.js';
+import type { MassKind } from './settings.js';
 
 export interface RobustOperator {
   readonly pair: OperatorPair;

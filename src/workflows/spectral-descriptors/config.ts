@@ -2,8 +2,8 @@ import { z } from 'zod';
 
 import { DESCRIPTOR_IDS } from '../../numerics/descriptors/registry.js';
 import { DescriptorSettings } from '../../numerics/descriptors/settings.js';
-import { MESH_REPAIRS, SAFE_REPAIRS } from '../../numerics/mesh/repair.js';
-import { MASS_KINDS } from '../../numerics/spectral/mesh-operator.js';
+import { MESH_REPAIRS, SAFE_REPAIRS } from '../../numerics/mesh/settings.js';
+import { MASS_KINDS } from '../../numerics/spectral/settings.js';
 
 /** Configuration block `spectral_descriptors`: which surfaces, their operator, their descriptors, and the study. */
 export const SpectralDescriptorsConfig = z

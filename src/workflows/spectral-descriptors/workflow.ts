@@ -17,7 +17,7 @@ import { recordSurface } from '../../nodes/spectral/record-surface.js';
 import { solveEigenpairs } from '../../nodes/spectral/solve-eigenpairs.js';
 import { DESCRIPTORS } from '../../numerics/descriptors/registry.js';
 import { DescriptorSettings } from '../../numerics/descriptors/settings.js';
-import { SAFE_REPAIRS, type MeshRepair } from '../../numerics/mesh/repair.js';
+import { SAFE_REPAIRS, type MeshRepair } from '../../numerics/mesh/settings.js';
 import { SpectralDescriptorsConfig } from './config.js';
 import { groupColumn, readParticipants } from './participants.js';
 import { readGivenScales, surfaceProblems } from './requirements.js';

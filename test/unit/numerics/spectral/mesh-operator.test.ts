@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { intrinsicDelaunay } from '../../../../src/numerics/spectral/intrinsic-delaunay.js';
 import { meshOperator } from '../../../../src/numerics/spectral/laplace-beltrami.js';
-import { cotangentOperator, MASS_KINDS } from '../../../../src/numerics/spectral/mesh-operator.js';
+import { cotangentOperator } from '../../../../src/numerics/spectral/mesh-operator.js';
+import { MASS_KINDS } from '../../../../src/numerics/spectral/settings.js';
 import {
   sparseFromTriplets,
   sparseMultiply,
