@@ -9,7 +9,8 @@ export interface Matrix {
 }
 
 /**
- * A matrix of zeros, or of the given values.
+ * A matrix of zeros, or of the given values. A `Float64Array` is not copied: matrix and caller share it, and a change of one
+ * is a change of the other. Other arrays are copied.
  *
  * @throws ProcessingError SHAPE_MISMATCH when the number of values is not rows x columns
  */

@@ -13,7 +13,7 @@ export const SpectralDescriptorsConfig = z
       .nullable()
       .default(null)
       .describe(
-        'Which surfaces below the input, as patterns (*, **, ?, {a,b}), for example "**/lh.pial"; null: every readable mesh but spheres and inflated ones',
+        'Which surfaces below the input, as patterns (*, **, ?, {a,b}), for example "**/lh.pial"; null: every readable mesh but spheres, inflated and flat ones',
       ),
     repair: z
       .union([z.enum(['none', 'safe']), z.array(z.enum(MESH_REPAIRS))])

@@ -1,5 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { basename, resolve } from 'node:path';
 import { z } from 'zod';
 
 import { ConfigError } from '../../errors.js';
@@ -8,7 +8,7 @@ import type { Problem } from '../../engine/requirements.js';
 import { DESCRIPTORS } from '../../numerics/descriptors/registry.js';
 import type { SpectralDescriptorsConfig } from './config.js';
 import { groupColumn, inputRoot, readParticipants } from './participants.js';
-import { findSurfaces } from './surfaces.js';
+import { findSurfaces, surfacesLeftOut } from './surfaces.js';
 
 const NAME = 'spectral_descriptors';
 const NO_REFERENCE =
@@ -44,12 +44,30 @@ export async function surfaceProblems(
         ),
       );
     }
+    const leftOut = await surfacesLeftOut(inputDir, config.surfaces, table, participants);
+    if (leftOut.length > 0) problems.push(leftOutWarning(leftOut.map(({ path }) => basename(path))));
     readGivenScales(config, inputDir);
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     problems.push(problem('CONFIG_VALUE', error.message, error.cure ?? 'see the message'));
   }
   return problems;
+}
+
+/** Names of files that a warning spells out. */
+const NAMED = 3;
+
+function leftOutWarning(files: readonly string[]): Problem {
+  const names = [...new Set(files)];
+  const rest = names.length > NAMED ? ' ...' : '';
+  const which = `${names.slice(0, NAMED).join(', ')}${rest}`;
+  const count = files.length === 1 ? '1 surface is' : `${files.length} surfaces are`;
+  return {
+    severity: 'warning',
+    code: 'REQUIREMENT',
+    message: `${NAME}: ${count} left out as spheres, inflated or flat by name (${which})`,
+    cure: `nothing, if that is meant; to take them, name the surfaces in ${NAME}.surfaces, such as "**/${names[0]}"`,
+  };
 }
 
 const ScalesFile = z.object({

@@ -77,8 +77,6 @@ export async function findSurfaces(
     });
   }
   if (wanted === null) return found;
-  const isOf = ({ id, participant }: StudySurface, label: string): boolean =>
-    id === label || participant === label || participant === `sub-${label}`;
   const missing = wanted.filter((label) => !found.some((surface) => isOf(surface, label)));
   if (missing.length > 0) {
     const there = [...new Set(found.map(({ participant }) => participant))];
@@ -88,6 +86,31 @@ export async function findSurfaces(
     });
   }
   return found.filter((surface) => wanted.some((label) => isOf(surface, label)));
+}
+
+/**
+ * Spheres, inflated and flat surfaces that {@link findSurfaces} passes over because of their names; none where patterns or
+ * the table of participants name the surfaces.
+ */
+export async function surfacesLeftOut(
+  inputDir: string,
+  patterns: string | readonly string[] | null,
+  participants: Participants | null,
+  wanted: readonly string[] | null,
+): Promise<StudySurface[]> {
+  if (patterns !== null || participants?.surfaces != null) return [];
+  const root = inputRoot(inputDir);
+  const found: StudySurface[] = [];
+  for (const path of meshCandidates(root, root)) {
+    if (!NOT_ANATOMY.test(basename(path)) || ARRAYS.test(path) || !(await isMesh(path))) continue;
+    const surface = surfaceOf(root, path, participants, null);
+    if (wanted === null || wanted.some((label) => isOf(surface, label))) found.push(surface);
+  }
+  return found.sort((a, b) => compareIds(a.id, b.id));
+}
+
+function isOf({ id, participant }: StudySurface, label: string): boolean {
+  return id === label || participant === label || participant === `sub-${label}`;
 }
 
 function* meshCandidates(root: string, folder: string): Generator<string> {

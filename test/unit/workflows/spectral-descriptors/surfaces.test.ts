@@ -4,11 +4,13 @@ import { expect, test } from 'vitest';
 
 import { encodeFreesurferSurface, encodeGifti, formatTsv, readSurface } from '../../../../src/io/index.js';
 import { diagnoseMesh } from '../../../../src/numerics.js';
+import { SpectralDescriptorsConfig } from '../../../../src/workflows/spectral-descriptors/config.js';
 import {
   groupColumn,
   readParticipants,
 } from '../../../../src/workflows/spectral-descriptors/participants.js';
 import { pathPattern } from '../../../../src/workflows/spectral-descriptors/path-pattern.js';
+import { surfaceProblems } from '../../../../src/workflows/spectral-descriptors/requirements.js';
 import { writeSampleSurfaces } from '../../../../src/workflows/spectral-descriptors/sample.js';
 import { octasphere } from '../../../../src/workflows/spectral-descriptors/sample-shapes.js';
 import { findSurfaces } from '../../../../src/workflows/spectral-descriptors/surfaces.js';
@@ -16,6 +18,7 @@ import { temporaryDirectory } from '../../../support/temporary.js';
 
 const directory = temporaryDirectory();
 const { vertices, faces } = octasphere(0);
+const CONTEXT = { outputDir: join(directory, 'out'), seed: 0, cpus: 1 };
 const gifti = encodeGifti({
   arrays: [
     { intent: 'POINTSET', shape: [6, 3], data: vertices },
@@ -138,4 +141,25 @@ test('the sample is a study of two groups, and its known shapes are what they ar
   // Flat triangles of 1026 points: less than the sphere, by less than 1 %.
   expect(sphere.area / (400 * Math.PI)).toBeGreaterThan(0.99);
   expect(sphere.area / (400 * Math.PI)).toBeLessThan(1);
+});
+
+test('surfaces that are left out because of their names are told with the way to take them', async () => {
+  const root = study('left-out', {
+    'bert/surf/lh.pial': freesurfer,
+    'bert/surf/lh.inflated': freesurfer,
+    'ernie/surf/lh.inflated': freesurfer,
+    'ernie/surf/lh.sphere.reg': freesurfer,
+    'ernie/surf/lh.inflated.H': 'no surface',
+  });
+  const told = async (surfaces: string | null, participants: string[] | null = null): Promise<string[]> => {
+    const config = SpectralDescriptorsConfig.parse({ surfaces, min_surfaces: 1 });
+    const problems = await surfaceProblems(config, { ...CONTEXT, inputDir: root, participants });
+    return problems.map(({ severity, message, cure }) => `${severity}: ${message}; ${cure}`);
+  };
+  expect(await told(null)).toEqual([
+    'warning: spectral_descriptors: 3 surfaces are left out as spheres, inflated or flat by name (lh.inflated, lh.sphere.reg); ' +
+      'nothing, if that is meant; to take them, name the surfaces in spectral_descriptors.surfaces, such as "**/lh.inflated"',
+  ]);
+  expect(await told(null, ['bert'])).toEqual([expect.stringContaining(': 1 surface is left out')]);
+  expect(await told('**/lh.*')).toEqual([]);
 });
