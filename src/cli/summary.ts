@@ -1,7 +1,14 @@
 import type { RunResult } from '../engine/run.js';
+import { isUpstreamSkip } from '../engine/skip-reason.js';
 import { count } from './progress/event-text.js';
 import { durationText } from '../engine/duration-text.js';
 import { shownPlace } from './shown-place.js';
+import { withoutControlCodes } from './terminal.js';
+
+/** Skipped nodes that the last lines name. */
+const NAMED = 5;
+/** Numbers by value: `sub-2` before `sub-10`. */
+const IN_ORDER = new Intl.Collator('en', { numeric: true });
 
 /** The last lines of a run: how it ended, what ran and what was reused, where the outputs are. */
 export function runSummary(
@@ -27,6 +34,7 @@ export function runSummary(
   const place = shownPlace(outputDir, cwd);
   const how = status === 'cancelled' && result.exitCode === 6 ? 'stopped by its time limit' : states[status];
   const lines = [`${workflow}: ${how} in ${durationText(ms)}: ${parts.join(', ')}`];
+  if (counts.skipped > 0) lines.push(...skippedLines(result));
   if (published.length > 0) {
     lines.push(`  outputs: ${count(published.length, 'file')} in ${place}`);
     for (const directory of directoriesOf(published)) lines.push(`    ${directory}`);
@@ -38,6 +46,15 @@ export function runSummary(
   return lines.join('\n');
 }
 
+/** What was skipped for a reason of its own, at most five: a participant that is missing is not lost among other lines. */
+function skippedLines({ nodes }: RunResult): string[] {
+  const own = nodes.filter(({ state, because }) => state === 'skipped' && !isUpstreamSkip(because ?? ''));
+  const lines = own
+    .slice(0, NAMED)
+    .map(({ id, because }) => `  skipped: ${id}: ${withoutControlCodes(because ?? '')}`);
+  return own.length > NAMED ? [...lines, `  ... and ${own.length - NAMED} more skipped`] : lines;
+}
+
 /** Directories of published files with their number, at most ten. */
 function directoriesOf(published: readonly string[]): string[] {
   const counts = new Map<string, number>();
@@ -45,6 +62,7 @@ function directoriesOf(published: readonly string[]): string[] {
     const directory = path.includes('/') ? path.slice(0, path.lastIndexOf('/')) : '.';
     counts.set(directory, (counts.get(directory) ?? 0) + 1);
   }
-  const lines = [...counts].map(([directory, files]) => `${directory}/  ${count(files, 'file')}`);
+  const sorted = [...counts].sort(([a], [b]) => IN_ORDER.compare(a, b));
+  const lines = sorted.map(([directory, files]) => `${directory}/  ${count(files, 'file')}`);
   return lines.length > 10 ? [...lines.slice(0, 9), `... and ${lines.length - 9} more directories`] : lines;
 }

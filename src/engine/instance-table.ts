@@ -6,6 +6,7 @@ import { DigestTable } from './digest-table.js';
 import { failure, type NodeFailure } from './failure.js';
 import type { Binding, CompiledGraph, Instance } from './graph.js';
 import type { Standing } from './standing-results.js';
+import { upstreamSkip } from './skip-reason.js';
 
 export type InstanceState = 'waiting' | 'running' | 'done' | 'skipped' | 'failed' | 'not-started';
 
@@ -259,7 +260,7 @@ function judgeSingle(table: InstanceTable, index: number): Judgement {
   const { id } = table.instance(index);
   switch (table.state(index)) {
     case 'skipped':
-      return { kind: 'skip', reason: `upstream skipped: ${id}: ${table.reason(index)}` };
+      return { kind: 'skip', reason: upstreamSkip(id, table.reason(index)) };
     case 'failed':
       return { kind: 'not-started', because: `${id} failed` };
     case 'not-started':

@@ -1,5 +1,6 @@
 import type { RunEvent } from '../../engine/events.js';
 import { reasonText } from '../../engine/reason-text.js';
+import { isUpstreamSkip } from '../../engine/skip-reason.js';
 import { durationText } from '../../engine/duration-text.js';
 import { renderNodeFailure } from '../render-error.js';
 import { withoutControlCodes } from '../terminal.js';
@@ -53,7 +54,9 @@ export class EventTexts {
         return { level: 'done', text: `${event.id}  done in ${durationText(event.ms)}${memory}${tries}` };
       }
       case 'node-skipped': {
-        // A skipped item is told in every run, also when that decision came from the cache: it stays missing.
+        // A skipped item is told in every run, also when that decision came from the cache: it stays missing. What
+        // follows from it is not worth a line each.
+        if (isUpstreamSkip(event.reason) && !this.options.verbose) return null;
         return { level: 'warning', text: `${event.id}  skipped: ${withoutControlCodes(event.reason)}` };
       }
       case 'node-retried': {

@@ -26,6 +26,12 @@ const EVENTS: RunEvent[] = [
   { type: 'node-adopted', id: 'read[102]', key: 'k' },
   { type: 'node-cancelled', id: 'read[103]' },
   { type: 'node-skipped', id: 'read[104]', reason: 'missing file', reused: false },
+  {
+    type: 'node-skipped',
+    id: 'fit[104]',
+    reason: 'upstream skipped: read[104]: missing file',
+    reused: false,
+  },
   { type: 'warning', code: 'CACHE_CORRUPT', message: 'the index was rebuilt', cure: 'nothing to do' },
   {
     type: 'run-finished',
