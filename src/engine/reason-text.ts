@@ -40,5 +40,6 @@ export function reasonText(reason: RunReason): string {
 }
 
 function change(reason: { readonly before: string; readonly after: string }): string {
-  return reason.before === '' && reason.after === '' ? '' : `: ${reason.before} -> ${reason.after}`;
+  // Long values are kept by their beginnings, which may be the same: then they say nothing.
+  return reason.before === reason.after ? '' : `: ${reason.before} -> ${reason.after}`;
 }

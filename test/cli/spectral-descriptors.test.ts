@@ -116,6 +116,7 @@ test('a cohort: every file, a corrupt mesh and an open one cost themselves only,
   expect(Number(area[compared.columns.indexOf('mean_long')])).toBeGreaterThan(
     Number(area[compared.columns.indexOf('mean_short')]),
   );
+  expect(await rig.report()).toContain('Groups compared by features');
   expect(await rig.read('out/plots/spectra.svg')).toContain('Spectra of 4 surfaces');
 
   // One is a little longer, and there is one more descriptor: the scales stay, and with them what was computed of the others.

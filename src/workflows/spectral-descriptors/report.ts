@@ -10,6 +10,8 @@ import { readTsv } from '../../io/index.js';
 
 /** Lines that a chart of spectra can tell apart. */
 const MOST_SPECTRA = 8;
+/** Rows of the comparison of groups, by p. */
+const MOST_TESTS = 30;
 
 /** Spectra of surfaces in a report: quality, spectra beside Weyl's law, distances, charts. */
 export async function describeSpectra(results: ResultFiles): Promise<ReportSection | null> {
@@ -21,6 +23,7 @@ export async function describeSpectra(results: ResultFiles): Promise<ReportSecti
   return {
     title: 'Spectra of surfaces',
     blocks: [
+      ...(await groupTables(results)),
       await tableOf('Surfaces', surfaces),
       ...(spectra.length === 0 ? [] : [await spectrumChart(spectra)]),
       ...(await Promise.all(distances.map(matrixOf))).filter((block) => block !== null),
@@ -36,7 +39,7 @@ export async function describeSpectra(results: ResultFiles): Promise<ReportSecti
       blocks: async () => [await spectrumChart([file]), await tableOf('Eigenvalues', file)],
     })),
     methods: [
-      'Eigenvalues and eigenvectors of the Laplace-Beltrami operator of every surface were computed by finite elements with a certificate of their residuals, and surfaces were compared by their spectra and shape descriptors.',
+      'Eigenvalues and eigenvectors of the Laplace-Beltrami operator of every surface were computed by finite elements with a proof that none was missed, and surfaces were compared by their spectra and shape descriptors.',
     ],
     citations: [
       {
@@ -55,6 +58,25 @@ async function tableOf(title: string, file: ResultFile): Promise<ReportBlock> {
     columns: columns.map((name) => ({ name: name.replaceAll('_', ' ') })),
     rows: rows.map((row) => row.map(cellOf)),
   };
+}
+
+/** How groups differ: distances, and the features with the smallest p. Nothing without a column of groups. */
+async function groupTables(results: ResultFiles): Promise<ReportBlock[]> {
+  const [features, distances] = [results.named('group_comparison.tsv'), results.named('group_distances.tsv')];
+  if (features === null || distances === null) return [];
+  const { columns, rows } = await readTsv(features.absolute);
+  const p = columns.indexOf('p');
+  const sorted = rows.toSorted((a, b) => Number(a[p] ?? 1) - Number(b[p] ?? 1));
+  return [
+    {
+      kind: 'table',
+      title: 'Groups compared by features',
+      caption: `The ${Math.min(MOST_TESTS, rows.length)} smallest p of ${rows.length}; all in group_comparison.tsv. p_family: within the descriptor; p_fdr: over all rows.`,
+      columns: columns.map((name) => ({ name })),
+      rows: sorted.slice(0, MOST_TESTS).map((row) => row.map(cellOf)),
+    },
+    await tableOf('Groups compared by distances', distances),
+  ];
 }
 
 function cellOf(cell: string | null): ReportCell {
