@@ -113,9 +113,13 @@ export function formatTsv(columns: readonly string[], rows: ReadonlyArray<readon
 }
 
 function formatCell(cell: TsvCell): string {
-  if (cell === null || (typeof cell === 'number' && Number.isNaN(cell))) return MISSING;
-  // The shortest text that reads back exactly; -0 keeps its sign.
-  const text = Object.is(cell, -0) ? '-0' : String(cell);
+  if (cell === null) return MISSING;
+  if (typeof cell === 'number') {
+    if (Number.isNaN(cell)) return MISSING;
+    // The shortest text that reads back exactly; -0 keeps its sign.
+    return Object.is(cell, -0) ? '-0' : String(cell);
+  }
+  const text = String(cell);
   if (/[\t\n\r]/.test(text)) {
     throw new ProcessingError(
       'INVALID_ARGUMENT',

@@ -38,8 +38,13 @@ function partText(part: HtmlPart): string {
   return escaped(String(part as string | number));
 }
 
+// eslint-disable-next-line no-control-regex -- what terminals leave in logs
+const SPECIAL = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f&<>"']/;
+
 /** Safe as text and in quoted attributes, in HTML and in SVG. Characters that XML does not know are dropped. */
 export function escaped(text: string): string {
+  // Most parts are numbers and plain words.
+  if (!SPECIAL.test(text)) return text;
   return (
     text
       // eslint-disable-next-line no-control-regex -- what terminals leave in logs

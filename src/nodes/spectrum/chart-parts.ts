@@ -3,6 +3,8 @@
 /** A row of a table of fits or peaks, by column; missing numbers null. */
 export type ChartRow = Readonly<Record<string, string | number | null>>;
 
+const WORDS = new Set(['recording', 'channel', 'status']);
+
 export const CHART_SCHEMA = 'https://vega.github.io/schema/vega-lite/v6.json';
 /** Size of a panel, pixels. */
 export const PANEL = { width: 260, height: 170 };
@@ -79,7 +81,17 @@ export function parameterPanels(fits: readonly ChartRow[], peaks: readonly Chart
   ];
 }
 
-export function thinned(rows: readonly ChartRow[]): readonly ChartRow[] {
+/** A row of a table of fits or peaks as charts take it. */
+export function chartRow(columns: readonly string[], row: ReadonlyArray<string | null>): ChartRow {
+  return Object.fromEntries(
+    columns.map((column, i) => {
+      const cell = row[i] ?? null;
+      return [column, cell === null || WORDS.has(column) ? cell : Number(cell)];
+    }),
+  );
+}
+
+export function thinned<T>(rows: readonly T[]): readonly T[] {
   if (rows.length <= MOST_ROWS) return rows;
   return Array.from({ length: MOST_ROWS }, (_, i) => rows[Math.floor((i * rows.length) / MOST_ROWS)]!);
 }

@@ -47,7 +47,8 @@ export async function describeFooof(results: ResultFiles): Promise<ReportSection
     values.length === 0
       ? []
       : [{ kind: 'histogram', title, caption: `All ${counted} of the run.`, x, counted, values }];
-  const recordings = [...new Set(fits.map(({ recording }) => recording))];
+  const recordings = byRecording(fits);
+  const tables = new Map(results.files.map((file) => [file.path, file]));
   return {
     title: 'Parameterised spectra',
     blocks: [
@@ -56,7 +57,7 @@ export async function describeFooof(results: ResultFiles): Promise<ReportSection
         tone: failed.length === 0 ? 'good' : 'warning',
         text:
           failed.length === 0
-            ? `All ${fits.length} spectra of ${recordings.length} recordings were fitted.`
+            ? `All ${fits.length} spectra of ${recordings.size} recordings were fitted.`
             : `${failed.length} of ${fits.length} spectra were not fitted; they are listed below.`,
       },
       ...(failed.length === 0 ? [] : [fitTable('Not fitted', failed, true)]),
@@ -82,7 +83,9 @@ export async function describeFooof(results: ResultFiles): Promise<ReportSection
           ]),
       fitTable('All fits', fits, true),
     ],
-    participants: recordings.flatMap((name) => recordingPage(name, fits, results)),
+    participants: [...recordings].flatMap(([name, rows]) =>
+      recordingPage(rows, tables.get(`${name}_fits.tsv`), results),
+    ),
     methods: [
       'Power spectra were parameterised as the sum of an aperiodic part and Gaussian peaks, in log10 power, by the algorithm of specparam/FOOOF, with the settings listed under Parameters.',
     ],
@@ -93,6 +96,17 @@ export async function describeFooof(results: ResultFiles): Promise<ReportSection
       },
     ],
   };
+}
+
+/** The rows of each recording, in their order. */
+function byRecording(fits: readonly FitRow[]): Map<string, FitRow[]> {
+  const found = new Map<string, FitRow[]>();
+  for (const fit of fits) {
+    const rows = found.get(fit.recording);
+    if (rows === undefined) found.set(fit.recording, [fit]);
+    else rows.push(fit);
+  }
+  return found;
 }
 
 async function readFits(path: string): Promise<FitRow[]> {
@@ -152,10 +166,12 @@ function fitTable(title: string, fits: readonly FitRow[], hasRecording: boolean)
 }
 
 /** Keys of the run name recordings without their folders' slashes, so the published file leads to the item. */
-function recordingPage(name: string, fits: readonly FitRow[], results: ResultFiles): ReportParticipant[] {
-  const own = results.files.find(({ path }) => path === `${name}_fits.tsv`);
+function recordingPage(
+  rows: readonly FitRow[],
+  own: ResultFile | undefined,
+  results: ResultFiles,
+): ReportParticipant[] {
   if (own?.item === null || own === undefined) return [];
-  const rows = fits.filter(({ recording }) => recording === name);
   const { output } = (results.config['fooof'] ?? {}) as { readonly output?: unknown };
   return [
     {
