@@ -39,8 +39,8 @@ function secondTries(): Reporter {
 const LIMITS = { testTimeout: 300_000, hookTimeout: 300_000 };
 /** Tests in process share their modules with others in the same worker: loading them anew for each file took a third. */
 const SHARING = ['test/unit/**/*.test.ts', 'test/golden/**/*.test.ts'];
-/** Replaces a module. */
-const REPLACING = 'test/golden/direct-mode.test.ts';
+/** These replace a module. */
+const REPLACING = ['test/golden/direct-mode.test.ts', 'test/unit/numerics/spectral/solver-failures.test.ts'];
 
 export default defineConfig({
   test: {
@@ -57,7 +57,7 @@ export default defineConfig({
           ...LIMITS,
           name: 'in process',
           include: SHARING,
-          exclude: [REPLACING],
+          exclude: REPLACING,
           pool: 'forks',
           isolate: false,
         },
@@ -67,7 +67,7 @@ export default defineConfig({
         test: {
           ...LIMITS,
           name: 'alone',
-          include: ['test/{browser,cli,engine,property}/**/*.test.ts', REPLACING],
+          include: ['test/{browser,cli,engine,property}/**/*.test.ts', ...REPLACING],
           pool: 'forks',
           typecheck: {
             enabled: true,

@@ -41,9 +41,14 @@ export function commandText(argv: readonly string[]): string {
     .join(' ');
 }
 
-/** Five to seven round numbers that cover a range. */
+/** True where two limits are so near that round numbers between them could not be told apart. */
+export function isPoint(low: number, high: number): boolean {
+  return !(high - low > 1e-9 * Math.max(Math.abs(low), Math.abs(high)));
+}
+
+/** Five to seven round numbers that cover a range; one for a point. */
 export function ticks(low: number, high: number): number[] {
-  if (!(high > low)) return [low];
+  if (isPoint(low, high) || !Number.isFinite(high - low)) return [low];
   const rough = (high - low) / 5;
   const power = 10 ** Math.floor(Math.log10(rough));
   const step = [1, 2, 2.5, 5, 10].map((factor) => factor * power).find((one) => one >= rough) ?? rough;

@@ -1,5 +1,5 @@
 import type { ReportBlock } from '../engine/report-section.js';
-import { count, median, numberText, ticks } from './format.js';
+import { count, isPoint, median, numberText, ticks } from './format.js';
 import { html, type Html } from './html.js';
 import { rangeOf } from './line-chart.js';
 import { atX, atY, axes, type Frame } from './svg-axes.js';
@@ -62,9 +62,9 @@ interface Bin {
 export function binsOf(values: readonly number[]): Bin[] {
   if (values.length === 0) return [];
   const [low, high] = rangeOf(values);
-  if (low === high) {
+  if (isPoint(low, high)) {
     const half = Math.abs(low) * 0.05 || 0.5;
-    return [{ from: low - half, to: low + half, count: values.length }];
+    return [{ from: low - half, to: high + half, count: values.length }];
   }
   const target = Math.min(40, Math.max(5, Math.ceil(Math.sqrt(values.length))));
   const coarse = ticks(low, high);

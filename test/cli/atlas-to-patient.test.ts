@@ -75,7 +75,7 @@ describe('an averaging atlas', () => {
     const run = await rig.run([...RUN, '--set', 'atlas_to_patient.transform=xfm/{subject}_to_atlas.txt']);
     expect(run.exitCode).toBe(0);
     expect(run.stderr).toContain('1 of 2 subjects will be skipped: sub-08 (no transform');
-    expect(await rig.list('out')).toEqual(['.neuroloom', 'logs', 'sub-07']);
+    expect(await rig.list('out')).toEqual(['.neuroloom', 'dataset_description.json', 'logs', 'sub-07']);
     const [X, Y, Z] = COHORT_SHAPE;
     const mean = await volume(rig, 'made/atlas_mean.nii.gz');
     const expected = mean.map((_, v) => {

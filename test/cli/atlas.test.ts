@@ -315,7 +315,10 @@ describe('bad input', () => {
         'cache',
       ]);
       expect(full.exitCode).toBe(5);
-      expect(full.stderr).toMatch(/IO_FULL {2}no space left to write DIR\/small\/out\//);
+      // Whether a result or the list of tasks is the first that does not fit depends on the size of the logs.
+      expect(full.stderr).toMatch(
+        /IO_FULL {2}no space left( to write DIR\/small\/out\/|\n {2}where: DIR\/small\/out\/)/,
+      );
       expect(finalNames(rig.path('small/out'))).toEqual([]);
       rmSync(rig.path('small', 'ballast'));
       const again = await rig.command([

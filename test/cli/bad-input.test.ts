@@ -58,7 +58,7 @@ describe('usage', () => {
     ],
     [['run', '-w'], "option '-w, --workflow <name>' argument missing", 'pipeline run'],
     [['lst'], "unknown command 'lst'; did you mean list?", 'pipeline'],
-    [['report'], "unknown command 'report'", 'pipeline'],
+    [['reprot'], "unknown command 'reprot'; did you mean report?", 'pipeline'],
     [['config', 'shwo'], "unknown command 'shwo'; did you mean show?", 'pipeline config'],
     [['cache'], 'pipeline cache needs a verb: list, why, verify, gc, pin, unpin, export', 'pipeline cache'],
     [['sample', 'atlas'], "missing required argument 'dir'", 'pipeline sample'],

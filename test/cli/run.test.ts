@@ -155,7 +155,7 @@ describe('a run', () => {
     const run = await rig.run([...RUN, '--cache-dir', 'cache', '--work-dir', 'work']);
     expect(run.exitCode).toBe(0);
     expect(await rig.list('cache')).toContain('index.db');
-    expect(await rig.list('out')).toEqual(['letters', 'logs']);
+    expect(await rig.list('out')).toEqual(['dataset_description.json', 'letters', 'logs']);
     const other = await rig.run([...RUN], { env: { NEUROLOOM_CACHE_DIR: rig.path('cache') } });
     expect(other.executed).toEqual([]);
   });

@@ -11,7 +11,7 @@ import { collectFits } from '../../nodes/spectrum/collect-fits.js';
 import { computeSpectra } from '../../nodes/spectrum/compute-spectra.js';
 import { FitSettings, fitSpectra } from '../../nodes/spectrum/fit-spectra.js';
 import { plotFits } from '../../nodes/spectrum/plot-fits.js';
-import { plotRecording } from '../../nodes/spectrum/plot-recording.js';
+import { plotChannels } from '../../nodes/spectrum/plot-channels.js';
 import { checkSpectrumSettings, SpectrumSettings } from '../../numerics/signal/settings.js';
 import { FooofConfig } from './config.js';
 import { findRecordings } from './recordings.js';
@@ -101,7 +101,7 @@ export class Fooof {
     const plotsEach =
       rest.plots === 'recordings' || (rest.plots === 'auto' && found.length <= MOST_PLOTTED_RECORDINGS);
     if (plotsEach) {
-      const drawn = wf.map(plotRecording, {
+      const drawn = wf.map(plotChannels, {
         recording: recordings.select(({ name }) => name),
         spectra: computed.out.spectra,
         model: fitted.out.model,

@@ -95,6 +95,10 @@ test('bins cover all values, ticks are round, lanes keep attempts apart', () => 
   expect(bins[0]!.from).toBeLessThanOrEqual(0.05);
   expect(bins.at(-1)!.to).toBeGreaterThan(0.99);
   expect(binsOf([2, 2, 2])).toEqual([{ from: 1.9, to: 2.1, count: 3 }]);
+  // A range that is only rounding is a point.
+  expect(binsOf([1 - 1e-12, 1, 1])).toHaveLength(1);
+  expect(ticks(1 - 1e-12, 1)).toEqual([1 - 1e-12]);
+  expect(binsOf([1 - 1e-8, 1]).reduce((sum, bin) => sum + bin.count, 0)).toBe(2);
   expect(ticks(0, 1)).toEqual([0, 0.2, 0.4, 0.6, 0.8, 1]);
   const attempt = (startMs: number, endMs: number) => ({ id: 'a', startMs, endMs, state: 'done' as const });
   const attempts = [attempt(0, 10), attempt(2, 4), attempt(4, 12), attempt(10, 11)];

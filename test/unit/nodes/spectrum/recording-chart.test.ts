@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 
 import { renderChart } from '../../../../src/io/index.js';
 import { FooofSpy } from '../../../../src/nodes/spectrum/fooof-spy.js';
-import { fittedSpectra } from '../../../../src/nodes/spectrum/plot-recording.js';
+import { fittedSpectra } from '../../../../src/nodes/spectrum/plot-channels.js';
 import { recordingChart, type FittedSpectrum } from '../../../../src/nodes/spectrum/recording-chart.js';
 import { writeSpectra } from '../../../../src/nodes/spectrum/spectral-container.js';
 import { readModelContainer, type SpectralData } from '../../../../src/nodes/spectrum/spectral-data.js';

@@ -12,8 +12,8 @@ import { recordingChart, type FittedSpectrum } from './recording-chart.js';
 import { readModelContainer, type ModelContainer } from './spectral-data.js';
 
 /** The fits of one recording as a picture, with its specification. */
-export const plotRecording = defineNode({
-  name: 'plot_recording',
+export const plotChannels = defineNode({
+  name: 'plot_channels',
   version: 1,
   inputs: {
     recording: port.value(z.string()),
