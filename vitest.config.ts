@@ -58,6 +58,7 @@ export default defineConfig({
           name: 'in process',
           include: SHARING,
           exclude: REPLACING,
+          setupFiles: ['test/support/own-isa.ts'],
           pool: 'forks',
           isolate: false,
         },
