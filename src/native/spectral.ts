@@ -2,7 +2,6 @@
  * Kernels of the eigen-solver. The arrays come from src/numerics/spectral, which keeps their sizes together; the addon
  * checks every length against the sizes again before it touches memory.
  */
-import { ProcessingError } from '../errors.js';
 import { nativeBinding } from './loader.js';
 import type { PairArguments, SymbolicArguments } from './spectral-binding.js';
 
@@ -142,21 +141,14 @@ export function spectralCombine(
  *
  * @param a - n x n, destroyed
  * @param width - entries of each vector to give, from the end
- * @returns rows: n x width
- * @throws ProcessingError NON_FINITE when the matrix holds what is no number
+ * @returns rows: n x width; null when the iteration did not end, as with entries that are not finite
  */
 export function spectralSmallEigen(
   n: number,
   a: Float64Array,
   width: number,
-): { readonly values: Float64Array; readonly rows: Float64Array } {
+): { readonly values: Float64Array; readonly rows: Float64Array } | null {
   const values = new Float64Array(n);
   const rows = new Float64Array(n * width);
-  if (!nativeBinding().spectralSmallEigen(n, a, width, values, rows)) {
-    throw new ProcessingError('NON_FINITE', 'the eigenvalues of a small matrix did not converge', {
-      where: 'spectralSmallEigen',
-      cure: 'look for entries that are not finite',
-    });
-  }
-  return { values, rows };
+  return nativeBinding().spectralSmallEigen(n, a, width, values, rows) ? { values, rows } : null;
 }

@@ -1,3 +1,5 @@
+import { ProcessingError } from '../../errors.js';
+
 /** Eigenpairs of a small dense symmetric matrix, ascending. */
 export interface SmallEigen {
   readonly values: Float64Array;
@@ -11,6 +13,7 @@ export interface SmallEigen {
  *
  * @param a - n x n row-major, destroyed
  * @param lastEntries - entries of each vector to compute, from the end; n for all
+ * @throws ProcessingError NOT_CONVERGED when an entry is not finite, or too large to be squared
  * @see Golub & Van Loan, Matrix Computations, 4th ed., sections 8.3 and 8.4
  */
 export function smallEigen(n: number, a: Float64Array, lastEntries: number): SmallEigen {
@@ -26,7 +29,7 @@ export function smallEigen(n: number, a: Float64Array, lastEntries: number): Sma
   } else {
     lastRowsOfReflections(n, a, factors, width, turned);
   }
-  implicitQl(n, diagonal, off, turned, width);
+  if (!implicitQl(n, diagonal, off, turned, width)) return foundEigen(n, null);
   if (isFull) turnBack(n, a, factors, turned);
   const order = Int32Array.from({ length: n }, (_, i) => i).sort(
     (x, y) => diagonal[x]! - diagonal[y]! || x - y,
@@ -37,7 +40,25 @@ export function smallEigen(n: number, a: Float64Array, lastEntries: number): Sma
     values[i] = diagonal[order[i]!]!;
     rows.set(turned.subarray(order[i]! * width, (order[i]! + 1) * width), i * width);
   }
-  return { values, rows };
+  return foundEigen(n, { values, rows });
+}
+
+/**
+ * The eigenpairs that were found, when they are numbers.
+ *
+ * @param found - null when the iteration was given up
+ * @throws ProcessingError NOT_CONVERGED when they are not
+ */
+export function foundEigen(n: number, found: SmallEigen | null): SmallEigen {
+  if (found?.values.every(Number.isFinite) === true) return found;
+  throw new ProcessingError(
+    'NOT_CONVERGED',
+    `the eigenvalues of a symmetric matrix of ${n} rows did not converge`,
+    {
+      where: 'smallEigen',
+      cure: 'look for entries that are not finite or beyond 1e150, and for what made them',
+    },
+  );
 }
 
 /** a = Q T Q', Q a product of reflections I - f v v' that stay in the rows of a; off[i] couples i - 1 and i. */
@@ -134,23 +155,27 @@ function reflect(
   for (let k = 0; k < length; k++) x[from + k]! -= sum * a[at + k]!;
 }
 
-/** Diagonalises T; the rows of `turned` are turned along. */
+/** Rounds for one eigenvalue after which it is given up; two or three are usual. */
+const MOST_ROUNDS = 100;
+
+/** Diagonalises T; the rows of `turned` are turned along. @returns whether it converged */
 function implicitQl(
   n: number,
   d: Float64Array,
   off: Float64Array,
   turned: Float64Array,
   width: number,
-): void {
+): boolean {
   const e = new Float64Array(n);
   for (let i = 1; i < n; i++) e[i - 1] = off[i]!;
   for (let l = 0; l < n; l++) {
-    for (;;) {
+    for (let round = 0; ; round++) {
       let m = l;
       for (; m < n - 1; m++) {
         if (Math.abs(e[m]!) <= (Number.EPSILON / 2) * (Math.abs(d[m]!) + Math.abs(d[m + 1]!))) break;
       }
       if (m === l) break;
+      if (round === MOST_ROUNDS) return false;
       let g = (d[l + 1]! - d[l]!) / (2 * e[l]!);
       let r = Math.sqrt(g * g + 1);
       g = d[m]! - d[l]! + e[l]! / (g + (g < 0 ? -r : r));
@@ -190,4 +215,5 @@ function implicitQl(
       e[m] = 0;
     }
   }
+  return true;
 }

@@ -11,6 +11,7 @@ import {
   spectralSubtract,
   spectralSubtractColumns,
 } from '../../native/index.js';
+import { foundEigen } from '../linalg/small-eigen.js';
 import type { NumericFactor, SolverKernels, SolverPair } from './solver-kernels.js';
 import type { SymbolicFactor } from './symbolic-factor.js';
 
@@ -44,5 +45,5 @@ export const nativeKernels: SolverKernels = {
   subtractColumns: spectralSubtractColumns,
   columnDots: spectralColumnDots,
   combine: spectralCombine,
-  smallEigen: spectralSmallEigen,
+  smallEigen: (n, a, lastEntries) => foundEigen(n, spectralSmallEigen(n, a, lastEntries)),
 };

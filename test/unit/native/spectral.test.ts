@@ -127,6 +127,16 @@ describe.skipIf(isas.length === 0)('kernels of the eigen-solver', () => {
         }
       });
 
+      test.each([1, 2, 5])('eigenpairs of %i rows with an entry that is no number', (size) => {
+        selectIsa(isa);
+        for (const kernels of [nativeKernels, scripted]) {
+          for (const entry of [Number.NaN, Infinity]) {
+            const a = Float64Array.from({ length: size * size }, (_, i) => (i === 0 ? entry : 1));
+            expect(() => kernels.smallEigen(size, a, size)).toThrow(`of a symmetric matrix of ${size} rows did not`);
+          }
+        }
+      });
+
       test('arrays too short for their sizes are refused', () => {
         selectIsa(isa);
         expect(() => nativeKernels.project(n, new Float64Array(4), 1, new Float64Array(4 * n), new Float64Array(16))).toThrow(TypeError);

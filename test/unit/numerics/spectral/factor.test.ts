@@ -129,4 +129,23 @@ describe('small eigenproblems', () => {
       for (let i = 0; i < 4; i++) expect(sign * part.rows[v * 4 + i]!).toBeCloseTo(own[n - 4 + i]!, 11);
     }
   });
+
+  test.each([Number.NaN, Infinity])('entries of %d end with an error, at any place', (entry) => {
+    const cure = 'look for entries that are not finite or beyond 1e150, and for what made them';
+    for (const at of [0, 4, 5, 8]) {
+      const a = Float64Array.of(2, 1, 0, 1, 2, 1, 0, 1, 2);
+      a[at] = a[3 * (at % 3) + Math.floor(at / 3)] = entry;
+      let error: unknown;
+      try {
+        smallEigen(3, a, 3);
+      } catch (caught) {
+        error = caught;
+      }
+      expect(error).toMatchObject({
+        code: 'NOT_CONVERGED',
+        message: 'the eigenvalues of a symmetric matrix of 3 rows did not converge',
+        cure,
+      });
+    }
+  });
 });
