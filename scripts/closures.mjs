@@ -5,12 +5,7 @@ import { parseArgs } from 'node:util';
 const { values } = parseArgs({ options: { 'results-unchanged': { type: 'string' } } });
 const { status } = spawnSync(
   process.execPath,
-  [
-    'node_modules/vitest/vitest.mjs',
-    'run',
-    'test/engine/closure-digests.test.ts',
-    '--typecheck.enabled=false',
-  ],
+  ['node_modules/vitest/vitest.mjs', 'run', 'test/engine/closure-digests.test.ts'],
   { stdio: 'inherit', env: { ...process.env, NEUROLOOM_CLOSURES: values['results-unchanged'] ?? '' } },
 );
 process.exitCode = status ?? 1;

@@ -583,8 +583,12 @@ export class SqliteCache implements CacheStore {
   }
 
   #mustWrite(): void {
-    if (!this.writable)
-      throw new StorageError('INTERNAL', 'a cache that was opened for a plan cannot be written');
+    if (!this.writable) {
+      throw new StorageError('INTERNAL', 'a cache that was opened for a plan cannot be written', {
+        where: this.directory,
+        cure: 'open it with `writable: true`',
+      });
+    }
   }
 
   #makeDirectory(directory: string): void {

@@ -31,7 +31,11 @@ export async function configInitCommand(
     if (code === 'EEXIST') {
       throw new ConfigError('USAGE', `${name} is there already`, { where: path, cure: 'name another file' });
     }
-    throw new StorageError('IO', `${path} could not be written: ${String(code)}`, { where: path, cause });
+    throw new StorageError('IO', `${path} could not be written: ${String(code)}`, {
+      where: path,
+      cure: 'name a file in a directory that is there and that you may write to',
+      cause,
+    });
   }
   session.terminal.note(`${name} written: ${keys.length} keys`);
   return EXIT.done;
