@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { RequirementError } from '../../../../src/errors.js';
 import { failure } from '../../../../src/engine/failure.js';
-import { BatchRig, STATUS_MS } from './fake-cluster.js';
+import type { BatchPhase } from '../../../../src/engine/executors/batch-scheduler.js';
+import { BatchRig, GRACE_MS, STATUS_MS } from './fake-cluster.js';
 
 const ids = (count: number): string[] => Array.from({ length: count }, (_, i) => `fit[${i}]`);
 const unsure = { kind: 'unsure', text: 'Socket timed out' } as const;
@@ -213,9 +214,13 @@ test('a status that appears after the job was forgotten still counts', async () 
   await using rig = new BatchRig();
   const end = rig.submit('a');
   const job = await rig.job(0);
-  rig.cluster.isForgetful = true;
-  await rig.until(() => rig.cluster.questions >= 2);
-  rig.end(job, 0, 0);
+  rig.cluster.meanwhile.push(
+    () => (rig.cluster.isForgetful = true),
+    () => undefined,
+    () => {
+      rig.end(job, 0, 0);
+    },
+  );
   expect((await end).kind).toBe('result');
 });
 
@@ -224,11 +229,18 @@ test('a job that is put back in the queue is waited for', async () => {
   const end = rig.submit('a');
   const job = await rig.job(0);
   rig.begin(job, 0, 0);
-  job.phases.set(0, 'lost');
-  await rig.until(() => rig.cluster.questions >= 2);
-  job.phases.set(0, 'waiting');
+  const turnsTo = (phase: BatchPhase) => () => {
+    job.phases.set(0, phase);
+  };
+  // Longer in the queue than a job without an end is waited for.
+  const since = { queued: 0 };
+  rig.cluster.meanwhile.push(turnsTo('lost'), () => {
+    turnsTo('waiting')();
+    since.queued = performance.now();
+  });
+  await rig.until(() => since.queued > 0 && performance.now() - since.queued > 2 * GRACE_MS);
   const asked = rig.cluster.questions;
-  await rig.until(() => rig.cluster.questions >= asked + 3);
+  await rig.until(() => rig.cluster.questions >= asked + 2);
   rig.end(job, 0, 0, { attempt: 2 });
   expect(await end).toMatchObject({ kind: 'result', attemptDir: join(job.job.folder, '0', '0.2') });
 });

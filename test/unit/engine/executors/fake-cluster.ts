@@ -35,6 +35,8 @@ export class FakeCluster implements BatchScheduler {
   readonly answers: { readonly outcome: SubmitOutcome; readonly arrives?: boolean }[] = [];
   submissions = 0;
   questions = 0;
+  /** What happens on the cluster just before the next questions are answered, whenever they come. */
+  readonly meanwhile: (() => void)[] = [];
   isDown = false;
   /** Held jobs, as `<id>_<element>`. */
   readonly held = new Set<string>();
@@ -54,6 +56,7 @@ export class FakeCluster implements BatchScheduler {
 
   states(wanted: readonly string[]): Promise<StatesAnswer> {
     this.questions++;
+    this.meanwhile.shift()?.();
     if (this.isDown) return Promise.resolve({ kind: 'unknown', text: 'Connection refused' });
     const asked = wanted[0];
     if (asked !== undefined)
