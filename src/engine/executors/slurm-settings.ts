@@ -1,9 +1,11 @@
 /** The `slurm` block of the configuration: what is asked of the scheduler, and how often. */
 import { z } from 'zod';
 
-/** Options of sbatch that the executor sets itself. */
-const RESERVED =
-  /^(?:-a|-J|-o|-e|-D|-W|-Q|--(?:array|job-name|comment|output|error|chdir|wait|quiet|wrap|parsable|test-only|signal|open-mode|requeue|no-requeue|ntasks|nodes|cpus-per-task|mem|time|hold))(?:=|$)/;
+/** Options of sbatch that the executor sets itself, or that have a key of their own. */
+const RESERVED = new RegExp(
+  '^(?:-[aACcDeHJNnopQqtW]|--(?:array|job-name|comment|output|error|chdir|wait|quiet|wrap|parsable|test-only|signal|' +
+    'open-mode|requeue|no-requeue|ntasks|nodes|cpus-per-task|mem|time|hold|partition|account|qos|constraint)(?:=|$))',
+);
 
 const word = z
   .string()
@@ -23,7 +25,10 @@ export const SlurmConfig = z.strictObject({
       z
         .string()
         .startsWith('-', 'an option of sbatch, such as --exclude=node07')
-        .refine((value) => !RESERVED.test(value), 'set by the executor itself'),
+        .refine(
+          (value) => !RESERVED.test(value),
+          'set by the executor itself, or by a key of its own, such as partition, account or time',
+        ),
     )
     .default([])
     .describe('Further options of sbatch, each one text such as --exclude=node07'),

@@ -21,6 +21,7 @@ import {
   SACCT_FORMAT,
   SINFO_FORMAT,
   SQUEUE_FORMAT,
+  type MachineKind,
 } from './slurm-output.js';
 import type { SlurmSettings } from './slurm-settings.js';
 
@@ -67,17 +68,7 @@ export class Slurm implements BatchScheduler {
     if (version.isMissing) throw missing('sbatch');
     const config = parseConfig(await ask('scontrol', ['show', 'config']));
     const machines = parseSinfo(await ask('sinfo', ['-h', '-e', '-o', SINFO_FORMAT]));
-    const { partition } = settings;
-    const usable = machines.filter((machine) =>
-      partition === null ? true : partition.split(',').includes(machine.partition.replace(/\*$/, '')),
-    );
-    if (usable.length === 0) {
-      const names = [...new Set(machines.map((machine) => machine.partition.replace(/\*$/, '')))];
-      throw new RequirementError('REQUIREMENT', `SLURM has no partition ${partition ?? ''} with machines`, {
-        where: 'slurm.partition',
-        cure: names.length === 0 ? 'ask the administrator of the cluster' : `use one of ${names.join(', ')}`,
-      });
-    }
+    const usable = machinesFor(settings.partition ?? own['SBATCH_PARTITION'] ?? null, machines);
     const arraySize = Number.parseInt(config.get('MaxArraySize') ?? '');
     const limits: BatchLimits = {
       arraySize: Number.isNaN(arraySize) ? STOCK_ARRAY_SIZE : Math.max(1, arraySize),
@@ -87,12 +78,7 @@ export class Slurm implements BatchScheduler {
     };
     const accounting = config.get('AccountingStorageType') ?? '';
     const hasAccounting = accounting !== '' && !/none$/.test(accounting);
-    const isDefault = usable.some((machine) => machine.partition.endsWith('*'));
-    const mostMinutes = Math.max(
-      ...usable
-        .filter((machine) => partition !== null || !isDefault || machine.partition.endsWith('*'))
-        .map((machine) => machine.minutes),
-    );
+    const mostMinutes = Math.max(...usable.map((machine) => machine.minutes));
     return new Slurm({ settings, limits, mostMinutes, hasAccounting, env: own });
   }
 
@@ -182,6 +168,29 @@ export class Slurm implements BatchScheduler {
   }
 }
 
+/**
+ * Machines that jobs can come to: those of some partitions, else of the default one.
+ *
+ * @param partition - names, separated by commas
+ * @throws RequirementError when there are none
+ */
+function machinesFor(partition: string | null, machines: readonly MachineKind[]): readonly MachineKind[] {
+  const nameOf = (machine: MachineKind): string => machine.partition.replace(/\*$/, '');
+  const isDefault = (machine: MachineKind): boolean => machine.partition.endsWith('*');
+  const wanted = partition?.split(',') ?? null;
+  const named = machines.filter((machine) =>
+    wanted === null ? isDefault(machine) : wanted.includes(nameOf(machine)),
+  );
+  // A cluster may have no default: a plugin of it chooses then.
+  const usable = wanted === null && named.length === 0 ? machines : named;
+  if (usable.length > 0) return usable;
+  const names = [...new Set(machines.map(nameOf))];
+  throw new RequirementError('REQUIREMENT', `SLURM has no partition ${partition ?? ''} with machines`, {
+    where: 'slurm.partition',
+    cure: names.length === 0 ? 'ask the administrator of the cluster' : `use one of ${names.join(', ')}`,
+  });
+}
+
 /** Time that a job asks for, minutes; null: what the partition gives. */
 function minutesOf({ timeLimitMs, timeFactor }: BatchJob, { time }: SlurmSettings): number | null {
   if (timeLimitMs !== null) return Math.ceil((timeLimitMs + LIMIT_MARGIN_MS) / MS_PER_MINUTE);
@@ -242,7 +251,8 @@ function schedulerEnvironment(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
     ([name]) =>
       name === 'SLURM_CONF' ||
       name === 'SLURM_CLUSTERS' ||
-      !/^(?:SLURM_|SLURMD_|NEUROLOOM_TEST_KILL$)/.test(name),
+      // With SBATCH_WAIT each sbatch would wait for the end of its jobs.
+      !/^(?:SLURM_|SLURMD_|SBATCH_WAIT$|NEUROLOOM_TEST_KILL$)/.test(name),
   );
   return Object.fromEntries(kept);
 }

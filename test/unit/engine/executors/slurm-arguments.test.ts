@@ -69,6 +69,10 @@ test.each([
   ['--wrap=true'],
   ['node07'],
   ['--signal=9'],
+  ['-Jname'],
+  ['-t5'],
+  ['--partition=long'],
+  ['-Alab'],
 ])('the option %s cannot be passed on', (option) => {
   expect(SlurmConfig.safeParse({ args: [option] }).success).toBe(false);
 });
