@@ -28,18 +28,21 @@ const SMALL_DECREASE = 1e-8;
 const SMALL_SHARE = 1e-13;
 /** Energy of a response that counts as none. */
 const FLAT = 1e-200;
+/** Share of the normal matrix that must be left of every pivot for the curvature of the residual to be trusted. */
+const LEAST_PIVOT = 1e-3;
 
 /**
  * Separable least squares of one voxel from one start: the amplitude is eliminated (variable projection),
  * Levenberg-Marquardt moves the other coordinates with the exact Jacobian; bounds by an active set.
  *
  * With p and y without mean: a = p'y / p'p, cost = y'y - (p'y)^2 / p'p, r = y - a p, half the gradient -a d_i'r, and
- * the normal matrix a^2 (d_i'd_j - (p'd_i)(p'd_j) / p'p) + (d_i'r)(d_j'r) / p'p.
+ * the normal matrix a^2 (d_i'd_j - (p'd_i)(p'd_j) / p'p) + (d_i'r)(d_j'r) / p'p. Noise leaves large residuals, whose
+ * curvature the normal matrix lacks: it is learned from the change of the gradient along each step.
  *
  * It never evaluates the model: it names a point, the caller brings the sums there, so that the points of many fits can
  * be evaluated at once.
  *
- * @see Golub & Pereyra 1973; Kaufman 1975
+ * @see Golub & Pereyra 1973; Dennis, Gay & Welsch 1981, "An adaptive nonlinear least-squares algorithm"
  */
 export class VoxelFit {
   /** The best point so far. */
@@ -57,8 +60,15 @@ export class VoxelFit {
   readonly #search: VoxelSearch;
   readonly #range: StepRange;
   readonly #normal: Float64Array;
+  /** Learned curvature of the residual, and what steps are solved with: the normal matrix with or without it. */
+  readonly #secant: Float64Array;
+  readonly #model: Float64Array;
   readonly #damped: Float64Array;
   readonly #gradient: Float64Array;
+  /** Of the point before. */
+  readonly #gradientBefore: Float64Array;
+  readonly #move: Float64Array;
+  readonly #missing: Float64Array;
   readonly #step: Float64Array;
   readonly #reach: Float64Array;
   readonly #settled: boolean[];
@@ -79,8 +89,13 @@ export class VoxelFit {
     this.theta = new Float64Array(size);
     this.trial = new Float64Array(size);
     this.#normal = new Float64Array(size * size);
+    this.#secant = new Float64Array(size * size);
+    this.#model = new Float64Array(size * size);
     this.#damped = new Float64Array(size * size);
     this.#gradient = new Float64Array(size);
+    this.#gradientBefore = new Float64Array(size);
+    this.#move = new Float64Array(size);
+    this.#missing = new Float64Array(size);
     this.#step = new Float64Array(size);
     this.#reach = new Float64Array(size);
     this.#settled = new Array<boolean>(size).fill(false);
@@ -99,6 +114,7 @@ export class VoxelFit {
     this.ssq = problem.total;
     this.iterations = 0;
     this.isConverged = false;
+    this.#secant.fill(0);
     this.#damping = FIRST_DAMPING;
     this.#growth = 2;
     this.#attempts = 0;
@@ -137,8 +153,16 @@ export class VoxelFit {
     this.ssq = ssq;
     this.mean = moments[at + MomentLayout.mean]!;
     this.#isFlat = isFlat;
-    this.theta.set(this.trial);
-    if (!isFlat) this.#linearise(moments, at, held === null);
+    for (let i = 0; i < this.theta.length; i++) {
+      this.#move[i] = this.trial[i]! - this.theta[i]!;
+      this.#gradientBefore[i] = this.#gradient[i]!;
+      this.theta[i] = this.trial[i]!;
+    }
+    if (!isFlat) {
+      this.#linearise(moments, at, held === null);
+      if (this.#isStarted) this.#learnCurvature();
+      this.#chooseModel();
+    }
     if (this.#isStarted) this.#relax(decrease);
     this.#isStarted = true;
     return this.#proceed();
@@ -204,6 +228,58 @@ export class VoxelFit {
   }
 
   /**
+   * The change of the gradient along the last step, less what the normal matrix explains of it, is the curvature of the
+   * residual along that step: the symmetric update nearest to the last estimate that has it.
+   */
+  #learnCurvature(): void {
+    const { size } = this.#layout;
+    const [s, missing, secant] = [this.#move, this.#missing, this.#secant];
+    let curvature = 0;
+    let known = 0;
+    let wanted = 0;
+    for (let i = 0; i < size; i++) {
+      let byNormal = 0;
+      let bySecant = 0;
+      for (let j = 0; j < size; j++) {
+        byNormal += this.#normal[i * size + j]! * s[j]!;
+        bySecant += secant[i * size + j]! * s[j]!;
+      }
+      const change = this.#gradientBefore[i]! - this.#gradient[i]!;
+      missing[i] = change - byNormal;
+      curvature += change * s[i]!;
+      known += bySecant * s[i]!;
+      wanted += missing[i]! * s[i]!;
+    }
+    // What was learned far away may be too large here.
+    const sizing = known === 0 ? 1 : Math.min(1, Math.abs(wanted / known));
+    for (let k = 0; k < size * size; k++) secant[k] = secant[k]! * sizing;
+    if (!(curvature > 0)) return;
+    let along = 0;
+    for (let i = 0; i < size; i++) {
+      for (let j = 0; j < size; j++) missing[i] = missing[i]! - secant[i * size + j]! * s[j]!;
+      along += missing[i]! * s[i]!;
+    }
+    for (let i = 0; i < size; i++) {
+      const changeI = (this.#gradientBefore[i]! - this.#gradient[i]!) / curvature;
+      for (let j = 0; j < size; j++) {
+        const changeJ = (this.#gradientBefore[j]! - this.#gradient[j]!) / curvature;
+        const update = missing[i]! * changeJ + changeI * missing[j]! - along * changeI * changeJ;
+        secant[i * size + j] = secant[i * size + j]! + update;
+      }
+    }
+  }
+
+  /** With the learned curvature where that leaves the matrix safely positive. */
+  #chooseModel(): void {
+    const { size } = this.#layout;
+    for (let k = 0; k < size * size; k++) {
+      this.#model[k] = this.#normal[k]! + this.#secant[k]!;
+      this.#damped[k] = this.#model[k]!;
+    }
+    if (!isPositive(this.#damped, this.#normal, size)) this.#model.set(this.#normal);
+  }
+
+  /**
    * Writes the next point: the damped step; a coordinate that would leave its range goes to the bound, and the others
    * are solved again with that.
    *
@@ -248,10 +324,13 @@ export class VoxelFit {
       let right = isFree ? this.#gradient[i]! : 0;
       for (let j = 0; j < size; j++) {
         const both = isFree && this.#settled[j] !== true;
-        this.#damped[i * size + j] = both ? this.#normal[i * size + j]! : i === j ? 1 : 0;
-        if (isFree && !both) right -= this.#normal[i * size + j]! * (this.trial[j]! - this.theta[j]!);
+        this.#damped[i * size + j] = both ? this.#model[i * size + j]! : i === j ? 1 : 0;
+        if (isFree && !both) right -= this.#model[i * size + j]! * (this.trial[j]! - this.theta[j]!);
       }
-      if (isFree) this.#damped[i * size + i] = this.#damped[i * size + i]! * (1 + this.#damping) + 1e-300;
+      if (isFree) {
+        const damping = this.#damping * this.#normal[i * size + i]! + 1e-300;
+        this.#damped[i * size + i] = this.#damped[i * size + i]! + damping;
+      }
       this.#step[i] = right;
     }
     eliminate(this.#damped, this.#step, size);
@@ -268,14 +347,14 @@ export class VoxelFit {
     return -1;
   }
 
-  /** What the normal matrix says a step will bring. */
+  /** What the model says a step will bring. */
   #predictedDecrease(): number {
     const { size } = this.#layout;
     let decrease = 0;
     for (let i = 0; i < size; i++) {
       const move = this.trial[i]! - this.theta[i]!;
       let along = 2 * this.#gradient[i]!;
-      for (let j = 0; j < size; j++) along -= this.#normal[i * size + j]! * (this.trial[j]! - this.theta[j]!);
+      for (let j = 0; j < size; j++) along -= this.#model[i * size + j]! * (this.trial[j]! - this.theta[j]!);
       decrease += move * along;
     }
     return decrease;
@@ -319,6 +398,21 @@ function eliminate(a: Float64Array, b: Float64Array, size: number): void {
     for (let column = i + 1; column < size; column++) sum -= a[i * size + column]! * b[column]!;
     b[i] = sum / a[i * size + i]!;
   }
+}
+
+/** Eliminates in place. @returns whether every pivot keeps its share of the diagonal of `scale` */
+function isPositive(a: Float64Array, scale: Float64Array, size: number): boolean {
+  for (let i = 0; i < size; i++) {
+    const pivot = a[i * size + i]!;
+    if (!(pivot > LEAST_PIVOT * scale[i * size + i]!)) return false;
+    for (let row = i + 1; row < size; row++) {
+      const factor = a[row * size + i]! / pivot;
+      for (let column = i + 1; column < size; column++) {
+        a[row * size + column] = a[row * size + column]! - factor * a[i * size + column]!;
+      }
+    }
+  }
+  return true;
 }
 
 function clamp(value: number, low: number, high: number): number {
