@@ -43,6 +43,20 @@ struct FooofKnee {
   size_t maxEvaluations;
 };
 
+// Candidate peaks of a flattened spectrum, highest first.
+struct FooofSearch {
+  size_t bins;
+  const double* frequencies;  // (bins), ascending
+  double resolution;          // step of the frequencies where all are equal, otherwise 0
+  double step;                // between the first two
+  double narrowest, widest;   // two-sided, Hz
+  double minHeight, threshold;
+  size_t most;    // candidates
+  double* flat;   // (bins), consumed
+  // (most, 3): centre, height, standard deviation; then of the point that ended the search centre, height and what it had to exceed.
+  double* found;
+};
+
 struct FooofKernels {
   // Doubles of scratch space.
   size_t (*peakScratch)(const FooofPeaks& problem);
@@ -52,6 +66,8 @@ struct FooofKernels {
   bool (*fitKnee)(const FooofKnee& problem, double* x, double* scratch);
   // sum[i] += the model at x, (bins).
   void (*addPeaks)(const FooofPeaks& problem, const double* x, double* sum);
+  // How many were found; goes on from the same flat when all of them fitted into `most`.
+  size_t (*search)(const FooofSearch& search);
 };
 
 }  // namespace neuroloom

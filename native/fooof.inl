@@ -10,6 +10,8 @@ constexpr double kFooofLn10Inverse = 0.43429448190325182765;
 // Beyond this many standard deviations a Gaussian is below 1e-16 of its height, the product of two below 1e-13.
 constexpr double kFooofReach = 8.6;
 constexpr double kFooofPairReach = 7.8;
+// Standard deviations in a full width at half maximum: 1 / (2 sqrt(2 ln 2)).
+constexpr double kFooofSdPerFwhm = 0.42466090014400952136;
 // A frequency at which every Gaussian is 0 and whose fourth power is finite.
 constexpr double kFooofFar = 1e30;
 
@@ -21,6 +23,20 @@ NL_INLINE bool fooofFinite(double v) { return fooofAbs(v) <= 1.7976931348623157e
 NL_INLINE size_t fooofLargest(size_t a, size_t b) { return a > b ? a : b; }
 NL_INLINE size_t fooofSmallest(size_t a, size_t b) { return a < b ? a : b; }
 NL_INLINE size_t fooofVectors(size_t count) { return (count + kFooofLanes - 1) / kFooofLanes; }
+
+// Sum of the lanes, halves first: several times shorter than one after the other.
+NL_INLINE double fooofSum(WideVec v) {
+#if defined(NL_AVX512)
+  const __m256d half = _mm256_add_pd(_mm512_castpd512_pd256((__m512d)v), _mm512_extractf64x4_pd((__m512d)v, 1));
+  const __m128d pair = _mm_add_pd(_mm256_castpd256_pd128(half), _mm256_extractf128_pd(half, 1));
+  return pair[0] + pair[1];
+#elif defined(NL_AVX2)
+  const __m128d pair = _mm_add_pd(_mm256_castpd256_pd128((__m256d)v), _mm256_extractf128_pd((__m256d)v, 1));
+  return pair[0] + pair[1];
+#else
+  return sumLanes(v);
+#endif
+}
 
 static double fooofNorm(const double* v, size_t size) {
   double sum = 0;
@@ -267,21 +283,43 @@ static void fooofBase(FooofModel& m, const double* x) {
   }
 }
 
+// Vectors after which a run of Gaussian values starts anew: its rounding stays below 2e-14.
+constexpr size_t kFooofRun = 16;
+
+// exp(-(f - c)^2 / (2 s^2)) of the vectors from `from` on into shape, and with its height into sum. With equal steps the values of
+// a lane follow from each other: their ratio changes by a constant factor from vector to vector.
+static void fooofShape(const FooofModel& m, const double* peak, size_t from, size_t to, double* shape, double* sum) {
+  const double center = peak[0], height = peak[1], factor = -0.5 / (peak[2] * peak[2]);
+  const double step = (double)kFooofLanes * m.resolution;
+  size_t i = from;
+  if (m.resolution > 0 && step <= 2 * peak[2]) {
+    const size_t full = fooofSmallest(to, m.bins / kFooofLanes);
+    const WideVec bend = prfExp(broadcastDouble(2 * factor * step * step));
+    while (i < full) {
+      const WideVec u = loadDouble(m.frequencies + i * kFooofLanes) - center;
+      WideVec e = prfExp(u * u * factor), ratio = fooofExp((2.0 * u + step) * (factor * step));
+      for (const size_t end = fooofSmallest(i + kFooofRun, full); i < end; i++) {
+        storeDouble(shape + i * kFooofLanes, e);
+        storeDouble(sum + i * kFooofLanes, loadDouble(sum + i * kFooofLanes) + height * e);
+        e *= ratio;
+        ratio *= bend;
+      }
+    }
+  }
+  for (; i < to; i++) {
+    const WideVec u = loadDouble(m.frequencies + i * kFooofLanes) - center, e = prfExp(u * u * factor);
+    storeDouble(shape + i * kFooofLanes, e);
+    storeDouble(sum + i * kFooofLanes, loadDouble(sum + i * kFooofLanes) + height * e);
+  }
+}
+
 static double fooofEvaluate(FooofModel& m, const double* x) {
   FooofPoint& p = m.pending;
   const size_t vectors = fooofVectors(m.bins);
   fooofBase(m, x + 3 * m.peaks);
   for (size_t peak = 0; peak < m.peaks; peak++) {
-    const double center = x[3 * peak], height = x[3 * peak + 1], width = x[3 * peak + 2];
-    const double factor = -0.5 / (width * width);
-    fooofReach(m, center, width, p.from + peak, p.to + peak);
-    double* shape = p.shape + peak * m.stride;
-    for (size_t i = p.from[peak]; i < p.to[peak]; i++) {
-      const WideVec u = loadDouble(m.frequencies + i * kFooofLanes) - center;
-      const WideVec e = prfExp(u * u * factor);
-      storeDouble(shape + i * kFooofLanes, e);
-      storeDouble(p.residual + i * kFooofLanes, loadDouble(p.residual + i * kFooofLanes) + height * e);
-    }
+    fooofReach(m, x[3 * peak], x[3 * peak + 2], p.from + peak, p.to + peak);
+    fooofShape(m, x + 3 * peak, p.from[peak], p.to[peak], p.shape + peak * m.stride, p.residual);
   }
   for (size_t i = 0; i < m.order; i++) p.x[i] = x[i];
   WideVec sum = {};
@@ -289,7 +327,7 @@ static double fooofEvaluate(FooofModel& m, const double* x) {
     const WideVec r = loadDouble(p.residual + i * kFooofLanes);
     sum += r * r;
   }
-  return 0.5 * sumLanes(sum);
+  return 0.5 * fooofSum(sum);
 }
 
 NL_INLINE void fooofAccept(FooofModel& m) {
@@ -318,18 +356,18 @@ static void fooofOwnBlock(const FooofModel& m, size_t peak, double* gradient, do
     m4 += wu3 * u;
   }
   const double toCenter = height / (width * width), toWidth = toCenter / width;
-  gradient[3 * peak] = toCenter * sumLanes(g1);
-  gradient[3 * peak + 1] = sumLanes(g0);
-  gradient[3 * peak + 2] = toWidth * sumLanes(g2);
+  gradient[3 * peak] = toCenter * fooofSum(g1);
+  gradient[3 * peak + 1] = fooofSum(g0);
+  gradient[3 * peak + 2] = toWidth * fooofSum(g2);
   const size_t size = m.order;
   double* row = hessian + 3 * peak * size + 3 * peak;
-  const double second = sumLanes(m2);
+  const double second = fooofSum(m2);
   row[0] = toCenter * toCenter * second;
-  row[size] = toCenter * sumLanes(m1);
-  row[size + 1] = sumLanes(m0);
-  row[2 * size] = toCenter * toWidth * sumLanes(m3);
+  row[size] = toCenter * fooofSum(m1);
+  row[size + 1] = fooofSum(m0);
+  row[2 * size] = toCenter * toWidth * fooofSum(m3);
   row[2 * size + 1] = toWidth * second;
-  row[2 * size + 2] = toWidth * toWidth * sumLanes(m4);
+  row[2 * size + 2] = toWidth * toWidth * fooofSum(m4);
 }
 
 // Block of J'J of two peaks, rows of `peak`; false where they do not touch.
@@ -360,7 +398,7 @@ static bool fooofPairBlock(const FooofModel& m, size_t peak, size_t other, doubl
       v4 += wu3 * u;
     }
   }
-  const double m0 = sumLanes(v0), m1 = sumLanes(v1), m2 = sumLanes(v2), m3 = sumLanes(v3), m4 = sumLanes(v4);
+  const double m0 = fooofSum(v0), m1 = fooofSum(v1), m2 = fooofSum(v2), m3 = fooofSum(v3), m4 = fooofSum(v4);
   // Moments of u^a v^b with v = u + shift, the distance from the other centre.
   const double uv = m2 + shift * m1, b1 = m1 + shift * m0, b2 = m2 + shift * (2 * m1 + shift * m0);
   const double uv2 = m3 + shift * (2 * m2 + shift * m1), u2v = m3 + shift * m2;
@@ -384,7 +422,7 @@ static bool fooofPairBlock(const FooofModel& m, size_t peak, size_t other, doubl
 static double fooofDot(const double* a, const double* b, size_t stride) {
   WideVec sum = {};
   for (size_t i = 0; i < stride; i += kFooofLanes) sum += loadDouble(a + i) * loadDouble(b + i);
-  return sumLanes(sum);
+  return fooofSum(sum);
 }
 
 // Slopes of a bend by exponent and knee.
@@ -422,9 +460,9 @@ static void fooofBaseRows(const FooofModel& m, double* gradient, double* hessian
         m2 += wu * u;
       }
       const double toCenter = p.x[3 * peak + 1] / (width * width);
-      row[3 * peak] = toCenter * sumLanes(m1);
-      row[3 * peak + 1] = sumLanes(m0);
-      row[3 * peak + 2] = toCenter / width * sumLanes(m2);
+      row[3 * peak] = toCenter * fooofSum(m1);
+      row[3 * peak + 1] = fooofSum(m0);
+      row[3 * peak + 2] = toCenter / width * fooofSum(m2);
     }
     for (size_t other = 0; other <= k; other++) row[base + other] = fooofDot(column, m.columns + other * m.stride, m.stride);
   }
@@ -847,24 +885,104 @@ static FooofFit fooofFitPeaks(const FooofPeaks& p, double* x, double* space) {
   return fit;
 }
 
-static void fooofAddPeaks(const FooofPeaks& p, const double* x, double* sum) {
-  FooofModel m = {};
-  m.bins = p.bins;
-  m.start = p.frequencies[0];
-  m.resolution = p.resolution;
-  for (size_t peak = 0; peak < p.peaks; peak++) {
-    const double center = x[3 * peak], height = x[3 * peak + 1], width = x[3 * peak + 2];
-    size_t from, to;
-    fooofReach(m, center, width, &from, &to);
-    for (size_t i = from * kFooofLanes; i < to * kFooofLanes && i < p.bins; i += kFooofLanes) {
-      double lanes[kFooofLanes] = {};
-      const size_t count = p.bins - i < kFooofLanes ? p.bins - i : kFooofLanes;
-      for (size_t k = 0; k < count; k++) lanes[k] = p.frequencies[i + k];
-      const WideVec u = loadDouble(lanes) - center;
-      storeDouble(lanes, height * prfExp(u * u * (-0.5 / (width * width))));
-      for (size_t k = 0; k < count; k++) sum[i + k] += lanes[k];
-    }
+// values += height of the peak times its shape.
+static void fooofAddPeak(const FooofModel& m, const double* peak, double* values) {
+  const double center = peak[0], height = peak[1], factor = -0.5 / (peak[2] * peak[2]);
+  const size_t full = m.bins / kFooofLanes;
+  size_t from, to;
+  fooofReach(m, center, peak[2], &from, &to);
+  for (size_t i = from * kFooofLanes; i < fooofSmallest(to, full) * kFooofLanes; i += kFooofLanes) {
+    const WideVec u = loadDouble(m.frequencies + i) - center;
+    storeDouble(values + i, loadDouble(values + i) + height * prfExp(u * u * factor));
   }
+  if (to <= full) return;
+  double lanes[kFooofLanes] = {};
+  const size_t start = full * kFooofLanes;
+  for (size_t i = start; i < m.bins; i++) lanes[i - start] = m.frequencies[i];
+  const WideVec u = loadDouble(lanes) - center;
+  storeDouble(lanes, height * prfExp(u * u * factor));
+  for (size_t i = start; i < m.bins; i++) values[i] += lanes[i - start];
+}
+
+static FooofModel fooofAxis(size_t bins, const double* frequencies, double resolution) {
+  FooofModel m = {};
+  m.bins = bins;
+  m.start = frequencies[0];
+  m.resolution = resolution;
+  m.frequencies = (double*)frequencies;
+  return m;
+}
+
+static void fooofAddPeaks(const FooofPeaks& p, const double* x, double* sum) {
+  const FooofModel m = fooofAxis(p.bins, p.frequencies, p.resolution);
+  for (size_t peak = 0; peak < p.peaks; peak++) fooofAddPeak(m, x + 3 * peak, sum);
+}
+
+// ---- the search for candidates (fooof/candidates.ts) ----
+
+// First bin with the highest value, and the population standard deviation.
+static size_t fooofTop(const double* values, size_t bins, double* deviation) {
+  const size_t full = bins / kFooofLanes * kFooofLanes;
+  WideVec highest = broadcastDouble(-__builtin_inf()), sum = {};
+  for (size_t i = 0; i < full; i += kFooofLanes) {
+    const WideVec v = loadDouble(values + i);
+    highest = v > highest ? v : highest;
+    sum += v;
+  }
+  double top = -__builtin_inf(), total = fooofSum(sum);
+  for (size_t k = 0; k < kFooofLanes; k++) top = fooofMax(highest[k], top);
+  for (size_t i = full; i < bins; i++) {
+    top = fooofMax(values[i], top);
+    total += values[i];
+  }
+  const double mean = total / (double)bins;
+  WideVec squares = {};
+  for (size_t i = 0; i < full; i += kFooofLanes) {
+    const WideVec v = loadDouble(values + i) - mean;
+    squares += v * v;
+  }
+  double square = fooofSum(squares);
+  for (size_t i = full; i < bins; i++) square += (values[i] - mean) * (values[i] - mean);
+  *deviation = fooofSqrt(square / (double)bins);
+  for (size_t i = 0; i < bins; i++) {
+    if (values[i] == top) return i;
+  }
+  return 0;
+}
+
+// From the nearer of the two bins at which the value is down to half; the lowest bin is never looked at.
+static double fooofGuessSd(const FooofSearch& s, size_t top) {
+  const double half = 0.5 * s.flat[top];
+  size_t left = top, right = top + 1;
+  while (left > 1 && !(s.flat[left - 1] <= half)) left--;
+  const bool hasLeft = left > 1;
+  while (right < s.bins && !(s.flat[right] <= half)) right++;
+  double sd = (s.narrowest + s.widest) / 2;
+  if (hasLeft || right < s.bins) {
+    const size_t below = hasLeft ? top - left + 1 : s.bins, above = right < s.bins ? right - top : s.bins;
+    sd = 2 * s.step * (double)fooofSmallest(below, above) * kFooofSdPerFwhm;
+  }
+  return fooofMin(fooofMax(sd, s.narrowest / 2), s.widest / 2);
+}
+
+static size_t fooofSearch(const FooofSearch& s) {
+  const FooofModel m = fooofAxis(s.bins, s.frequencies, s.resolution);
+  size_t count = 0;
+  for (; count < s.most; count++) {
+    double deviation;
+    const size_t top = fooofTop(s.flat, s.bins, &deviation);
+    const double height = s.flat[top];
+    double* candidate = s.found + 3 * count;
+    candidate[0] = s.frequencies[top];
+    candidate[1] = height;
+    candidate[2] = s.threshold * deviation;
+    if (height <= candidate[2] || !(height > s.minHeight)) break;
+    candidate[1] = -height;
+    candidate[2] = fooofGuessSd(s, top);
+    fooofAddPeak(m, candidate, s.flat);
+    candidate[1] = height;
+  }
+  return count;
 }
 
 // ---- the knee (fooof/aperiodic.ts, optimise/marquardt.ts) ----
@@ -894,7 +1012,7 @@ static double fooofCurveAt(FooofCurve& c, const double* x) {
     storeDouble(c.pendingResidual + i, counted);
     sum += counted * counted;
   }
-  return sumLanes(sum);
+  return fooofSum(sum);
 }
 
 static void fooofAcceptCurve(FooofCurve& c) {
@@ -923,15 +1041,15 @@ static void fooofLineariseCurve(const FooofCurve& c, double* gradient, double* h
     h12 += byKnee * byExponent;
     h22 += byExponent * byExponent;
   }
-  gradient[0] = sumLanes(g0);
-  gradient[1] = sumLanes(g1);
-  gradient[2] = sumLanes(g2);
+  gradient[0] = fooofSum(g0);
+  gradient[1] = fooofSum(g1);
+  gradient[2] = fooofSum(g2);
   hessian[0] = (double)c.bins;
-  hessian[3] = sumLanes(h1);
-  hessian[4] = sumLanes(h11);
-  hessian[6] = sumLanes(h2);
-  hessian[7] = sumLanes(h12);
-  hessian[8] = sumLanes(h22);
+  hessian[3] = fooofSum(h1);
+  hessian[4] = fooofSum(h11);
+  hessian[6] = fooofSum(h2);
+  hessian[7] = fooofSum(h12);
+  hessian[8] = fooofSum(h22);
 }
 
 // Scaled normal equations of three variables.
@@ -1094,7 +1212,8 @@ static bool fooofFitKnee(const FooofKnee& p, double* x, double* space) {
   }
 }
 
-static const FooofKernels kFooofKernels = {fooofPeakScratch, fooofKneeScratch, fooofFitPeaks, fooofFitKnee, fooofAddPeaks};
+static const FooofKernels kFooofKernels = {fooofPeakScratch, fooofKneeScratch, fooofFitPeaks,
+                                            fooofFitKnee,     fooofAddPeaks,    fooofSearch};
 
 }  // namespace NL_ISA
 }  // namespace neuroloom

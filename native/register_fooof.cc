@@ -77,12 +77,31 @@ napi_value fooofFitKnee(const Call& call) {
   return call.makeNumber(fooof.fitKnee(p, x, scratch.get()) ? 1 : 0);
 }
 
+// (bins, frequencies, resolution, step, narrowest, widest, minHeight, threshold, most, flat, found) -> candidates
+napi_value fooofSearch(const Call& call) {
+  FooofSearch s = {};
+  s.bins = size(call, 0);
+  if (s.bins == 0) throw ArgumentError("there are no bins");
+  s.frequencies = call.doubles(1, s.bins);
+  s.resolution = call.number(2);
+  s.step = call.number(3);
+  s.narrowest = call.number(4);
+  s.widest = call.number(5);
+  s.minHeight = call.number(6);
+  s.threshold = call.number(7);
+  s.most = size(call, 8);
+  s.flat = call.doubles(9, s.bins);
+  s.found = call.doubles(10, 3 * (s.most + 1));
+  return call.makeNumber(static_cast<double>(kernels().fooof->search(s)));
+}
+
 }  // namespace
 
 void registerFooof(napi_env env, napi_value exports) {
   defineFunction<fooofFitPeaks>(env, exports, "fooofFitPeaks");
   defineFunction<fooofAddPeaks>(env, exports, "fooofAddPeaks");
   defineFunction<fooofFitKnee>(env, exports, "fooofFitKnee");
+  defineFunction<fooofSearch>(env, exports, "fooofSearch");
 }
 
 }  // namespace neuroloom

@@ -32,4 +32,17 @@ export interface FooofBinding {
     maxEvaluations: number,
     x: Float64Array,
   ): number;
+  fooofSearch(
+    bins: number,
+    frequencies: Float64Array,
+    resolution: number,
+    step: number,
+    narrowest: number,
+    widest: number,
+    minHeight: number,
+    threshold: number,
+    most: number,
+    flat: Float64Array,
+    found: Float64Array,
+  ): number;
 }

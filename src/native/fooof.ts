@@ -46,6 +46,25 @@ export interface FooofKneeFit {
   readonly x: Float64Array;
 }
 
+export interface FooofSearch {
+  /** Shape (m), Hz, ascending. */
+  readonly frequencies: Float64Array;
+  /** Step of the frequencies where all are equal, otherwise 0. */
+  readonly resolution: number;
+  /** Narrowest and widest two-sided bandwidth, Hz. */
+  readonly widths: readonly [number, number];
+  /** A candidate is higher than this, and than so many standard deviations of what is left. */
+  readonly minHeight: number;
+  readonly threshold: number;
+  /** Shape (m): log10 power above the aperiodic part; the candidates are taken out of it. */
+  readonly flat: Float64Array;
+  /**
+   * Shape (3 k + 3), receives centre, height and standard deviation of at most k candidates; then of the point that ended the search
+   * centre, height and the relative height that it had to exceed.
+   */
+  readonly found: Float64Array;
+}
+
 /** As FooofBase of native/fooof.h. */
 const BASE_NUMBER = { line: 1, bend: 2 } as const;
 
@@ -96,6 +115,26 @@ export function fitFooofKnee({ ln, values, tolerance, maxEvaluations, x }: Fooof
   checkDoubles(operation, 'values', values, bins);
   checkDoubles(operation, 'x', x, 3);
   return nativeBinding().fooofFitKnee(bins, ln, values, tolerance, maxEvaluations, x) === 1;
+}
+
+/**
+ * Candidate peaks, highest first, as `searchCandidates` finds them. Same errors.
+ *
+ * @returns how many; as many as fit into `found`: nothing ended the search, a further call goes on
+ */
+export function searchFooofPeaks(search: FooofSearch): number {
+  const operation = 'searchFooofPeaks';
+  const { frequencies, resolution, widths, minHeight, threshold, flat, found } = search;
+  const bins = checkCount(operation, 'number of frequencies', frequencies.length);
+  const most = checkCount(operation, 'most candidates', found.length / 3 - 1);
+  checkDoubles(operation, 'frequencies', frequencies, bins);
+  checkDoubles(operation, 'flat', flat, bins);
+  checkDoubles(operation, 'found', found, 3 * (most + 1));
+  checkSeparate(operation, 'flat', flat, { frequencies, found });
+  const step = bins > 1 ? frequencies[1]! - frequencies[0]! : 0;
+  return nativeBinding().fooofSearch(
+    ...([bins, frequencies, resolution, step, ...widths, minHeight, threshold, most, flat, found] as const),
+  );
 }
 
 /** @param others - parameters behind those of the peaks */

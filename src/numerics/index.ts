@@ -2,6 +2,7 @@
 export { availableDevices, resolveDevice, type DeviceInfo } from './devices.js';
 export { adjustedRSquared, fitError, pointwiseErrors, rSquared } from './fooof/metrics.js';
 export { kneeFrequency } from './fooof/aperiodic.js';
+export type { Candidate, CandidateOutcome, JudgedCandidate } from './fooof/candidates.js';
 export { bandPeaks, type BandOptions } from './fooof/bands.js';
 export type { FitFailure, FitStatus, FitTrace, FooofFit } from './fooof/fit-result.js';
 export { fitSpectrum, SpectrumFitter } from './fooof/fit-spectrum.js';

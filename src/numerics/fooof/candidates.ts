@@ -1,3 +1,5 @@
+import { searchFooofPeaks } from '../../native/index.js';
+import { usesNative, type FitKernels } from './fit-kernels.js';
 import type { FrequencyGrid } from './gaussian-sum.js';
 
 /** A peak as the search guesses it: centre Hz, height log10 power, standard deviation Hz. */
@@ -7,8 +9,20 @@ export interface Candidate {
   readonly sd: number;
 }
 
-/** Why a candidate is not fitted. */
-export type RejectionReason = 'edge' | 'overlap';
+/** What becomes of a candidate; the last two end the search. */
+export type CandidateOutcome = 'fitted' | 'edge' | 'overlap' | 'below_threshold' | 'below_min_height';
+
+/** A candidate and what became of it; the bandwidth of one that ended the search was not measured, its SD is NaN. */
+export interface JudgedCandidate extends Candidate {
+  readonly outcome: CandidateOutcome;
+}
+
+/** What the search found, and the highest point that was no candidate; null where `max_n_peaks` ended the search. */
+export interface CandidateSearch {
+  /** In the order of discovery. */
+  readonly found: readonly Candidate[];
+  readonly rejected: JudgedCandidate | null;
+}
 
 export interface CandidateRules {
   /** Narrowest and widest two-sided bandwidth, Hz. */
@@ -23,33 +37,89 @@ const FWHM_SD = 2 * Math.sqrt(2 * Math.log(2));
 /** Beyond this many standard deviations a Gaussian does not change a double. */
 const REACH_SD = 8.6;
 
+/** Candidates that fit into one call of the addon. */
+const ROOM = 32;
+
 /**
  * Takes the highest point of the flattened spectrum as a peak, subtracts it, and goes on until it does not stand out.
  *
- * @param flat - (m), log10 power above the aperiodic part; consumed by the search
- * @returns in the order of discovery
+ * @returns a function of the flattened spectrum, (m), log10 power above the aperiodic part, which the search consumes
  */
-export function searchCandidates(
-  flat: Float64Array,
+export function candidateSearch(
   grid: FrequencyGrid,
   rules: CandidateRules,
-): Candidate[] {
+  kernels: FitKernels,
+): (flat: Float64Array) => CandidateSearch {
+  return usesNative(kernels) ? nativeSearch(grid, rules) : (flat) => searchCandidates(flat, grid, rules);
+}
+
+function searchCandidates(flat: Float64Array, grid: FrequencyGrid, rules: CandidateRules): CandidateSearch {
   const found: Candidate[] = [];
   const limit = rules.max_n_peaks ?? Infinity;
   while (found.length < limit) {
     const top = highestBin(flat);
+    const center = grid.frequencies[top]!;
     const height = flat[top]!;
-    if (height <= rules.peak_threshold * standardDeviation(flat)) break;
-    if (!(height > rules.min_peak_height)) break;
-    const candidate = {
-      center: grid.frequencies[top]!,
-      height,
-      sd: guessSd(flat, top, grid, rules.peak_width_limits),
-    };
+    const rejected = judged(center, height, rules.peak_threshold * standardDeviation(flat), rules);
+    if (rejected !== null) return { found, rejected };
+    const candidate = { center, height, sd: guessSd(flat, top, grid, rules.peak_width_limits) };
     found.push(candidate);
     subtract(flat, candidate, grid);
   }
-  return found;
+  return { found, rejected: null };
+}
+
+function nativeSearch(grid: FrequencyGrid, rules: CandidateRules): (flat: Float64Array) => CandidateSearch {
+  const { frequencies } = grid;
+  const rows = new Float64Array(3 * (ROOM + 1));
+  const fixed = {
+    frequencies,
+    resolution: grid.isUniform ? grid.resolution : 0,
+    widths: rules.peak_width_limits,
+    minHeight: rules.min_peak_height,
+    threshold: rules.peak_threshold,
+  };
+  return (flat) => {
+    const found: Candidate[] = [];
+    const limit = rules.max_n_peaks ?? Infinity;
+    while (found.length < limit) {
+      const most = Math.min(ROOM, limit - found.length);
+      const count = searchFooofPeaks({ ...fixed, flat, found: rows.subarray(0, 3 * (most + 1)) });
+      for (let i = 0; i < count; i++) {
+        found.push({ center: rows[3 * i]!, height: rows[3 * i + 1]!, sd: rows[3 * i + 2]! });
+      }
+      if (count === most) continue;
+      const [center, height, threshold] = rows.subarray(3 * count) as unknown as [number, number, number];
+      return { found, rejected: judged(center, height, threshold, rules) };
+    }
+    return { found, rejected: null };
+  };
+}
+
+/** The highest point where it is no candidate, otherwise null. */
+function judged(
+  center: number,
+  height: number,
+  threshold: number,
+  rules: CandidateRules,
+): JudgedCandidate | null {
+  if (height <= threshold) return { center, height, sd: NaN, outcome: 'below_threshold' };
+  if (!(height > rules.min_peak_height)) return { center, height, sd: NaN, outcome: 'below_min_height' };
+  return null;
+}
+
+/** Every candidate in the order of discovery with what became of it, and the point that ended the search. */
+export function judgeCandidates(
+  { found, rejected }: CandidateSearch,
+  inside: readonly Candidate[],
+  kept: readonly Candidate[],
+): JudgedCandidate[] {
+  const outcome = (candidate: Candidate): CandidateOutcome => {
+    if (kept.includes(candidate)) return 'fitted';
+    return inside.includes(candidate) ? 'overlap' : 'edge';
+  };
+  const all = found.map((candidate) => ({ ...candidate, outcome: outcome(candidate) }));
+  return rejected === null ? all : [...all, rejected];
 }
 
 function highestBin(values: Float64Array): number {

@@ -1,6 +1,14 @@
 /** The classic algorithm (Donoghue et al. 2020, "Parameterizing neural power spectra"), step by step as FOOOF 1.1 does it. */
 import { APERIODIC_SIZE, aperiodicInto, AperiodicFitter } from './aperiodic.js';
-import { dropAtEdges, dropOverlaps, searchCandidates, type Candidate } from './candidates.js';
+import {
+  candidateSearch,
+  dropAtEdges,
+  dropOverlaps,
+  judgeCandidates,
+  type Candidate,
+  type CandidateSearch,
+  type JudgedCandidate,
+} from './candidates.js';
 import { failedFit, type FitFailure, type FitTrace, type FooofFit, type Triple } from './fit-result.js';
 import { finishFit } from './finish-fit.js';
 import type { FitKernels } from './fit-kernels.js';
@@ -28,6 +36,7 @@ export class ClassicFitter {
   readonly #work: Float64Array;
   readonly #bins: Int32Array;
   readonly #peaks: PeakFitter;
+  readonly #search: (flat: Float64Array) => CandidateSearch;
 
   constructor(grid: FittedGrid, options: ResolvedFitOptions, kernels: FitKernels) {
     const bins = grid.frequencies.length;
@@ -43,6 +52,7 @@ export class ClassicFitter {
     this.#work = new Float64Array(bins);
     this.#bins = new Int32Array(bins);
     this.#peaks = peakFitter(grid, this.#flat, kernels);
+    this.#search = candidateSearch(grid, options, kernels);
   }
 
   /**
@@ -63,8 +73,8 @@ export class ClassicFitter {
     aperiodicInto(robust, this.#grid, flat);
     for (let i = 0; i < bins; i++) flat[i] = values[i]! - flat[i]!;
     this.#work.set(flat);
-    const found = searchCandidates(this.#work, this.#grid, this.#options);
-    const inside = dropAtEdges(found, this.#grid, this.#options.expert.edge_factor);
+    const search = this.#search(this.#work);
+    const inside = dropAtEdges(search.found, this.#grid, this.#options.expert.edge_factor);
     const kept = dropOverlaps(inside, this.#options.expert.overlap_factor);
     const peaks = this.#fitPeaks(kept);
     if (peaks === null) return this.#failed('max_evaluations');
@@ -74,12 +84,12 @@ export class ClassicFitter {
       robust_mask_indices: [...mask],
       robust_params: robust,
       flat: flat.slice(),
-      guess_all: found,
+      guess_all: search.found,
       guess_after_edge: inside,
       guess_after_overlap: kept,
       peak_sse: peaks.sumOfSquares,
     });
-    return this.#finish(values, guess, peaks);
+    return this.#finish(values, guess, peaks, judgeCandidates(search, inside, kept));
   }
 
   #failed(status: FitFailure): FooofFit {
@@ -149,7 +159,12 @@ export class ClassicFitter {
   }
 
   /** The aperiodic part once more, without the peaks, and how good the whole is. */
-  #finish(values: Float64Array, guess: readonly number[], { x, gaussians }: FittedPeaks): FooofFit {
+  #finish(
+    values: Float64Array,
+    guess: readonly number[],
+    { x, gaussians }: FittedPeaks,
+    candidates: readonly JudgedCandidate[],
+  ): FooofFit {
     const bins = values.length;
     const model = new Float64Array(bins);
     if (x.length > 0) this.#peaks.addTo(model, x);
@@ -163,6 +178,7 @@ export class ClassicFitter {
       aperiodic: parameters,
       peaks: gaussians,
       sum: model,
+      candidates,
       grid: this.#grid,
       metric: this.#options.expert.error_metric,
     });

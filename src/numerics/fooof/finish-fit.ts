@@ -1,4 +1,5 @@
 import { aperiodicInto } from './aperiodic.js';
+import type { JudgedCandidate } from './candidates.js';
 import type { FooofFit, Triple } from './fit-result.js';
 import { fitError, rSquared } from './metrics.js';
 import type { FittedGrid } from './prepare.js';
@@ -10,6 +11,7 @@ interface FittedParts {
   readonly peaks: readonly Triple[];
   /** (m), sum of the Gaussians; made from them when absent; becomes the model. */
   readonly sum?: Float64Array;
+  readonly candidates?: readonly JudgedCandidate[];
   readonly grid: FittedGrid;
   readonly metric: ErrorMetric;
 }
@@ -17,7 +19,7 @@ interface FittedParts {
 /** Model, peak parameters and how good the fit is, from its parameters. */
 export function finishFit(
   values: Float64Array,
-  { aperiodic, peaks, sum, grid, metric }: FittedParts,
+  { aperiodic, peaks, sum, candidates = [], grid, metric }: FittedParts,
 ): FooofFit {
   const level = new Float64Array(values.length);
   aperiodicInto(aperiodic, grid, level);
@@ -34,6 +36,7 @@ export function finishFit(
     r_squared: rSquared(values, model),
     error: fitError(values, model, metric),
     n_peaks: peaks.length,
+    candidates,
     frequencies: grid.frequencies,
     model,
     aperiodic: level,

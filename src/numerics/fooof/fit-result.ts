@@ -1,4 +1,4 @@
-import type { Candidate } from './candidates.js';
+import type { Candidate, JudgedCandidate } from './candidates.js';
 
 /** Why a fit has no parameters. */
 export type FitFailure =
@@ -37,6 +37,8 @@ export interface FooofFit {
   /** log10 power; which error it is, the settings say. */
   readonly error: number;
   readonly n_peaks: number;
+  /** Every point that the search looked at, in that order, and what became of it; mode bic searches in another way and has none. */
+  readonly candidates: readonly JudgedCandidate[];
   /** Fitted bins, Hz. */
   readonly frequencies: Float64Array;
   /** log10 power of the whole model and of its aperiodic part, per fitted bin; null after a failure. */
@@ -72,6 +74,7 @@ export function failedFit(status: FitFailure, aperiodicSize: number, frequencies
     r_squared: NaN,
     error: NaN,
     n_peaks: 0,
+    candidates: [],
     frequencies,
     model: null,
     aperiodic: null,

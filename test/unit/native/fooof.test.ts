@@ -1,6 +1,7 @@
 import { afterAll, describe, expect, test } from 'vitest';
 
-import { addFooofPeaks, fitFooofKnee, fitFooofPeaks, ISAS, selectIsa } from '../../../src/native/index.js';
+import { addFooofPeaks, fitFooofKnee, fitFooofPeaks, ISAS, searchFooofPeaks, selectIsa } from '../../../src/native/index.js';
+import { candidateSearch } from '../../../src/numerics/fooof/candidates.js';
 import { SpectrumFitter } from '../../../src/numerics/fooof/fit-spectrum.js';
 import type { FitOptions } from '../../../src/numerics/fooof/settings.js';
 import { simulateSpectrum } from '../../../src/numerics/fooof/simulate.js';
@@ -95,11 +96,43 @@ describe.each(isas)('fits of the addon on %s', (isa) => {
     expect(fitFooofKnee({ ln, values, x: Float64Array.of(0, 0, 1), ...options, maxEvaluations: 3 })).toBe(false);
   });
 
+  test('search as the TypeScript does, also beyond the candidates that one call holds', () => {
+    selectIsa(isa);
+    const frequencies = Float64Array.from({ length: 803 }, (_, i) => 1 + 0.25 * i);
+    const uneven = frequencies.map((f, i) => f + (i % 2 === 0 ? 1e-7 : 0));
+    const rules = { peak_width_limits: [0.5, 2], max_n_peaks: null, min_peak_height: 0.1, peak_threshold: 0.5 } as const; // prettier-ignore
+    const flat = frequencies.map((f, i) => (i % 20 === 7 ? 1 + 0.01 * (i % 17) : 0.02 * Math.sin(f)));
+    for (const [grid, isUniform] of [[frequencies, true], [uneven, false]] as const) {
+      for (const changed of [{}, { max_n_peaks: 32 }, { max_n_peaks: 3 }, { max_n_peaks: 0 }, { peak_threshold: 4 }]) {
+        const axis = { frequencies: grid, resolution: 0.25, isUniform };
+        const [own, other] = (['native', 'typescript'] as const).map((kernels) =>
+          candidateSearch(axis, { ...rules, ...changed }, kernels)(flat.slice()),
+        );
+        expect(own!.found).toHaveLength(other!.found.length);
+        own!.found.forEach(({ center, height, sd }, i) => {
+          expect(center).toBe(other!.found[i]!.center);
+          expect(height).toBeCloseTo(other!.found[i]!.height, 13);
+          expect(sd).toBeCloseTo(other!.found[i]!.sd, 13);
+        });
+        expect(own!.rejected?.outcome).toBe(other!.rejected?.outcome);
+        if (!('max_n_peaks' in changed)) expect(own!.rejected).not.toBeNull();
+        if (changed.max_n_peaks === undefined) expect(own!.found.length).toBeGreaterThan(32);
+      }
+    }
+  });
+
   test('refuse arrays that do not fit each other', () => {
     const three = new Float64Array(3);
     const wrong = { ln: three, values: new Float64Array(2), tolerance: 1, maxEvaluations: 1, x: three };
     expect(() => fitFooofKnee(wrong)).toThrow('values has 2 elements, not 3');
     const peaks = { frequencies: three, resolution: 1, x: new Float64Array(4), sum: three };
     expect(() => addFooofPeaks(peaks)).toThrow('number of peaks is 1.33');
+    const search = { frequencies: three, resolution: 1, widths: [1, 2], minHeight: 0, threshold: 2 } as const;
+    expect(() => searchFooofPeaks({ ...search, flat: new Float64Array(4), found: new Float64Array(6) })).toThrow(
+      'flat has 4 elements, not 3',
+    );
+    expect(() => searchFooofPeaks({ ...search, flat: new Float64Array(3), found: three })).toThrow(
+      'most candidates is 0',
+    );
   });
 });

@@ -10,6 +10,7 @@ import {
   pointwiseErrors,
   rSquared,
 } from '../../../../src/numerics/fooof/metrics.js';
+import type { FitOptions } from '../../../../src/numerics/fooof/settings.js';
 import { simulateSpectrum } from '../../../../src/numerics/fooof/simulate.js';
 
 const QUIET = { min_peak_height: 0.05, peak_width_limits: [1, 8] as [number, number] };
@@ -146,6 +147,30 @@ describe('one spectrum', () => {
     expect(fitSpectrum(frequenciesHz, power, settings).n_peaks).toBe(0);
     expect(fitSpectrum(frequenciesHz, power, { ...settings, expert: { edge_factor: 0.2 } }).n_peaks).toBe(1);
   });
+});
+
+test('every candidate says what became of it', () => {
+  const frequencies = Float64Array.from({ length: 79 }, (_, i) => 1 + 0.5 * i);
+  const peaks = [[1.5, 0.5, 1], [12, 1, 1], [14, 0.8, 1], [25, 0.4, 1.5]] as const; // prettier-ignore
+  const power = frequencies.map((f) => {
+    const sum = peaks.reduce((y, [c, h, s]) => y + h * Math.exp(-((f - c) ** 2) / (2 * s * s)), 0);
+    return 10 ** (1 - Math.log10(f) + sum + 0.01 * Math.sin(40 * f));
+  });
+  const fitted = (more: FitOptions) =>
+    fitSpectrum(frequencies, power, { peak_width_limits: [3, 8], min_peak_height: 0.1, ...more });
+  const outcomes = (more: FitOptions) => {
+    const fit = fitted(more);
+    expect(fit.candidates.filter(({ outcome }) => outcome === 'fitted')).toHaveLength(fit.n_peaks);
+    return fit.candidates.map(({ outcome }) => outcome);
+  };
+  const all = outcomes({ peak_threshold: 0.1 });
+  expect(new Set(all)).toEqual(new Set(['fitted', 'edge', 'overlap', 'below_min_height']));
+  expect(all.at(-1)).toBe('below_min_height');
+  expect(outcomes({ peak_threshold: 1.5 }).at(-1)).toBe('below_threshold');
+  // With a limit nothing further is looked at.
+  expect(outcomes({ max_n_peaks: 2 })).toHaveLength(2);
+  // Mode bic has no such search.
+  expect(fitted({ mode: 'bic' }).candidates).toEqual([]);
 });
 
 describe('groups', () => {
