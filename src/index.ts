@@ -147,6 +147,7 @@ export type * from './public-types.js';
 export type { NodeFailure } from './engine/failure.js';
 export type { Plan, PlanAction, PlanEntry } from './engine/plan.js';
 export type { PlanRequest, RunRequest, RunResult } from './engine/run.js';
+export type { Remaining, RunningNode, RunView } from './engine/run-view.js';
 export type { NodeReport, NodeState } from './engine/run-account.js';
 export type { FailureMode } from './engine/scheduler.js';
 export { STOP, StopController, type StopLevel, type StopSignal } from './engine/stop-signal.js';

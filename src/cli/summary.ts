@@ -7,6 +7,8 @@ import { withoutControlCodes } from './terminal.js';
 
 /** Skipped nodes that the last lines name. */
 const NAMED = 5;
+/** Rows of the table of nodes. */
+const ROWS = 20;
 /** Numbers by value: `sub-2` before `sub-10`. */
 const IN_ORDER = new Intl.Collator('en', { numeric: true });
 
@@ -34,6 +36,7 @@ export function runSummary(
   const place = shownPlace(outputDir, cwd);
   const how = status === 'cancelled' && result.exitCode === 6 ? 'stopped by its time limit' : states[status];
   const lines = [`${workflow}: ${how} in ${durationText(ms)}: ${parts.join(', ')}`];
+  lines.push(...nodeTable(result));
   if (counts.skipped > 0) lines.push(...skippedLines(result));
   if (published.length > 0) {
     lines.push(`  outputs: ${count(published.length, 'file')} in ${place}`);
@@ -44,6 +47,51 @@ export function runSummary(
     lines.push('  the same command goes on from here: what is finished will not run again');
   }
   return lines.join('\n');
+}
+
+const COLUMNS = [
+  ['run', ['executed']],
+  ['reused', ['reused']],
+  ['skipped', ['skipped']],
+  ['failed', ['failed']],
+  ['not started', ['not-started', 'cancelled']],
+] as const;
+
+/** A row for each node of the workflow, in the order of the graph; nothing when there is one node or all was reused. */
+function nodeTable({ counts, nodes }: RunResult): string[] {
+  if (counts.reused === counts.total) return [];
+  const byNode = new Map<string, Map<string, number>>();
+  for (const { nodeId, state } of nodes) {
+    const row = byNode.get(nodeId) ?? new Map<string, number>();
+    row.set(state, (row.get(state) ?? 0) + 1);
+    byNode.set(nodeId, row);
+  }
+  if (byNode.size < 2) return [];
+  const rows = [...byNode].map(([id, row]) => ({
+    id,
+    cells: COLUMNS.map(([, states]) => states.reduce((sum, state) => sum + (row.get(state) ?? 0), 0)),
+  }));
+  const used = COLUMNS.map(([title], at) => ({ title, at })).filter(({ at }) =>
+    rows.some(({ cells }) => (cells[at] as number) > 0),
+  );
+  const shown = rows.length > ROWS ? rows.slice(0, ROWS - 1) : rows;
+  const width = Math.max('node'.length, ...shown.map(({ id }) => id.length));
+  const line = (id: string, cells: readonly string[]): string =>
+    `  ${id.padEnd(width)}${cells.map((cell, i) => `  ${cell.padStart((used[i] as { title: string }).title.length)}`).join('')}`;
+  const lines = shown.map(({ id, cells }) =>
+    line(
+      id,
+      used.map(({ at }) => (cells[at] === 0 ? '' : String(cells[at]))),
+    ).trimEnd(),
+  );
+  if (rows.length > shown.length) lines.push(`  ... and ${rows.length - shown.length} more nodes`);
+  return [
+    line(
+      'node',
+      used.map(({ title }) => title),
+    ),
+    ...lines,
+  ];
 }
 
 /** What was skipped for a reason of its own, at most five: a participant that is missing is not lost among other lines. */

@@ -63,6 +63,24 @@ export function estimateRun(given: {
   };
 }
 
+/**
+ * How long instances take together, ms.
+ *
+ * @param msOf - what an instance takes, by its place in the graph; 0 when it does not run
+ */
+export function estimateLoad(
+  graph: CompiledGraph,
+  limits: ResourceLimits,
+  msOf: (index: number) => number,
+): number {
+  const load = new Load(graph, limits);
+  for (let index = 0; index < graph.instances.length; index++) {
+    const ms = msOf(index);
+    load.add(index, ms === 0 ? undefined : { ms, bytes: 0 });
+  }
+  return load.ms();
+}
+
 /** The work of instances that run side by side as far as they wait for each other and resources allow. */
 class Load {
   bytes = 0;

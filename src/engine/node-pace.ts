@@ -17,10 +17,18 @@ export class NodePace {
   /** @param ms - run time of the body; Infinity for a run that failed, which ends batches of this node for good */
   note(node: NodeDefinition, ms: number): void {
     const seen = this.#seen.get(node) ?? { runs: 0, sumMs: 0, slowestMs: 0 };
-    seen.runs++;
-    seen.sumMs += ms;
+    if (Number.isFinite(ms)) {
+      seen.runs++;
+      seen.sumMs += ms;
+    }
     seen.slowestMs = Math.max(seen.slowestMs, ms);
     this.#seen.set(node, seen);
+  }
+
+  /** Of the runs that did not fail, ms; null before the first. */
+  meanMs(node: NodeDefinition): number | null {
+    const seen = this.#seen.get(node);
+    return seen === undefined || seen.runs === 0 ? null : seen.sumMs / seen.runs;
   }
 
   /** How many runs of this node may be given to a worker at once. */

@@ -10,6 +10,7 @@ import type { CacheStore, StoredResult } from './cache-store.js';
 import { expandLists, loseLists } from './expand-lists.js';
 import { isIsolated, type Publication } from './graph.js';
 import { killPoint } from './kill-points.js';
+import type { NodeDefinition } from './node.js';
 import { NodePace } from './node-pace.js';
 import type { Planner } from './planner.js';
 import type { PublishedFile, Publisher } from './publish.js';
@@ -17,7 +18,8 @@ import type { Retries } from './retry.js';
 import { ReuseNotes } from './reuse-notes.js';
 import type { ReusedBatch } from './reused-batch.js';
 import type { StandingResults } from './standing-results.js';
-import { RunAccount, type NodeReport } from './run-account.js';
+import { RunAccount, type NodeReport, type NodeState } from './run-account.js';
+import type { ViewedRun } from './run-view.js';
 import type { Decision, SchedulerWork } from './scheduler.js';
 
 export interface RunWorkOptions {
@@ -54,7 +56,7 @@ interface Group {
   readonly open: Set<number>;
 }
 
-export class RunWork implements SchedulerWork {
+export class RunWork implements SchedulerWork, ViewedRun {
   readonly #options: RunWorkOptions;
   readonly #account: RunAccount;
   readonly #notes: ReuseNotes;
@@ -264,6 +266,18 @@ export class RunWork implements SchedulerWork {
 
   counts(): RunCounts {
     return this.#account.counts();
+  }
+
+  endOf(index: number): NodeState | undefined {
+    return this.#account.state(index);
+  }
+
+  runningIndices(): Iterable<number> {
+    return this.#running;
+  }
+
+  meanMs(node: NodeDefinition): number | null {
+    return this.#pace.meanMs(node);
   }
 
   /** Failed instances, and whether every one of them is a failure that joins allow. */

@@ -26,6 +26,7 @@ import { RunLog } from './run-log.js';
 import { RunRecords, type RunEnd } from './run-records.js';
 import { ReusedBatch } from './reused-batch.js';
 import type { NodeReport } from './run-account.js';
+import { LiveRun, type RunView } from './run-view.js';
 import { RunWork } from './run-work.js';
 import { Scheduler, type FailureMode } from './scheduler.js';
 import { StandingResults } from './standing-results.js';
@@ -70,6 +71,8 @@ export interface RunRequest extends PlanRequest {
   /** Default `keep-going`. */
   readonly onFailure?: FailureMode;
   readonly onEvent?: RunListener;
+  /** Receives a view of the run before its first node is looked at; it may be asked until the run has ended. */
+  readonly onView?: (view: RunView) => void;
   /**
    * `worker` (default): warm processes that run one node after another. `process`: a fresh one for each node. Nodes that
    * ask for a gpu have one of their own anyway. Jobs of a cluster are not affected.
@@ -282,8 +285,10 @@ async function runAndAccount(prepared: PreparedRun, endings: Ending[]): Promise<
     outside ??= { error };
     stop.controller.raise(STOP.cancel);
   };
+  let view: LiveRun | null = null;
   const tell = (event: RunEvent): void => {
     records.record(event);
+    view?.see(event);
     try {
       request.onEvent?.(event);
     } catch (error) {
@@ -378,6 +383,19 @@ async function runAndAccount(prepared: PreparedRun, endings: Ending[]): Promise<
     reused,
   });
   endings.push(() => work.stopPublishing());
+  if (request.onView !== undefined) {
+    const readHistory = (): ReturnType<CacheStore['nodeHistory']> => {
+      try {
+        return store.nodeHistory();
+      } catch (error) {
+        // Whoever looks at the run is not the one to tell.
+        endBy(error);
+        return new Map();
+      }
+    };
+    view = new LiveRun(graph, work, () => executor.limits(), readHistory);
+    request.onView(view);
+  }
   const scheduler = new Scheduler({
     graph,
     work,

@@ -15,8 +15,11 @@ describe('a run', () => {
     expect(await rig.read('out/letters/all.txt')).toBe('alpha beta\n');
     expect(first.stdout).toBe('');
     expect(first.stderr).toMatch(/^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d {2}letters: 3 nodes, up to \d+ workers?$/m);
-    expect(first.stderr.split('\n').slice(-6)).toEqual([
+    expect(first.stderr.split('\n').slice(-9)).toEqual([
       expect.stringMatching(/^letters: done in \d+\.\d s: 3 run, 0 reused$/),
+      '  node          run',
+      '  read_letter     2',
+      '  join_letters    1',
       '  outputs: 1 file in out',
       '    letters/  1 file',
       expect.stringMatching(/^ {2}log: out\/logs\/\S+$/),

@@ -47,6 +47,7 @@ export async function runCommand(options: RunOptions, session: Session): Promise
       ...request,
       documents: runDocuments(study, workflow),
       onEvent: (event) => renderer.show(event),
+      ...(renderer.watch !== undefined && { onView: (view) => renderer.watch?.(view) }),
       signal: keys.controller.signal,
     });
     // The last JSON line is the event run-finished: who asked for JSON reads no prose.
@@ -69,6 +70,7 @@ export async function runCommand(options: RunOptions, session: Session): Promise
     await finish(null, exitCodeOf(error));
     throw error;
   } finally {
+    renderer.close?.();
     keys.release();
   }
 }

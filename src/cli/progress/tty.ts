@@ -25,23 +25,24 @@ export class PrettyLines {
     this.#startMs = nowMs();
   }
 
-  show(event: RunEvent): void {
+  /** @param isShown - false: it is only counted */
+  show(event: RunEvent, isShown = true): void {
     if (event.type === 'run-started' || event.type === 'nodes-added') this.#nodes = event.nodes;
     if (event.type === 'nodes-reused') this.#ended += event.ids.length;
     else if (/^node-(adopted|done|skipped|failed|cancelled|not-started)$/.test(event.type)) this.#ended++;
-    const line = this.#texts.of(event);
+    const line = isShown ? this.#texts.of(event) : null;
     if (line === null) return;
     const { mark, color } = MARKS[line.level];
     const shownMark = this.terminal.hasColor ? `\u001b[${color}m${mark}\u001b[0m` : mark;
     const width = String(this.#nodes).length;
     const share =
       event.type === 'run-started' ? '' : `[${String(this.#ended).padStart(width)}/${this.#nodes}] `;
-    this.terminal.note(`${shownMark} ${elapsed(this.nowMs() - this.#startMs)} ${share}${line.text}`);
+    this.terminal.note(`${shownMark} ${elapsedText(this.nowMs() - this.#startMs)} ${share}${line.text}`);
   }
 }
 
 /** `0:07`, `12:30`, `1:02:03`. */
-function elapsed(ms: number): string {
+export function elapsedText(ms: number): string {
   const seconds = Math.max(0, Math.floor(ms / 1000));
   const two = (value: number): string => String(value).padStart(2, '0');
   const hours = Math.floor(seconds / 3600);

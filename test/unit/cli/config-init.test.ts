@@ -1,16 +1,11 @@
 import { expect, test } from 'vitest';
 import { configInitCommand } from '../../../src/cli/commands/config-init.js';
 import type { Session } from '../../../src/cli/session.js';
+import { fakeTerminal } from '../../support/terminal.js';
 
 test('config init says what to do when its file cannot be written', async () => {
   const session: Session = {
-    terminal: {
-      result: () => undefined,
-      note: () => undefined,
-      hasColor: false,
-      isInteractive: false,
-      failure: () => null,
-    },
+    terminal: fakeTerminal(),
     cwd: '/nowhere',
     env: {},
     argv: [],

@@ -4,6 +4,7 @@ import { PlainLines } from '../../../src/cli/progress/lines.js';
 import { PrettyLines } from '../../../src/cli/progress/tty.js';
 import type { Terminal } from '../../../src/cli/terminal.js';
 import type { RunEvent } from '../../../src/engine/events.js';
+import { fakeTerminal } from '../../support/terminal.js';
 
 const QUIET = { verbose: false, debug: false };
 const EVENTS: RunEvent[] = [
@@ -44,13 +45,11 @@ const EVENTS: RunEvent[] = [
 
 let lines: string[] = [];
 function terminal(hasColor = false): Terminal {
-  return {
+  return fakeTerminal({
     result: () => expect.unreachable('progress is no result'),
-    note: (text) => lines.push(text),
+    note: (text) => void lines.push(text),
     hasColor,
-    isInteractive: false,
-    failure: () => null,
-  };
+  });
 }
 beforeEach(() => {
   lines = [];

@@ -5,7 +5,7 @@ import type { RunResult } from '../../../src/engine/run.js';
 
 const node = (id: string, because: string | null) => ({
   id,
-  nodeId: id,
+  nodeId: id.replace(/[[ ].*/, ''),
   state: because === null ? ('executed' as const) : ('skipped' as const),
   reason: null,
   key: null,
@@ -41,6 +41,10 @@ function summaryOf(missing: number): string[] {
 test('the last lines name what was skipped for a reason of its own, and directories in order', () => {
   expect(summaryOf(1)).toEqual([
     'study: done in 1.0 s: 1 run, 0 reused, 2 skipped',
+    '  node     run  skipped',
+    '  collect    1',
+    '  read                1',
+    '  fit                 1',
     '  skipped: read[0]: no file',
     '  outputs: 3 files in out',
     '    ./  1 file',
@@ -49,6 +53,23 @@ test('the last lines name what was skipped for a reason of its own, and director
     '  log: out/logs/r1',
   ]);
   const many = summaryOf(7).filter((line) => line.includes('skipped'));
-  expect(many).toHaveLength(7);
+  expect(many).toHaveLength(8);
   expect(many.at(-1)).toBe('  ... and 2 more skipped');
+});
+
+test('the table of nodes ends where it is no longer read, and a run of one node has none', () => {
+  const result = (ids: readonly string[]): RunResult => ({
+    runId: 'r1',
+    status: 'done',
+    counts: { total: 30, executed: 30, reused: 0, skipped: 0, failed: 0, notStarted: 0 },
+    nodes: ids.map((id) => node(id, null)),
+    published: [],
+    exitCode: 0,
+  });
+  const lines = (ids: readonly string[]): string[] =>
+    runSummary('study', result(ids), 1000, '/o', '/').split('\n');
+  const many = lines(Array.from({ length: 30 }, (_, i) => `step_${i}`));
+  expect(many).toHaveLength(1 + 1 + 19 + 1 + 1);
+  expect(many.at(-2)).toBe('  ... and 11 more nodes');
+  expect(lines(['read[1]', 'read[2]'])).toHaveLength(2);
 });

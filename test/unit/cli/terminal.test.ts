@@ -60,6 +60,9 @@ describe('the two streams', () => {
     [true, { NO_COLOR: '1' }, false],
     [true, { NO_COLOR: '' }, true],
     [true, { TERM: 'dumb' }, false],
+    [false, { FORCE_COLOR: '1' }, true],
+    [true, { FORCE_COLOR: '0' }, false],
+    [false, { FORCE_COLOR: '3', NO_COLOR: '1' }, true],
   ])('terminal %s with %o has colours: %s', (isTTY, env, expected) => {
     expect(terminal({ err: new FakeStream(isTTY) }, env).hasColor).toBe(expected);
   });
