@@ -3,12 +3,15 @@
  *
  *   npm run build && npm run bench:bayes -- [--draws 1000] [--tune 1000] [--peer]
  *
- * One JSON line per model and sampler: {model, sampler, cpu_ms, ess_bulk, ess_tail, ess_per_s, divergences, r_hat}. With --peer the
- * group difference runs in PyMC on one core as well (bench/bayes/pymc_group.py), where PyMC is installed.
+ * The distributions with known moments of test/support/bayes-targets.ts, and the ready models. One JSON line per model and
+ * sampler: {model, sampler, cpu_ms, ess_bulk, ess_tail, ess_per_s, divergences, r_hat}. With --peer the group difference runs in
+ * PyMC on one core as well (bench/bayes/pymc_group.py), where PyMC is installed.
  */
 import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import ts from 'typescript';
 import {
   createGroupDifference,
   createHierarchicalRegression,
@@ -33,7 +36,13 @@ const predictors = Array.from({ length: 10 }, (_, j) => ({ name: `d${j}`, values
 const site = Array.from({ length: 150 }, (_, i) => `s${i % 8}`);
 const noise = normal(150, 0, 4);
 const outcome = noise.map((e, i) => 2 * predictors[0].values[i] + 3 * (i % 8) + e);
+
+const targets = await importTypeScript('../../test/support/bayes-targets.ts');
 const models = [
+  targets.gaussian(Float64Array.from({ length: 9 }, (_, i) => 10 ** (i / 2 - 2))),
+  targets.funnel(),
+  targets.createEightSchools(),
+  targets.studentT(3, 10),
   createGroupDifference({ values: groups }),
   createHierarchicalRegression({ outcome, predictors: predictors.slice(0, 3), site }),
   createHorseshoe({ outcome, predictors }),
@@ -72,4 +81,13 @@ if (given.peer) {
   console.log(
     status === 0 ? stdout.trim() : JSON.stringify({ peer: null, why: stderr.trim().split('\n').at(-1) }),
   );
+}
+
+/** A module that imports nothing but types. */
+async function importTypeScript(path) {
+  const source = readFileSync(new URL(path, import.meta.url), 'utf8');
+  const { outputText } = ts.transpileModule(source, {
+    compilerOptions: { module: ts.ModuleKind.ESNext, target: ts.ScriptTarget.ES2022 },
+  });
+  return import(`data:text/javascript;base64,${Buffer.from(outputText).toString('base64')}`);
 }

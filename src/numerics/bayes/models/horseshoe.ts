@@ -1,5 +1,6 @@
 import { modelSource, type BayesianModel, type ModelSource } from '../model.js';
 import { LeastSquaresForm } from './least-squares-form.js';
+import { ownInformation, ScaledEffects } from './scaled-effects.js';
 import { refused, standardise, standardiseTable, type Predictor } from './standardised.js';
 
 export interface HorseshoeData {
@@ -17,8 +18,8 @@ const SLAB_DF = 4;
 /**
  * Linear regression over many predictors of which few matter: regularised horseshoe.
  *
- * With outcome and predictors of mean 0 and standard deviation 1: slope j = z_j tau l_j, z normal (0, 1), l_j half-Cauchy (1) bounded
- * by the slab, tau half-Cauchy (t0 sigma) with t0 = m / ((p - m) sqrt(n)) for m expected slopes; slab^2 inverse gamma; intercept
+ * With outcome and predictors of mean 0 and standard deviation 1: slope j normal (0, tau l_j), l_j half-Cauchy (1) bounded by the
+ * slab, tau half-Cauchy (t0 sigma) with t0 = m / ((p - m) sqrt(n)) for m expected slopes; slab^2 inverse gamma; intercept
  * normal (0, 1), noise half-normal (1). Quantities, in the units of the data: `intercept`, `slope[predictor]`, `noise_sd`,
  * `global_scale` (tau over sigma), and `shrinkage[predictor]` from 0 (kept) to 1 (shrunk to 0).
  *
@@ -40,16 +41,16 @@ export function createHorseshoe({ outcome, predictors, expectedNonzero }: Horses
   }
   const table = standardiseTable(predictors, n);
   const logScale = Math.log(expected / (p - expected) / Math.sqrt(n));
-  // intercept, z, ln l, ln tau over (t0 sigma), ln slab^2, ln sigma
-  const [zAt, localAt, globalAt] = [1, 1 + p, 1 + 2 * p];
+  // intercept, coordinates of the slopes, ln l, ln tau over (t0 sigma), ln slab^2, ln sigma
+  const [slopeAt, localAt, globalAt] = [1, 1 + p, 1 + 2 * p];
   const [slabAt, noiseAt] = [globalAt + 1, globalAt + 2];
   const [shape, rate] = [SLAB_DF / 2, (SLAB_DF / 2) * SLAB_SCALE ** 2];
-  const slopes = new Float64Array(p);
+  const slopes = new ScaledEffects(ownInformation(table.values, p));
   const shares = new Float64Array(p);
   const bySlope = new Float64Array(p);
   const form = new LeastSquaresForm(table.values, y.values);
 
-  /** Fills slopes, and what share of the bound of each comes from the slab. */
+  /** Sets the slopes, and what share of the bound of each comes from the slab. */
   const setSlopes = (q: Float64Array): void => {
     const logTau = logScale + q[noiseAt]! + q[globalAt]!;
     for (let j = 0; j < p; j++) {
@@ -57,7 +58,7 @@ export function createHorseshoe({ outcome, predictors, expectedNonzero }: Horses
       // The bounded spread: the product of slab and spread over their sum, as squares.
       const share = 1 / (1 + Math.exp(q[slabAt]! - logSpread));
       shares[j] = share;
-      slopes[j] = q[zAt + j]! * Math.exp(0.5 * logSpread) * Math.sqrt(1 - share);
+      slopes.set(j, q[slopeAt + j]!, 0.5 * (logSpread + Math.log1p(-share)), q[noiseAt]!);
     }
   };
   const labels = [predictors.map(({ name }) => name)];
@@ -76,25 +77,22 @@ export function createHorseshoe({ outcome, predictors, expectedNonzero }: Horses
       setSlopes(q);
       const precision = Math.exp(-2 * q[noiseAt]!);
       // Columns and outcome have mean 0, so that the intercept stands alone.
-      const squares = form.evaluate(slopes, bySlope) + n * q[0]! ** 2;
-      for (let j = 0; j < p; j++) bySlope[j] = precision * bySlope[j]!;
+      const squares = form.evaluate(slopes.effects, bySlope) + n * q[0]! ** 2;
       gradient[0] = -precision * n * q[0]!;
       let sum = -n * q[noiseAt]! - 0.5 * squares * precision - 0.5 * q[0]! ** 2;
       gradient[0] = gradient[0]! - q[0]!;
       gradient[noiseAt] = squares * precision - n;
       for (let j = 0; j < p; j++) {
-        const z = q[zAt + j]!;
-        const scale = z === 0 ? scaleAt(q, j) : slopes[j]! / z;
-        gradient[zAt + j] = bySlope[j]! * scale - z;
-        sum -= 0.5 * z * z;
-        // The slope follows tau and l by what the slab leaves, and the slab by half of its share.
-        const log = bySlope[j]! * slopes[j]!;
+        sum += slopes.differentiate(j, q[slopeAt + j]!, precision * bySlope[j]!);
+        gradient[slopeAt + j] = slopes.byCoordinate[j]!;
+        // The spread follows tau and l by what the slab leaves, and the slab by half of its share.
+        const log = slopes.byLogSpread[j]!;
         const followed = log * (1 - shares[j]!);
         const [value, slope] = logHalfCauchy(q[localAt + j]!);
         sum += value;
         gradient[localAt + j] = followed + slope;
         gradient[globalAt] = gradient[globalAt]! + followed;
-        gradient[noiseAt] = gradient[noiseAt]! + followed;
+        gradient[noiseAt] = gradient[noiseAt]! + followed + slopes.byLogNoise[j]!;
         gradient[slabAt] = gradient[slabAt]! + 0.5 * log * shares[j]!;
       }
       const [value, slope] = logHalfCauchy(q[globalAt]!);
@@ -110,7 +108,7 @@ export function createHorseshoe({ outcome, predictors, expectedNonzero }: Horses
     },
     values(q) {
       setSlopes(q);
-      const given = table.columns.map(({ sd }, j) => (slopes[j]! * y.sd) / sd);
+      const given = table.columns.map(({ sd }, j) => (slopes.effects[j]! * y.sd) / sd);
       const shift = table.columns.reduce((all, { mean }, j) => all + given[j]! * mean, 0);
       const sigma = Math.exp(q[noiseAt]!);
       const shrinkage = Array.from({ length: p }, (_, j) => 1 / (1 + (n * scaleAt(q, j) ** 2) / sigma ** 2));

@@ -6,7 +6,7 @@ import { createHierarchicalRegression } from '../../../../src/numerics/bayes/mod
 import { createHorseshoe } from '../../../../src/numerics/bayes/models/horseshoe.js';
 import { LeastSquaresForm } from '../../../../src/numerics/bayes/models/least-squares-form.js';
 import type { PosteriorRow } from '../../../../src/numerics/bayes/posterior.js';
-import { NutsSampler } from '../../../../src/numerics/bayes/sampler.js';
+import { getBayesianSampler, NutsSampler } from '../../../../src/numerics/bayes/sampler.js';
 import { seededRandom } from '../../../../src/numerics/random.js';
 
 const CONFIG = { draws: 300, tune: 400, chains: 2, targetAccept: 0.9 };
@@ -123,6 +123,15 @@ test('the horseshoe keeps the slopes that matter and shrinks the others', async 
     const { median } = rows.get(`shrinkage[d${j}]`)!;
     if (truth === 0) expect(median).toBeGreaterThan(0.3);
     else expect(median).toBeLessThan(0.1);
+  }
+});
+
+test('steps that fit most of a horseshoe fit all of it: no divergences, and every number mixes', async () => {
+  const sampler = getBayesianSampler('nutpie', { draws: 300, tune: 400, chains: 4, targetAccept: 0.95 });
+  const posterior = await sampler.sample(MODELS.horseshoe);
+  expect(posterior.divergences).toBe(0);
+  for (const { parameter, ess_bulk } of posterior.summary()) {
+    expect(ess_bulk, `effective draws of ${parameter}`).toBeGreaterThan(400);
   }
 });
 
