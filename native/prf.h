@@ -12,10 +12,11 @@ struct PrfStimulus {
   const double* xs;             // (columns)
   const double* ys;             // (rows)
   const int32_t* frameOf;       // (frames): which of the unique frames
-  const int32_t* profileStart;  // (profiles + 1): where the values of a column begin
-  const int32_t* profileFirst;  // (profiles): row of its first value
-  const double* profileValues;
-  const int32_t* frameStart;  // (uniqueFrames + 1): where the runs of a frame begin
+  const int32_t* stepStart;     // (profiles + 1): where the steps of a column begin
+  const int32_t* stepRow;       // before which row the column steps; the number of rows: behind the last
+  const double* stepFall;       // by how much it falls there
+  double peak;                  // largest pixel, whatever its sign
+  const int32_t* frameStart;    // (uniqueFrames + 1): where the runs of a frame begin
   const int32_t* runProfile;
   const int32_t* runFrom;  // first column of a run, and the one behind its last
   const int32_t* runTo;

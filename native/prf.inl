@@ -14,6 +14,8 @@ constexpr size_t kPrfPad = kPrfTile - 1;
 constexpr size_t kPrfMostSlopes = 5;
 // As FAR in src/numerics/encoding/image-drive.ts.
 constexpr double kPrfFar = -170.0;
+// As DARK there.
+constexpr double kPrfDark = 1e-12;
 
 NL_INLINE size_t prfSlopes(const PrfRequest& r) { return r.ownKernels ? 5 : 3; }
 NL_INLINE size_t prfKernelLength(const PrfRequest& r) { return r.taps + 2 * kPrfPad; }
@@ -43,19 +45,20 @@ NL_INLINE WideVec prfExp(WideVec exponent) {
 // Working memory of one group, cut from the scratch space of a part.
 struct PrfWork {
   PrfLanes* field;    // (3): x, y, 1 / sd
-  PrfLanes* rows;     // (rows, 3): g, g u, g u^2 along y
-  PrfLanes* columns;  // (columns + 1, 3): prefix sums of the same along x
+  PrfLanes* rows;     // (rows + 1, 3): sums of g, g u, g u^2 over the rows before, along y
+  PrfLanes* columns;  // (columns + 1, 3): the same along x
   PrfLanes* profile;  // (profiles, 3)
   PrfLanes* unique;   // (uniqueFrames, 4): value and slopes by x, y, log sd
   PrfLanes* padded;   // (taps - 1 + frames + kPrfPad)
   PrfLanes* kernel;   // (3, kernel length)
   PrfLanes* series;   // (1 + slopes, frames): p and its slopes
   PrfLanes* data;     // (frames)
+  PrfLanes dark;      // values that are not above it are nothing but rounding
   PrfLanes mean;
 };
 
 NL_INLINE size_t prfWorkLanes(const PrfStimulus& s, const PrfRequest& r) {
-  return 3 + 3 * s.rows + 3 * (s.columns + 1) + 3 * s.profiles + 4 * s.uniqueFrames + (r.taps + s.frames + kPrfPad) +
+  return 3 + 3 * (s.rows + 1) + 3 * (s.columns + 1) + 3 * s.profiles + 4 * s.uniqueFrames + (r.taps + s.frames + kPrfPad) +
          3 * prfKernelLength(r) + (1 + kPrfMostSlopes) * s.frames + s.frames;
 }
 
@@ -68,7 +71,7 @@ NL_INLINE PrfWork prfCut(const PrfStimulus& s, const PrfRequest& r, double* scra
     return at;
   };
   w.field = take(3);
-  w.rows = take(3 * s.rows);
+  w.rows = take(3 * (s.rows + 1));
   w.columns = take(3 * (s.columns + 1));
   w.profile = take(3 * s.profiles);
   w.unique = take(4 * s.uniqueFrames);
@@ -113,28 +116,29 @@ static void prfLoadData(const PrfStimulus& s, const PrfRequest& r, size_t first,
   }
 }
 
+// Sums of g, g u and g u^2, u = (place - centre) / sd, over the places before each. Returns the sum of all g.
+static WideVec prfSumsBefore(const double* places, size_t count, WideVec centre, WideVec inverse, int h, PrfLanes* out) {
+  WideVec a = {}, b = {}, c = {};
+  for (size_t i = 0; i <= count; i++) {
+    PrfLanes* to = out + 3 * i;
+    to[0].v[h] = a;
+    to[1].v[h] = b;
+    to[2].v[h] = c;
+    if (i == count) break;
+    const WideVec u = (places[i] - centre) * inverse, g = prfExp(-0.5 * u * u);
+    a += g;
+    b += g * u;
+    c += g * u * u;
+  }
+  return a;
+}
+
 static void prfAxes(const PrfStimulus& s, PrfWork& w) {
   for (int h = 0; h < 2; h++) {
-    const WideVec x = w.field[0].v[h], y = w.field[1].v[h], inverse = w.field[2].v[h];
-    for (size_t j = 0; j < s.rows; j++) {
-      const WideVec u = (s.ys[j] - y) * inverse, g = prfExp(-0.5 * u * u);
-      PrfLanes* to = w.rows + 3 * j;
-      to[0].v[h] = g;
-      to[1].v[h] = g * u;
-      to[2].v[h] = g * u * u;
-    }
-    WideVec a = {}, b = {}, c = {};
-    for (size_t i = 0; i <= s.columns; i++) {
-      PrfLanes* to = w.columns + 3 * i;
-      to[0].v[h] = a;
-      to[1].v[h] = b;
-      to[2].v[h] = c;
-      if (i == s.columns) break;
-      const WideVec u = (s.xs[i] - x) * inverse, g = prfExp(-0.5 * u * u);
-      a += g;
-      b += g * u;
-      c += g * u * u;
-    }
+    const WideVec inverse = w.field[2].v[h];
+    const WideVec height = prfSumsBefore(s.ys, s.rows, w.field[1].v[h], inverse, h, w.rows);
+    const WideVec width = prfSumsBefore(s.xs, s.columns, w.field[0].v[h], inverse, h, w.columns);
+    w.dark.v[h] = kPrfDark * s.peak * width * height;
   }
 }
 
@@ -143,16 +147,20 @@ template <int kMoments>
 static void prfProfiles(const PrfStimulus& s, PrfWork& w) {
   for (size_t p = 0; p < s.profiles; p++) {
     PrfLanes sum[kMoments] = {};
-    const PrfLanes* row = w.rows + 3 * (size_t)s.profileFirst[p];
-    const int32_t end = s.profileStart[p + 1];
-    for (int32_t k = s.profileStart[p]; k < end; k++, row += 3) {
-      const double value = s.profileValues[k];
+    const int32_t end = s.stepStart[p + 1];
+    for (int32_t k = s.stepStart[p]; k < end; k++) {
+      const PrfLanes* row = w.rows + 3 * (size_t)s.stepRow[k];
+      const double fall = s.stepFall[k];
       for (int m = 0; m < kMoments; m++) {
-        for (int h = 0; h < 2; h++) sum[m].v[h] += value * row[m].v[h];
+        for (int h = 0; h < 2; h++) sum[m].v[h] += fall * row[m].v[h];
       }
     }
     for (int m = 0; m < kMoments; m++) w.profile[3 * p + m] = sum[m];
   }
+}
+
+NL_INLINE WideVec prfUnlessDark(WideVec value, WideVec dark, WideVec kept) {
+  return (value > dark) | (-value > dark) ? kept : (WideVec){};
 }
 
 static void prfFrameValues(const PrfStimulus& s, PrfWork& w) {
@@ -163,7 +171,7 @@ static void prfFrameValues(const PrfStimulus& s, PrfWork& w) {
       const PrfLanes* profile = w.profile + 3 * (size_t)s.runProfile[k];
       for (int h = 0; h < 2; h++) sum.v[h] += (to->v[h] - from->v[h]) * profile->v[h];
     }
-    w.unique[4 * f] = sum;
+    for (int h = 0; h < 2; h++) w.unique[4 * f].v[h] = prfUnlessDark(sum.v[h], w.dark.v[h], sum.v[h]);
   }
 }
 
@@ -183,12 +191,13 @@ static void prfFrameSlopes(const PrfStimulus& s, PrfWork& w) {
       }
     }
     PrfLanes* to = w.unique + 4 * f;
-    to[0] = value;
     for (int h = 0; h < 2; h++) {
-      to[1].v[h] = byX.v[h] * w.field[2].v[h];
-      to[2].v[h] = byY.v[h] * w.field[2].v[h];
+      const WideVec v = value.v[h], dark = w.dark.v[h], inverse = w.field[2].v[h];
+      to[0].v[h] = prfUnlessDark(v, dark, v);
+      to[1].v[h] = prfUnlessDark(v, dark, byX.v[h] * inverse);
+      to[2].v[h] = prfUnlessDark(v, dark, byY.v[h] * inverse);
+      to[3].v[h] = prfUnlessDark(v, dark, bySd.v[h]);
     }
-    to[3] = bySd;
   }
 }
 

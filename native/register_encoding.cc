@@ -32,8 +32,8 @@ void checkAscending(const std::int32_t* starts, std::size_t count, std::size_t t
   }
 }
 
-// (frames, uniqueFrames, columns, rows, profiles, values, runs, xs, ys, frameOf, profileStart, profileFirst,
-// profileValues, frameStart, runProfile, runFrom, runTo)
+// (frames, uniqueFrames, columns, rows, profiles, steps, runs, xs, ys, frameOf, stepStart, stepRow, stepFall,
+// frameStart, runProfile, runFrom, runTo, peak)
 PrfStimulus stimulusOf(const Call& call) {
   PrfStimulus s = {};
   s.frames = size(call, 0);
@@ -41,43 +41,41 @@ PrfStimulus stimulusOf(const Call& call) {
   s.columns = size(call, 2);
   s.rows = size(call, 3);
   s.profiles = size(call, 4);
-  const std::size_t values = size(call, 5), runs = size(call, 6);
+  const std::size_t steps = size(call, 5), runs = size(call, 6);
   if (s.frames == 0 || s.uniqueFrames == 0) throw ArgumentError("there are no images");
   s.xs = call.doubles(7, s.columns);
   s.ys = call.doubles(8, s.rows);
   s.frameOf = call.ints(9, s.frames);
-  s.profileStart = call.ints(10, s.profiles + 1);
-  s.profileFirst = call.ints(11, s.profiles);
-  s.profileValues = call.doubles(12, values);
+  s.stepStart = call.ints(10, s.profiles + 1);
+  s.stepRow = call.ints(11, steps);
+  s.stepFall = call.doubles(12, steps);
   s.frameStart = call.ints(13, s.uniqueFrames + 1);
   s.runProfile = call.ints(14, runs);
   s.runFrom = call.ints(15, runs);
   s.runTo = call.ints(16, runs);
+  s.peak = call.number(17);
   checkRange(s.frameOf, s.frames, s.uniqueFrames - 1);
-  checkAscending(s.profileStart, s.profiles, values);
+  checkAscending(s.stepStart, s.profiles, steps);
+  checkRange(s.stepRow, steps, s.rows);
   checkAscending(s.frameStart, s.uniqueFrames, runs);
   checkRange(s.runProfile, runs, s.profiles == 0 ? 0 : s.profiles - 1);
   checkRange(s.runFrom, runs, s.columns);
   checkRange(s.runTo, runs, s.columns);
-  for (std::size_t p = 0; p < s.profiles; p++) {
-    const std::int32_t last = s.profileFirst[p] + (s.profileStart[p + 1] - s.profileStart[p]);
-    if (s.profileFirst[p] < 0 || static_cast<std::size_t>(last) > s.rows) throw ArgumentError(kDamaged);
-  }
   return s;
 }
 
 // (..., count, fields, taps, ownKernels, kernels, removesMean, confounds, confoundBasis)
 PrfRequest requestOf(const Call& call, const PrfStimulus& s) {
   PrfRequest r = {};
-  r.count = size(call, 17);
-  r.fields = call.doubles(18, 3 * r.count);
-  r.taps = size(call, 19);
+  r.count = size(call, 18);
+  r.fields = call.doubles(19, 3 * r.count);
+  r.taps = size(call, 20);
   if (r.taps == 0) throw ArgumentError("the kernel is empty");
-  r.ownKernels = call.flag(20);
-  r.kernels = call.doubles(21, r.ownKernels ? 3 * r.count * r.taps : r.taps);
-  r.removesMean = call.flag(22);
-  r.confounds = size(call, 23);
-  r.confoundBasis = call.doubles(24, r.confounds * s.frames);
+  r.ownKernels = call.flag(21);
+  r.kernels = call.doubles(22, r.ownKernels ? 3 * r.count * r.taps : r.taps);
+  r.removesMean = call.flag(23);
+  r.confounds = size(call, 24);
+  r.confoundBasis = call.doubles(25, r.confounds * s.frames);
   return r;
 }
 
@@ -98,10 +96,10 @@ void overGroups(const PrfStimulus& s, const PrfRequest& r, Function run) {
 napi_value prfMoments(const Call& call) {
   const PrfStimulus s = stimulusOf(call);
   PrfRequest r = requestOf(call, s);
-  const std::size_t voxels = size(call, 25);
-  r.voxels = call.ints(26, r.count);
-  r.series = call.doubles(27, voxels * s.frames);
-  double* out = call.doubles(28, r.count * prfMomentCount(r.ownKernels ? 5 : 3));
+  const std::size_t voxels = size(call, 26);
+  r.voxels = call.ints(27, r.count);
+  r.series = call.doubles(28, voxels * s.frames);
+  double* out = call.doubles(29, r.count * prfMomentCount(r.ownKernels ? 5 : 3));
   if (r.count == 0) return call.undefined();
   if (voxels == 0) throw ArgumentError("there are no data");
   checkRange(r.voxels, r.count, voxels - 1, "a row of the series is not there");
@@ -115,7 +113,7 @@ napi_value prfMoments(const Call& call) {
 napi_value prfResponses(const Call& call) {
   const PrfStimulus s = stimulusOf(call);
   const PrfRequest r = requestOf(call, s);
-  double* out = call.doubles(25, r.count * s.frames);
+  double* out = call.doubles(26, r.count * s.frames);
   if (r.count == 0) return call.undefined();
   overGroups(s, r, [&](const PrfKernels& prf, double* scratch, std::size_t begin, std::size_t end) {
     prf.responses(s, r, out, scratch, begin, end);

@@ -12,11 +12,13 @@ export interface PrfStimulus {
   readonly uniqueFrames: number;
   /** Number of different columns. */
   readonly profiles: number;
-  /** Shape (profiles + 1): where the values of a column begin. */
-  readonly profileStart: Int32Array;
-  /** Shape (profiles): the y index of its first value. */
-  readonly profileFirst: Int32Array;
-  readonly profileValues: Float64Array;
+  /** Shape (profiles + 1): where the steps of a column begin. */
+  readonly stepStart: Int32Array;
+  /** Before which y index the column steps (their number: behind the last), and by how much it falls there. */
+  readonly stepRow: Int32Array;
+  readonly stepFall: Float64Array;
+  /** Largest pixel, whatever its sign. */
+  readonly peak: number;
   /** Shape (uniqueFrames + 1): where the runs of a frame begin. */
   readonly frameStart: Int32Array;
   readonly runProfile: Int32Array;
@@ -121,15 +123,15 @@ export function prfProducts({ rows, rank, columns, left, right, out }: PrfProduc
 
 function stimulusArguments(operation: string, s: PrfStimulus): PrfArguments {
   const runs = s.runProfile.length;
-  checkInts(operation, 'profileStart', s.profileStart, s.profiles + 1);
-  checkInts(operation, 'profileFirst', s.profileFirst, s.profiles);
+  checkInts(operation, 'stepStart', s.stepStart, s.profiles + 1);
+  checkInts(operation, 'stepRow', s.stepRow, s.stepFall.length);
   checkInts(operation, 'frameStart', s.frameStart, s.uniqueFrames + 1);
   checkInts(operation, 'runFrom', s.runFrom, runs);
   checkInts(operation, 'runTo', s.runTo, runs);
   return [
-    ...[s.frameOf.length, s.uniqueFrames, s.xs.length, s.ys.length, s.profiles, s.profileValues.length, runs],
-    ...[s.xs, s.ys, s.frameOf, s.profileStart, s.profileFirst, s.profileValues],
-    ...[s.frameStart, s.runProfile, s.runFrom, s.runTo],
+    ...[s.frameOf.length, s.uniqueFrames, s.xs.length, s.ys.length, s.profiles, s.stepFall.length, runs],
+    ...[s.xs, s.ys, s.frameOf, s.stepStart, s.stepRow, s.stepFall],
+    ...[s.frameStart, s.runProfile, s.runFrom, s.runTo, s.peak],
   ];
 }
 

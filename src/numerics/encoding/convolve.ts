@@ -34,7 +34,7 @@ export function convolveHeldRows(
   }
 }
 
-/** Four samples at a time: their sums do not wait for each other. */
+/** Four samples at a time: their sums do not wait for each other, and a sample that is read serves all four. */
 function convolvePadded(
   kernel: Float64Array,
   padded: Float64Array,
@@ -49,12 +49,19 @@ function convolvePadded(
     let b = 0;
     let c = 0;
     let d = 0;
+    let x1 = padded[last + t + 1]!;
+    let x2 = padded[last + t + 2]!;
+    let x3 = padded[last + t + 3]!;
     for (let k = 0, from = last + t; k <= last; k++, from--) {
       const h = kernel[k]!;
-      a += h * padded[from]!;
-      b += h * padded[from + 1]!;
-      c += h * padded[from + 2]!;
-      d += h * padded[from + 3]!;
+      const x0 = padded[from]!;
+      a += h * x0;
+      b += h * x1;
+      c += h * x2;
+      d += h * x3;
+      x3 = x2;
+      x2 = x1;
+      x1 = x0;
     }
     out[to + t] = a;
     out[to + t + 1] = b;

@@ -9,7 +9,7 @@ import { PixelScan } from './pixel-scan.js';
 import { ProjectedResponse } from './projected-response.js';
 import { StartDictionary } from './start-dictionary.js';
 import type { ParameterTable } from './tables.js';
-import { StepRange, VoxelFit, type VoxelProblem, type VoxelSearch } from './voxel-fit.js';
+import { StepRange, VoxelFit, VoxelScratch, type VoxelProblem, type VoxelSearch } from './voxel-fit.js';
 
 export interface ExactFitOptions {
   readonly confounds?: Matrix | null;
@@ -29,7 +29,7 @@ export interface ExactFitOptions {
 /** How many starts take part in each round, and up to how many iterations; the last runs to the end. */
 const ROUNDS = [
   { kept: Infinity, iterations: 0 },
-  { kept: 6, iterations: 1 },
+  { kept: 4, iterations: 1 },
   { kept: 3, iterations: 2 },
   { kept: 2, iterations: 8 },
   { kept: 2, iterations: Infinity },
@@ -37,7 +37,7 @@ const ROUNDS = [
 /** Starts beside those of the grid, for fields of about a pixel. */
 const PIXEL_STARTS = 2;
 /** Voxels whose points are evaluated together. */
-const BLOCK = 256;
+const BLOCK = 128;
 
 /**
  * The least-squares optimum of every voxel: several starts from the maxima of the correlation grid, then variable
@@ -83,6 +83,7 @@ class ExactFitter {
   readonly #source: MomentSource;
   readonly #search: VoxelSearch;
   readonly #range: StepRange;
+  readonly #scratch: VoxelScratch;
   readonly #dictionary: StartDictionary | null;
   readonly #scan: PixelScan | null;
   /** Fits without a voxel. */
@@ -107,6 +108,7 @@ class ExactFitter {
     this.#source = momentSource(this.#response, options.kernel ?? 'auto');
     this.#search = searchOf(model, this.#response, options);
     this.#range = new StepRange(this.#response.coordinates);
+    this.#scratch = new VoxelScratch(this.#source.layout.size);
     // With a coordinate held at a value per voxel there is no common grid.
     this.#dictionary = this.#search.held.includes(true)
       ? null
@@ -148,12 +150,13 @@ class ExactFitter {
     }
     for (const candidate of candidates) this.#beginFits(candidate, series);
     for (const { kept, iterations } of ROUNDS) {
+      const isStart = iterations === 0;
       const advancing: VoxelFit[] = [];
       for (const candidate of candidates) {
         this.#keepBest(candidate, kept);
         for (const fit of candidate.fits) if (fit.extend(iterations)) advancing.push(fit);
       }
-      this.#advance(advancing, series);
+      this.#advance(advancing, series, isStart);
     }
     for (const candidate of candidates) {
       this.#write(candidate, data.rows, results);
@@ -178,7 +181,8 @@ class ExactFitter {
 
   #beginFits(candidate: Candidate, series: Float64Array): void {
     for (const start of this.#starts(series, candidate)) {
-      const fit = this.#idle.pop() ?? new VoxelFit(this.#source.layout, this.#search, this.#range);
+      const fit =
+        this.#idle.pop() ?? new VoxelFit(this.#source.layout, this.#search, this.#range, this.#scratch);
       fit.begin(candidate.problem, start);
       candidate.fits.push(fit);
     }
@@ -195,7 +199,7 @@ class ExactFitter {
   }
 
   /** Evaluates what the fits want until none wants more. */
-  #advance(fits: VoxelFit[], series: Float64Array): void {
+  #advance(fits: VoxelFit[], series: Float64Array, isRecurring: boolean): void {
     const { size, length } = this.#source.layout;
     const thetas = new Float64Array(fits.length * size);
     const voxels = new Int32Array(fits.length);
@@ -206,7 +210,7 @@ class ExactFitter {
         for (let i = 0; i < size; i++) thetas[k * size + i] = trial[i]!;
         voxels[k] = problem.voxel;
       });
-      this.#source.moments({ count: active.length, thetas, voxels, series }, moments);
+      this.#source.moments({ count: active.length, thetas, voxels, series, isRecurring }, moments);
       active = active.filter((fit, k) => fit.receive(moments, k * length));
     }
   }

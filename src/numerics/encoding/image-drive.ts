@@ -1,6 +1,5 @@
-import type { PrfStimulus } from '../../native/index.js';
 import type { Matrix } from '../linalg/matrix.js';
-import { encodeRuns, type RunCode } from './image-runs.js';
+import { encodeRuns, type ImageRuns } from './image-runs.js';
 import { ScatteredDrive } from './scattered-drive.js';
 
 /** Sums of a stimulus under a round Gaussian, and their derivatives, for every frame. */
@@ -14,7 +13,7 @@ export interface StimulusDrive {
    */
   evaluate(x: number, y: number, sd: number, out: Float64Array, slopes: Float64Array | null): void;
   /** The images in the form of the kernels; null where the pixels lie on no grid. */
-  readonly stimulus: PrfStimulus | null;
+  readonly stimulus: ImageRuns | null;
 }
 
 /**
@@ -30,20 +29,35 @@ export function stimulusDrive(stimulus: Matrix, coordinates: Matrix): StimulusDr
     : new GridDrive(stimulus, axes.xs, axes.ys);
 }
 
+/** Exponents below this count as 0: 1e-74 of the peak. Else products of two would be subnormal, which is slow. */
+const FAR = -170;
+/**
+ * What is smaller than this share of the brightest that a field could see counts as dark: of differences of sums only
+ * rounding is left there.
+ */
+const DARK = 1e-12;
+
 /**
  * Pixels on a grid.
  *
- * Frames that repeat are computed once. A frame is stored as runs of equal image columns, and a column as its
- * non-zero stretch, each kept once; because the Gaussian is separable, a column needs three dot products and a run
- * three differences of prefix sums. Exact for every stimulus; merely slower where most pixels differ.
+ * Frames that repeat are computed once. A frame is stored as runs of equal image columns, and a column as its steps,
+ * each kept once; because the Gaussian is separable, a step takes one of the sums along y, and a run two of those along
+ * x. Exact for every stimulus; merely slower where most pixels differ.
  */
 export class GridDrive implements StimulusDrive {
   readonly frames: number;
-  readonly stimulus: PrfStimulus;
-  readonly #xs: Float64Array;
-  readonly #ys: Float64Array;
-  readonly #code: RunCode;
-  readonly #buffers: Buffers;
+  readonly stimulus: ImageRuns;
+  /** Places of a step, a column and a profile in the arrays of three moments. */
+  readonly #stepAt: Int32Array;
+  readonly #fromAt: Int32Array;
+  readonly #toAt: Int32Array;
+  readonly #profileAt: Int32Array;
+  /** Shape (n + 1, 3): sums of g, g u and g u^2 over what lies before a place. */
+  readonly #along: { readonly x: Float64Array; readonly y: Float64Array };
+  /** Shape (profiles, 3). */
+  readonly #profiles: Float64Array;
+  /** Shape (4, unique frames): value, and slopes by x, y, log sd. */
+  readonly #sums: Float64Array;
 
   /**
    * @param stimulus - frames x pixels, x slow, y fast
@@ -51,64 +65,62 @@ export class GridDrive implements StimulusDrive {
    * @param ys - within a column
    */
   constructor(stimulus: Matrix, xs: Float64Array, ys: Float64Array) {
+    const runs = encodeRuns(stimulus, xs, ys);
+    const thrice = (places: Int32Array): Int32Array => places.map((place) => 3 * place);
     this.frames = stimulus.rows;
-    this.#xs = xs;
-    this.#ys = ys;
-    this.#code = encodeRuns(stimulus, xs.length, ys.length);
-    this.stimulus = { xs, ys, ...this.#code };
-    this.#buffers = makeBuffers(xs.length, ys.length, this.#code.profiles, this.#code.uniqueFrames);
+    this.stimulus = runs;
+    this.#stepAt = thrice(runs.stepRow);
+    this.#fromAt = thrice(runs.runFrom);
+    this.#toAt = thrice(runs.runTo);
+    this.#profileAt = thrice(runs.runProfile);
+    this.#along = { x: new Float64Array(3 * xs.length + 3), y: new Float64Array(3 * ys.length + 3) };
+    this.#profiles = new Float64Array(3 * runs.profiles);
+    this.#sums = new Float64Array(4 * runs.uniqueFrames);
   }
 
   evaluate(x: number, y: number, sd: number, out: Float64Array, slopes: Float64Array | null): void {
-    const b = this.#buffers;
-    profileY(this.#ys, y, 1 / sd, b);
-    prefixX(this.#xs, x, 1 / sd, b);
-    if (slopes === null) this.#values();
-    else this.#valuesAndSlopes(1 / sd);
-    const { frameOf, uniqueFrames } = this.#code;
+    const { xs, ys, frameOf, uniqueFrames, peak } = this.stimulus;
+    const width = sumsBefore(xs, x, 1 / sd, this.#along.x);
+    const height = sumsBefore(ys, y, 1 / sd, this.#along.y);
+    const dark = DARK * peak * width * height;
+    if (slopes === null) this.#values(dark);
+    else this.#valuesAndSlopes(dark, 1 / sd);
+    const sums = this.#sums;
     for (let t = 0; t < this.frames; t++) {
       const at = frameOf[t]!;
-      out[t] = b.sums[at]!;
+      out[t] = sums[at]!;
       if (slopes === null) continue;
-      slopes[t] = b.sums[uniqueFrames + at]!;
-      slopes[this.frames + t] = b.sums[2 * uniqueFrames + at]!;
-      slopes[2 * this.frames + t] = b.sums[3 * uniqueFrames + at]!;
+      slopes[t] = sums[uniqueFrames + at]!;
+      slopes[this.frames + t] = sums[2 * uniqueFrames + at]!;
+      slopes[2 * this.frames + t] = sums[3 * uniqueFrames + at]!;
     }
   }
 
-  #values(): void {
-    const {
-      profiles,
-      profileStart,
-      profileFirst,
-      profileValues,
-      uniqueFrames,
-      frameStart,
-      runProfile,
-      runFrom,
-      runTo,
-    } = this.#code;
-    const { gy0, px0, m0, sums } = this.#buffers;
+  #values(dark: number): void {
+    const { profiles, stepStart, stepFall, uniqueFrames, frameStart } = this.stimulus;
+    const [stepAt, fromAt, toAt, profileAt] = [this.#stepAt, this.#fromAt, this.#toAt, this.#profileAt];
+    const [moments, sums] = [this.#profiles, this.#sums];
+    const { x: alongX, y: alongY } = this.#along;
     for (let p = 0; p < profiles; p++) {
       let sum = 0;
-      const end = profileStart[p + 1]!;
-      for (let k = profileStart[p]!, j = profileFirst[p]!; k < end; k++, j++)
-        sum += profileValues[k]! * gy0[j]!;
-      m0[p] = sum;
+      const end = stepStart[p + 1]!;
+      for (let k = stepStart[p]!; k < end; k++) sum += stepFall[k]! * alongY[stepAt[k]!]!;
+      moments[3 * p] = sum;
     }
     for (let f = 0; f < uniqueFrames; f++) {
       let sum = 0;
       const end = frameStart[f + 1]!;
       for (let r = frameStart[f]!; r < end; r++)
-        sum += (px0[runTo[r]!]! - px0[runFrom[r]!]!) * m0[runProfile[r]!]!;
-      sums[f] = sum;
+        sum += (alongX[toAt[r]!]! - alongX[fromAt[r]!]!) * moments[profileAt[r]!]!;
+      sums[f] = Math.abs(sum) > dark ? sum : 0;
     }
   }
 
-  #valuesAndSlopes(inverseSd: number): void {
-    this.#moments();
-    const { uniqueFrames, frameStart, runProfile, runFrom, runTo } = this.#code;
-    const { px0, px1, px2, m0, m1, m2, sums } = this.#buffers;
+  #valuesAndSlopes(dark: number, inverseSd: number): void {
+    this.#profileMoments();
+    const { uniqueFrames, frameStart } = this.stimulus;
+    const [fromAt, toAt, profileAt] = [this.#fromAt, this.#toAt, this.#profileAt];
+    const [moments, sums, along] = [this.#profiles, this.#sums, this.#along.x];
     for (let f = 0; f < uniqueFrames; f++) {
       let value = 0;
       let byX = 0;
@@ -116,96 +128,62 @@ export class GridDrive implements StimulusDrive {
       let bySd = 0;
       const end = frameStart[f + 1]!;
       for (let r = frameStart[f]!; r < end; r++) {
-        const profile = runProfile[r]!;
-        const from = runFrom[r]!;
-        const to = runTo[r]!;
-        const width = px0[to]! - px0[from]!;
-        const height = m0[profile]!;
+        const [from, to, profile] = [fromAt[r]!, toAt[r]!, profileAt[r]!];
+        const width = along[to]! - along[from]!;
+        const height = moments[profile]!;
         value += width * height;
-        byX += (px1[to]! - px1[from]!) * height;
-        byY += width * m1[profile]!;
-        bySd += (px2[to]! - px2[from]!) * height + width * m2[profile]!;
+        byX += (along[to + 1]! - along[from + 1]!) * height;
+        byY += width * moments[profile + 1]!;
+        bySd += (along[to + 2]! - along[from + 2]!) * height + width * moments[profile + 2]!;
       }
-      sums[f] = value;
-      sums[uniqueFrames + f] = byX * inverseSd;
-      sums[2 * uniqueFrames + f] = byY * inverseSd;
-      sums[3 * uniqueFrames + f] = bySd;
+      const isDark = !(Math.abs(value) > dark);
+      sums[f] = isDark ? 0 : value;
+      sums[uniqueFrames + f] = isDark ? 0 : byX * inverseSd;
+      sums[2 * uniqueFrames + f] = isDark ? 0 : byY * inverseSd;
+      sums[3 * uniqueFrames + f] = isDark ? 0 : bySd;
     }
   }
 
   /** Moments of every profile under the Gaussian in y. */
-  #moments(): void {
-    const { profiles, profileStart, profileFirst, profileValues } = this.#code;
-    const { gy0, gy1, gy2, m0, m1, m2 } = this.#buffers;
+  #profileMoments(): void {
+    const { profiles, stepStart, stepFall } = this.stimulus;
+    const [stepAt, moments, along] = [this.#stepAt, this.#profiles, this.#along.y];
     for (let p = 0; p < profiles; p++) {
       let s0 = 0;
       let s1 = 0;
       let s2 = 0;
-      const end = profileStart[p + 1]!;
-      for (let k = profileStart[p]!, j = profileFirst[p]!; k < end; k++, j++) {
-        const value = profileValues[k]!;
-        s0 += value * gy0[j]!;
-        s1 += value * gy1[j]!;
-        s2 += value * gy2[j]!;
+      const end = stepStart[p + 1]!;
+      for (let k = stepStart[p]!; k < end; k++) {
+        const fall = stepFall[k]!;
+        const at = stepAt[k]!;
+        s0 += fall * along[at]!;
+        s1 += fall * along[at + 1]!;
+        s2 += fall * along[at + 2]!;
       }
-      m0[p] = s0;
-      m1[p] = s1;
-      m2[p] = s2;
+      moments[3 * p] = s0;
+      moments[3 * p + 1] = s1;
+      moments[3 * p + 2] = s2;
     }
   }
 }
 
-interface Buffers {
-  readonly gy0: Float64Array;
-  readonly gy1: Float64Array;
-  readonly gy2: Float64Array;
-  readonly px0: Float64Array;
-  readonly px1: Float64Array;
-  readonly px2: Float64Array;
-  readonly m0: Float64Array;
-  readonly m1: Float64Array;
-  readonly m2: Float64Array;
-  readonly sums: Float64Array;
-}
-
-function makeBuffers(nx: number, ny: number, profiles: number, uniqueFrames: number): Buffers {
-  const zeros = (length: number): Float64Array => new Float64Array(length);
-  return {
-    ...{ gy0: zeros(ny), gy1: zeros(ny), gy2: zeros(ny) },
-    ...{ px0: zeros(nx + 1), px1: zeros(nx + 1), px2: zeros(nx + 1) },
-    ...{ m0: zeros(profiles), m1: zeros(profiles), m2: zeros(profiles) },
-    sums: zeros(4 * uniqueFrames),
-  };
-}
-
-/** Exponents below this count as 0: 1e-74 of the peak. Else products of two would be subnormal, which is slow. */
-const FAR = -170;
-
-function gaussian(u: number): number {
-  const exponent = -0.5 * u * u;
-  return exponent < FAR ? 0 : Math.exp(exponent);
-}
-
-/** g, g u and g u^2 with u = (y_j - y) / sd. */
-function profileY(ys: Float64Array, y: number, inverseSd: number, { gy0, gy1, gy2 }: Buffers): void {
-  for (let j = 0; j < ys.length; j++) {
-    const u = (ys[j]! - y) * inverseSd;
-    const g = gaussian(u);
-    gy0[j] = g;
-    gy1[j] = g * u;
-    gy2[j] = g * u * u;
+/** Sums of g, g u and g u^2, u = (place - centre) / sd, over the places before each. @returns the sum of all g */
+function sumsBefore(places: Float64Array, centre: number, inverseSd: number, out: Float64Array): number {
+  let s0 = 0;
+  let s1 = 0;
+  let s2 = 0;
+  for (let i = 0; i < places.length; i++) {
+    const u = (places[i]! - centre) * inverseSd;
+    const exponent = -0.5 * u * u;
+    const g = exponent < FAR ? 0 : Math.exp(exponent);
+    s0 += g;
+    s1 += g * u;
+    s2 += g * u * u;
+    out[3 * i + 3] = s0;
+    out[3 * i + 4] = s1;
+    out[3 * i + 5] = s2;
   }
-}
-
-/** Prefix sums of the same in x; entry i is the sum of the first i columns. */
-function prefixX(xs: Float64Array, x: number, inverseSd: number, { px0, px1, px2 }: Buffers): void {
-  for (let i = 0; i < xs.length; i++) {
-    const u = (xs[i]! - x) * inverseSd;
-    const g = gaussian(u);
-    px0[i + 1] = px0[i]! + g;
-    px1[i + 1] = px1[i]! + g * u;
-    px2[i + 1] = px2[i]! + g * u * u;
-  }
+  return s0;
 }
 
 /** The axes of pixels on a grid (x slow, y fast), or null when they form none. */

@@ -1,33 +1,28 @@
+import type { PrfStimulus } from '../../native/index.js';
 import type { Matrix } from '../linalg/matrix.js';
 
-/** A stimulus as runs of equal image columns; repeated frames and columns are kept once. */
-export interface RunCode {
-  /** Shape (frames): which of the unique frames. */
-  readonly frameOf: Int32Array;
-  readonly uniqueFrames: number;
-  /** Number of different columns. */
-  readonly profiles: number;
+/** A stimulus as runs of equal image columns, with the pixels of the columns beside their steps. */
+export interface ImageRuns extends PrfStimulus {
   /** Shape (profiles + 1): where the values of a column begin. */
   readonly profileStart: Int32Array;
   /** Shape (profiles): the y index of its first value. */
   readonly profileFirst: Int32Array;
   readonly profileValues: Float64Array;
-  /** Shape (uniqueFrames + 1): where the runs of a frame begin. */
-  readonly frameStart: Int32Array;
-  readonly runProfile: Int32Array;
-  /** First column of a run, and the one after its last. */
-  readonly runFrom: Int32Array;
-  readonly runTo: Int32Array;
 }
 
-/** @param stimulus - frames x (nx ny), y fastest */
-export function encodeRuns(stimulus: Matrix, nx: number, ny: number): RunCode {
+/**
+ * @param stimulus - frames x pixels, y fastest
+ * @param xs - of the image columns
+ * @param ys - within a column
+ */
+export function encodeRuns(stimulus: Matrix, xs: Float64Array, ys: Float64Array): ImageRuns {
+  const [nx, ny] = [xs.length, ys.length];
   const encoder = new RunEncoder(nx, ny);
   const frameOf = new Int32Array(stimulus.rows);
   for (let t = 0; t < stimulus.rows; t++) {
     frameOf[t] = encoder.frame(stimulus.values.subarray(t * nx * ny, (t + 1) * nx * ny));
   }
-  return encoder.finish(frameOf);
+  return { xs, ys, ...encoder.finish(frameOf) };
 }
 
 class RunEncoder {
@@ -63,7 +58,8 @@ class RunEncoder {
     return id;
   }
 
-  finish(frameOf: Int32Array): RunCode {
+  finish(frameOf: Int32Array): Omit<ImageRuns, 'xs' | 'ys'> {
+    const { start, row, fall } = this.#steps();
     return {
       frameOf,
       uniqueFrames: this.#frames.size,
@@ -71,11 +67,34 @@ class RunEncoder {
       profileStart: Int32Array.from(this.#profileStart),
       profileFirst: Int32Array.from(this.#profileFirst),
       profileValues: Float64Array.from(this.#profileValues),
+      stepStart: Int32Array.from(start),
+      stepRow: Int32Array.from(row),
+      stepFall: Float64Array.from(fall),
+      peak: this.#profileValues.reduce((peak, value) => Math.max(peak, Math.abs(value)), 0),
       frameStart: Int32Array.from(this.#frameStart),
       runProfile: Int32Array.from(this.#runProfile),
       runFrom: Int32Array.from(this.#runFrom),
       runTo: Int32Array.from(this.#runTo),
     };
+  }
+
+  /** Where the columns change: with sums over the rows before a place, a column needs only those. */
+  #steps(): { readonly start: number[]; readonly row: number[]; readonly fall: number[] } {
+    const start = [0];
+    const row: number[] = [];
+    const fall: number[] = [];
+    this.#profileFirst.forEach((first, profile) => {
+      const [from, to] = [this.#profileStart[profile]!, this.#profileStart[profile + 1]!];
+      for (let k = from; k <= to; k++) {
+        const before = k === from ? 0 : this.#profileValues[k - 1]!;
+        const after = k === to ? 0 : this.#profileValues[k]!;
+        if (before === after) continue;
+        row.push(first + k - from);
+        fall.push(before - after);
+      }
+      start.push(row.length);
+    });
+    return { start, row, fall };
   }
 
   #beginRun(profile: number, column: number): void {

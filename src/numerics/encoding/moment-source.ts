@@ -37,6 +37,8 @@ export interface MomentRequest {
   readonly voxels: Int32Array;
   /** Shape (voxels, T): data after projection. */
   readonly series: Float64Array;
+  /** Other voxels will ask for the same points: what a source keeps of them changes no bit. Default false. */
+  readonly isRecurring?: boolean;
 }
 
 /** Evaluates the response of a model for many points at once; a point's result does not depend on the others. */
@@ -65,22 +67,33 @@ export interface ProductRequest {
   readonly out: Float64Array;
 }
 
+/** Numbers of responses and slopes that are kept for points that recur. */
+const KEPT = 2 ** 22;
+
+interface KeptResponse {
+  readonly p: Float64Array;
+  readonly slopes: Float64Array;
+  readonly mean: number;
+}
+
 /** The sums of any model, one point after the other. */
 export class PortableMoments implements MomentSource {
   readonly layout: MomentLayout;
   readonly products = null;
   readonly #response: ProjectedResponse;
+  readonly #kept = new Map<string, KeptResponse>();
 
   constructor(response: ProjectedResponse) {
     this.#response = response;
     this.layout = new MomentLayout(response.coordinates.length);
   }
 
-  moments({ count, thetas, voxels, series }: MomentRequest, out: Float64Array): void {
+  moments({ count, thetas, voxels, series, isRecurring = false }: MomentRequest, out: Float64Array): void {
     const { size, length } = this.layout;
     for (let k = 0; k < count; k++) {
-      this.#response.evaluate(thetas.subarray(k * size, (k + 1) * size), true);
-      this.#sum(series, voxels[k]! * this.#response.frames, out, k * length);
+      const theta = thetas.subarray(k * size, (k + 1) * size);
+      const response = isRecurring ? this.#recurring(theta) : this.#evaluate(theta);
+      this.#sum(response, series, voxels[k]! * this.#response.frames, out, k * length);
     }
   }
 
@@ -93,8 +106,30 @@ export class PortableMoments implements MomentSource {
     }
   }
 
-  #sum(series: Float64Array, y: number, out: Float64Array, at: number): void {
-    const { frames, p, slopes, mean } = this.#response;
+  #evaluate(theta: Float64Array): KeptResponse {
+    this.#response.evaluate(theta, true);
+    return this.#response;
+  }
+
+  #recurring(theta: Float64Array): KeptResponse {
+    const key = theta.join();
+    const known = this.#kept.get(key);
+    if (known !== undefined) return known;
+    const { p, slopes, mean } = this.#evaluate(theta);
+    if (this.#kept.size * (p.length + slopes.length) > KEPT) return this.#response;
+    const kept = { p: p.slice(), slopes: slopes.slice(), mean };
+    this.#kept.set(key, kept);
+    return kept;
+  }
+
+  #sum(
+    { p, slopes, mean }: KeptResponse,
+    series: Float64Array,
+    y: number,
+    out: Float64Array,
+    at: number,
+  ): void {
+    const { frames } = this.#response;
     const { size, alongP, alongY, gram } = this.layout;
     let pp = 0;
     let py = 0;

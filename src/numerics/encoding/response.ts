@@ -1,4 +1,4 @@
-import type { PrfStimulus } from '../../native/index.js';
+import type { ImageRuns } from './image-runs.js';
 import type { Matrix } from '../linalg/matrix.js';
 import type { Paradigm } from './paradigm.js';
 import type { Transform } from './transforms.js';
@@ -45,7 +45,7 @@ export interface BoundResponse {
 }
 
 export interface GaussianField {
-  readonly stimulus: PrfStimulus;
+  readonly stimulus: ImageRuns;
   /** The response is this times the sum under exp(-r^2 / (2 sd^2)). */
   readonly height: (sd: number) => number;
   /** The height falls with this power of the size. */

@@ -63,12 +63,22 @@ export class RowScores {
   }
 }
 
-/** Row by row; factors of 0 are skipped. */
+/** Row by row, four ranks in one pass, each number summed in the order of the rank. */
 export function portableProducts({ rows, rank, columns, left, right, out }: ProductRequest): void {
   out.fill(0);
   for (let row = 0; row < rows; row++) {
     const to = row * columns;
-    for (let k = 0; k < rank; k++) {
+    let k = 0;
+    for (; k + 4 <= rank; k += 4) {
+      const at = row * rank + k;
+      const [a, b, c, d] = [left[at]!, left[at + 1]!, left[at + 2]!, left[at + 3]!];
+      const from = k * columns;
+      for (let i = 0; i < columns; i++) {
+        const sum = out[to + i]! + a * right[from + i]! + b * right[from + columns + i]!;
+        out[to + i] = sum + c * right[from + 2 * columns + i]! + d * right[from + 3 * columns + i]!;
+      }
+    }
+    for (; k < rank; k++) {
       const factor = left[row * rank + k]!;
       if (factor === 0) continue;
       const from = k * columns;

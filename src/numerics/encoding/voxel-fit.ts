@@ -24,8 +24,11 @@ const FIRST_DAMPING = 0.1;
 const LEAST_DAMPING = 1e-9;
 const MAX_TRIALS = 8;
 /** A decrease below this share of what is unexplained ends a fit; data without noise end by the share of their energy. */
-const SMALL_DECREASE = 1e-8;
+const SMALL_DECREASE = 1e-7;
 const SMALL_SHARE = 1e-13;
+/** So does one below this share that came about as foreseen, to this error: the next would be far smaller. */
+const LAST_DECREASE = 1e-6;
+const FORESEEN = 0.3;
 /** Energy of a response that counts as none. */
 const FLAT = 1e-200;
 /** Share of the normal matrix that must be left of every pivot for the curvature of the residual to be trusted. */
@@ -63,15 +66,8 @@ export class VoxelFit {
   /** Learned curvature of the residual, and what steps are solved with: the normal matrix with or without it. */
   readonly #secant: Float64Array;
   readonly #model: Float64Array;
-  readonly #damped: Float64Array;
   readonly #gradient: Float64Array;
-  /** Of the point before. */
-  readonly #gradientBefore: Float64Array;
-  readonly #move: Float64Array;
-  readonly #missing: Float64Array;
-  readonly #step: Float64Array;
-  readonly #reach: Float64Array;
-  readonly #settled: boolean[];
+  readonly #scratch: VoxelScratch;
   #damping = FIRST_DAMPING;
   /** Factor of the next rejection. */
   #growth = 2;
@@ -81,7 +77,7 @@ export class VoxelFit {
   #isStarted = false;
   #isFlat = false;
 
-  constructor(layout: MomentLayout, search: VoxelSearch, range: StepRange) {
+  constructor(layout: MomentLayout, search: VoxelSearch, range: StepRange, scratch: VoxelScratch) {
     const { size } = layout;
     this.#layout = layout;
     this.#search = search;
@@ -91,14 +87,8 @@ export class VoxelFit {
     this.#normal = new Float64Array(size * size);
     this.#secant = new Float64Array(size * size);
     this.#model = new Float64Array(size * size);
-    this.#damped = new Float64Array(size * size);
     this.#gradient = new Float64Array(size);
-    this.#gradientBefore = new Float64Array(size);
-    this.#move = new Float64Array(size);
-    this.#missing = new Float64Array(size);
-    this.#step = new Float64Array(size);
-    this.#reach = new Float64Array(size);
-    this.#settled = new Array<boolean>(size).fill(false);
+    this.#scratch = scratch;
   }
 
   /** A new fit; wants {@link trial} evaluated. */
@@ -154,8 +144,8 @@ export class VoxelFit {
     this.mean = moments[at + MomentLayout.mean]!;
     this.#isFlat = isFlat;
     for (let i = 0; i < this.theta.length; i++) {
-      this.#move[i] = this.trial[i]! - this.theta[i]!;
-      this.#gradientBefore[i] = this.#gradient[i]!;
+      this.#scratch.move[i] = this.trial[i]! - this.theta[i]!;
+      this.#scratch.gradientBefore[i] = this.#gradient[i]!;
       this.theta[i] = this.trial[i]!;
     }
     if (!isFlat) {
@@ -195,7 +185,8 @@ export class VoxelFit {
     const gain = decrease / this.#predicted;
     this.#damping = Math.max(this.#damping * Math.max(1 / 5, 1 - (2 * gain - 1) ** 3), LEAST_DAMPING);
     this.#growth = 2;
-    this.isConverged = decrease <= this.#smallDecrease;
+    const isLast = decrease <= LAST_DECREASE * this.ssq && Math.abs(gain - 1) < FORESEEN;
+    this.isConverged = isLast || decrease <= this.#smallDecrease;
   }
 
   get #smallDecrease(): number {
@@ -233,7 +224,8 @@ export class VoxelFit {
    */
   #learnCurvature(): void {
     const { size } = this.#layout;
-    const [s, missing, secant] = [this.#move, this.#missing, this.#secant];
+    const { move: s, missing, gradientBefore } = this.#scratch;
+    const secant = this.#secant;
     let curvature = 0;
     let known = 0;
     let wanted = 0;
@@ -244,7 +236,7 @@ export class VoxelFit {
         byNormal += this.#normal[i * size + j]! * s[j]!;
         bySecant += secant[i * size + j]! * s[j]!;
       }
-      const change = this.#gradientBefore[i]! - this.#gradient[i]!;
+      const change = gradientBefore[i]! - this.#gradient[i]!;
       missing[i] = change - byNormal;
       curvature += change * s[i]!;
       known += bySecant * s[i]!;
@@ -260,9 +252,9 @@ export class VoxelFit {
       along += missing[i]! * s[i]!;
     }
     for (let i = 0; i < size; i++) {
-      const changeI = (this.#gradientBefore[i]! - this.#gradient[i]!) / curvature;
+      const changeI = (gradientBefore[i]! - this.#gradient[i]!) / curvature;
       for (let j = 0; j < size; j++) {
-        const changeJ = (this.#gradientBefore[j]! - this.#gradient[j]!) / curvature;
+        const changeJ = (gradientBefore[j]! - this.#gradient[j]!) / curvature;
         const update = missing[i]! * changeJ + changeI * missing[j]! - along * changeI * changeJ;
         secant[i * size + j] = secant[i * size + j]! + update;
       }
@@ -274,9 +266,9 @@ export class VoxelFit {
     const { size } = this.#layout;
     for (let k = 0; k < size * size; k++) {
       this.#model[k] = this.#normal[k]! + this.#secant[k]!;
-      this.#damped[k] = this.#model[k]!;
+      this.#scratch.damped[k] = this.#model[k]!;
     }
-    if (!isPositive(this.#damped, this.#normal, size)) this.#model.set(this.#normal);
+    if (!isPositive(this.#scratch.damped, this.#normal, size)) this.#model.set(this.#normal);
   }
 
   /**
@@ -289,12 +281,12 @@ export class VoxelFit {
     const { theta, trial } = this;
     const { low, high, held } = this.#search;
     const { size } = this.#layout;
-    const reach = this.#reach;
+    const { reach } = this.#scratch;
     this.#range.at(theta, reach);
     for (let i = 0; i < size; i++) {
       const g = this.#gradient[i]!;
       // Held, or at a bound that the descent would leave.
-      this.#settled[i] =
+      this.#scratch.settled[i] =
         held[i] === true || (theta[i]! <= low[i]! && g < 0) || (theta[i]! >= high[i]! && g > 0);
       trial[i] = theta[i]!;
     }
@@ -302,12 +294,13 @@ export class VoxelFit {
       this.#solve();
       const leaving = this.#firstLeaving();
       if (leaving < 0) break;
-      this.#settled[leaving] = true;
-      trial[leaving] = clamp(theta[leaving]! + this.#step[leaving]!, low[leaving]!, high[leaving]!);
+      this.#scratch.settled[leaving] = true;
+      trial[leaving] = clamp(theta[leaving]! + this.#scratch.step[leaving]!, low[leaving]!, high[leaving]!);
     }
     let largest = 0;
     for (let i = 0; i < size; i++) {
-      if (this.#settled[i] !== true) trial[i] = theta[i]! + clamp(this.#step[i]!, -reach[i]!, reach[i]!);
+      if (this.#scratch.settled[i] !== true)
+        trial[i] = theta[i]! + clamp(this.#scratch.step[i]!, -reach[i]!, reach[i]!);
       largest = Math.max(largest, Math.abs(trial[i]! - theta[i]!) / reach[i]!);
     }
     this.#predicted = this.#predictedDecrease();
@@ -320,28 +313,29 @@ export class VoxelFit {
   #solve(): void {
     const { size } = this.#layout;
     for (let i = 0; i < size; i++) {
-      const isFree = this.#settled[i] !== true;
+      const isFree = this.#scratch.settled[i] !== true;
       let right = isFree ? this.#gradient[i]! : 0;
       for (let j = 0; j < size; j++) {
-        const both = isFree && this.#settled[j] !== true;
-        this.#damped[i * size + j] = both ? this.#model[i * size + j]! : i === j ? 1 : 0;
+        const both = isFree && this.#scratch.settled[j] !== true;
+        this.#scratch.damped[i * size + j] = both ? this.#model[i * size + j]! : i === j ? 1 : 0;
         if (isFree && !both) right -= this.#model[i * size + j]! * (this.trial[j]! - this.theta[j]!);
       }
       if (isFree) {
         const damping = this.#damping * this.#normal[i * size + i]! + 1e-300;
-        this.#damped[i * size + i] = this.#damped[i * size + i]! + damping;
+        this.#scratch.damped[i * size + i] = this.#scratch.damped[i * size + i]! + damping;
       }
-      this.#step[i] = right;
+      this.#scratch.step[i] = right;
     }
-    eliminate(this.#damped, this.#step, size);
-    for (let i = 0; i < size; i++) if (!Number.isFinite(this.#step[i]!)) this.#step[i] = 0;
+    eliminate(this.#scratch.damped, this.#scratch.step, size);
+    for (let i = 0; i < size; i++) if (!Number.isFinite(this.#scratch.step[i]!)) this.#scratch.step[i] = 0;
   }
 
   #firstLeaving(): number {
     const { low, high } = this.#search;
     for (let i = 0; i < this.#layout.size; i++) {
-      if (this.#settled[i] === true) continue;
-      const next = this.theta[i]! + clamp(this.#step[i]!, -this.#reach[i]!, this.#reach[i]!);
+      if (this.#scratch.settled[i] === true) continue;
+      const next =
+        this.theta[i]! + clamp(this.#scratch.step[i]!, -this.#scratch.reach[i]!, this.#scratch.reach[i]!);
       if (next < low[i]! || next > high[i]!) return i;
     }
     return -1;
@@ -358,6 +352,28 @@ export class VoxelFit {
       decrease += move * along;
     }
     return decrease;
+  }
+}
+
+/** What one call needs and leaves behind, shared by the fits that one caller advances. */
+export class VoxelScratch {
+  readonly damped: Float64Array;
+  /** Gradient at the point before. */
+  readonly gradientBefore: Float64Array;
+  readonly move: Float64Array;
+  readonly missing: Float64Array;
+  readonly step: Float64Array;
+  readonly reach: Float64Array;
+  readonly settled: boolean[];
+
+  constructor(size: number) {
+    this.damped = new Float64Array(size * size);
+    this.gradientBefore = new Float64Array(size);
+    this.move = new Float64Array(size);
+    this.missing = new Float64Array(size);
+    this.step = new Float64Array(size);
+    this.reach = new Float64Array(size);
+    this.settled = new Array<boolean>(size).fill(false);
   }
 }
 

@@ -75,10 +75,35 @@ function worst(got: Float64Array, expected: Float64Array, width: number): number
   return largest;
 }
 
+/** Only columns right of the middle are ever lit. */
+const darkSide = new GaussianPRF2D({
+  paradigm: {
+    shape: [FRAMES, NX, NY],
+    values: paradigm.values.map((value, at) => (Math.floor(at / NY) % NX > NX / 2 + 1 ? value : 0)),
+  },
+});
+
 afterAll(() => {
   const best = testedIsas()[0];
   if (best !== undefined) selectIsa(best);
   setNativeThreads(1);
+});
+
+test('the twin keeps points that recur, and that changes no bit', () => {
+  const model = CASES[3][1];
+  const twin = new PortableMoments(new ProjectedResponse(model, model.getParadigm()));
+  const { size, length } = twin.layout;
+  const asked = request(size, 9);
+  const [plain, first, again] = [0, 1, 2].map(() => new Float64Array(9 * length)) as [
+    Float64Array,
+    Float64Array,
+    Float64Array,
+  ];
+  twin.moments(asked, plain);
+  twin.moments({ ...asked, isRecurring: true }, first);
+  twin.moments({ ...asked, isRecurring: true }, again);
+  expect(first).toEqual(plain);
+  expect(again).toEqual(plain);
 });
 
 describe.each(testedIsas())('receptive fields on %s', (isa) => {
@@ -98,6 +123,19 @@ describe.each(testedIsas())('receptive fields on %s', (isa) => {
     native.responses(53, asked.thetas, p);
     twin.responses(53, asked.thetas, q);
     expect(worst(p, q, FRAMES)).toBeLessThan(1e-12);
+  });
+
+  test('a field that sees nothing lit responds 0 to the bit, as does the twin', () => {
+    selectIsa(isa);
+    const response = new ProjectedResponse(darkSide, darkSide.getParadigm());
+    // The lit half is 15 sizes away: the sums before its columns differ by rounding alone.
+    const thetas = Float64Array.of(-1, 1, Math.log(0.08), 0.8, 1, Math.log(0.08));
+    for (const source of [momentSource(response, 'native'), new PortableMoments(response)]) {
+      const out = new Float64Array(2 * FRAMES);
+      source.responses(2, thetas, out);
+      expect(out.subarray(0, FRAMES).every((value) => value === 0)).toBe(true);
+      expect(out.subarray(FRAMES).some((value) => Math.abs(value) > 0.01)).toBe(true);
+    }
   });
 
   test('neither company, order nor threads change a bit', () => {
@@ -180,6 +218,8 @@ describe.skipIf(testedIsas().length === 0)('what the kernels refuse', () => {
     const good = { projection, count: 1, fields, out: new Float64Array(FRAMES) };
     const runTo = stimulus.runTo.map((column) => column + NX);
     expect(() => prfResponses({ ...good, stimulus: { ...stimulus, runTo } })).toThrow('damaged');
+    const stepRow = stimulus.stepRow.map((row) => row + NY);
+    expect(() => prfResponses({ ...good, stimulus: { ...stimulus, stepRow } })).toThrow('damaged');
     expect(() =>
       prfMoments({
         ...{ stimulus, projection, count: 1, fields, voxels: Int32Array.of(1) },
