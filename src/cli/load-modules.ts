@@ -2,24 +2,32 @@ import { realpathSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { ensureSelfImport } from '../engine/self-import.js';
+import { ensureTypeScript } from '../engine/typescript-modules.js';
 import { ConfigError } from '../errors.js';
 
 /**
- * Imports the modules of `--load`; importing one registers its workflows.
+ * Imports the modules of `--load`; importing one registers its workflows. TypeScript is compiled by the project's own
+ * `typescript`.
  *
- * @throws ConfigError LOAD_MODULE when a file is missing, is no JavaScript, or throws while it is loaded
+ * @throws ConfigError LOAD_MODULE when a file is missing, cannot be compiled, or throws while it is loaded
  */
 export async function loadModules(modules: readonly string[], cwd: string): Promise<void> {
   for (const module of modules) {
     const path = resolve(cwd, module);
-    if (/\.[mc]?tsx?$/.test(path)) {
-      throw new ConfigError('LOAD_MODULE', `${module} is TypeScript; --load takes JavaScript modules`, {
-        cure: 'compile it first and load the .js file',
-      });
+    if (/\.(?:cts|[mc]?tsx)$/.test(path)) {
+      throw new ConfigError(
+        'LOAD_MODULE',
+        `${module} is no ES module; --load takes .js, .mjs, .ts and .mts`,
+        {
+          where: path,
+          cure: 'compile it first and load the .js file',
+        },
+      );
     }
     try {
       const url = pathToFileURL(realpathSync(path)).href;
       ensureSelfImport(url);
+      ensureTypeScript(url);
       await import(url);
     } catch (cause) {
       throw loadFailure(module, path, cause);

@@ -130,7 +130,10 @@ function participantLabels(value: string): string[] {
 
 export function globalOptions(): Option[] {
   return [
-    repeatable('--load <module>', 'JavaScript module that registers workflows; may be repeated'),
+    repeatable(
+      '--load <module>',
+      'module (JavaScript or TypeScript) that registers workflows; may be repeated',
+    ),
     new Option('--verbose', 'say more: what is reused, messages of nodes').default(false),
     new Option('--debug', 'show stack traces').default(false),
   ];

@@ -180,6 +180,17 @@ export function buildProgram(
       ),
     );
 
+  verb(program, 'init', 'Write a small project with a workflow of your own, in TypeScript', [
+    ['pipeline init my-study', 'then: cd my-study && npm install && npm test && npm start'],
+  ])
+    .argument('<dir>', 'new or empty directory')
+    .action(
+      does<GlobalOptions>(
+        (_options, args) => async (session) =>
+          (await import('./commands/init.js')).initCommand(args[0]!, session),
+      ),
+    );
+
   verb(program, 'doctor', 'Say what this machine and this installation can do', [
     ['pipeline doctor', ''],
     ['pipeline doctor --json', 'for a bug report'],

@@ -7,6 +7,7 @@ import { ConfigError } from '../errors.js';
 import { canonicalDigest } from './canonical.js';
 import type { NodeDefinition } from './node.js';
 import { isBuiltinModule } from './package-root.js';
+import { transpile, TYPESCRIPT_MODULE } from './transpile.js';
 
 /** What a module imports, as written; a dynamic import counts when its argument is a literal. */
 export type ImportLister = (source: string, file: string) => Promise<readonly string[]> | readonly string[];
@@ -77,8 +78,16 @@ export async function codeDigests(
 async function lexImports(source: string, file: string): Promise<string[]> {
   const lexer = await import('es-module-lexer');
   await lexer.init;
+  const parse = (text: string): ReturnType<typeof lexer.parse>[0] => lexer.parse(text, file)[0];
   try {
-    const [imports] = lexer.parse(source, file);
+    let imports: ReturnType<typeof parse>;
+    try {
+      imports = parse(source);
+    } catch (cause) {
+      // The lexer reads most TypeScript as it is.
+      if (!TYPESCRIPT_MODULE.test(file)) throw cause;
+      imports = parse(transpile(source, file));
+    }
     const names: string[] = [];
     for (const item of imports) {
       if (item.type === 'import-meta' || item.specifier === undefined) continue;
@@ -91,7 +100,7 @@ async function lexImports(source: string, file: string): Promise<string[]> {
       'this module cannot be parsed, so its code cannot be identified',
       {
         where: file,
-        cure: 'load JavaScript modules (.js, .mjs); compile TypeScript first',
+        cure: 'correct its syntax; a module is JavaScript (.js, .mjs) or TypeScript (.ts, .mts)',
         cause,
       },
     );
@@ -112,9 +121,13 @@ function resolveImport(specifier: string, from: string): Target {
     const url = specifier.startsWith('file:') ? specifier : null;
     const plain = specifier.replace(/[?#].*$/, '');
     const file = url === null ? path.resolve(path.dirname(from), decodeURI(plain)) : fileURLToPath(url);
-    const existing = [file, file.replace(/\.js$/, '.ts'), file.replace(/\.mjs$/, '.mts')].find((name) =>
-      existsSync(name),
-    );
+    const existing = [
+      file,
+      file.replace(/\.js$/, '.ts'),
+      file.replace(/\.mjs$/, '.mts'),
+      // Types alone: an import that TypeScript drops.
+      file.replace(/\.js$/, '.d.ts'),
+    ].find((name) => existsSync(name));
     if (existing === undefined) {
       throw new ConfigError('NODE_DEFINITION', `imports ${specifier}, which does not exist`, {
         where: from,

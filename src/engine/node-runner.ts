@@ -11,6 +11,7 @@ import { Skip, type NodeContext, type NodeDefinition } from './node.js';
 import { isBuiltinModule } from './package-root.js';
 import type { InputFile, Port, ValuePort } from './port.js';
 import { ensureSelfImport } from './self-import.js';
+import { ensureTypeScript } from './typescript-modules.js';
 import { servicesOfNode } from './services/in-node.js';
 import {
   PROTOCOL,
@@ -145,7 +146,10 @@ async function findNode(task: Task): Promise<NodeDefinition> {
   const where = url.startsWith('file:') ? fileURLToPath(url) : url;
   let exports: Record<string, unknown>;
   try {
-    if (!isBuiltinModule(url)) ensureSelfImport(url);
+    if (!isBuiltinModule(url)) {
+      ensureSelfImport(url);
+      ensureTypeScript(url);
+    }
     exports = (await import(url)) as Record<string, unknown>;
   } catch (error) {
     if (error instanceof PipelineError) throw error;

@@ -69,17 +69,27 @@ describe('usage', () => {
     expect(lines).toEqual([`USAGE  ${message}`, `  mend: see \`${verb} --help\``]);
   });
 
-  test('a module of --load that is missing, is TypeScript, or throws', async () => {
+  test('a module of --load that is missing, is TypeScript without its compiler, or throws', async () => {
     await using rig = await PipelineRig.create();
     await rig.write('throws.mjs', "throw new Error('not today');");
     expect(await refusal(rig, ['--load', 'none.mjs', 'list'])).toEqual([
       2,
       ['LOAD_MODULE  there is no module none.mjs', '  mend: check the path after --load'],
     ]);
+    await rig.write('mine.ts', 'export {};');
     expect(await refusal(rig, ['--load', 'mine.ts', 'list'])).toEqual([
       2,
       [
-        'LOAD_MODULE  mine.ts is TypeScript; --load takes JavaScript modules',
+        'LOAD_MODULE  mine.ts is TypeScript, and no typescript is installed',
+        '  where: DIR/mine.ts',
+        '  mend: run `npm install --save-dev typescript@5` in DIR, or compile it and load the .js file',
+      ],
+    ]);
+    expect(await refusal(rig, ['--load', 'mine.cts', 'list'])).toEqual([
+      2,
+      [
+        'LOAD_MODULE  mine.cts is no ES module; --load takes .js, .mjs, .ts and .mts',
+        '  where: DIR/mine.cts',
         '  mend: compile it first and load the .js file',
       ],
     ]);
