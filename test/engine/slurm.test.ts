@@ -1,8 +1,14 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { Workflow, type RunEvent } from 'neuroloom';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import { SlurmConfig } from '../../src/engine/executors/slurm-settings.js';
+import { LIMITS_ALL_MEMORY } from '../../src/engine/memory-limit.js';
+import { FakeSlurm } from '../support/fake-slurm.js';
 import { hasSlurm, TestSlurm } from '../support/slurm.js';
 import { Rig, until, type ChildEnd } from './rig.js';
+
+const { takesMemory } = await import('./fixtures/retry-nodes.mjs');
 
 /** Nodes of the scenario: each waits and is incremented; one sum. */
 const resultsOf = (nodes: number): number => 2 * nodes + 1;
@@ -31,6 +37,38 @@ function begunNodes(rig: Rig): number {
 /** Nothing here proves speed: limits are those of a machine with much else to do. */
 const LONG_MS = 240_000;
 const TEST_MS = 600_000;
+
+describe('on programs that stand for SLURM', () => {
+  afterEach(() => {
+    vi.unstubAllEnvs();
+  });
+
+  test.skipIf(!LIMITS_ALL_MEMORY)(
+    'the memory of a node that had too little grows up to what the largest machine has, and no further',
+    async () => {
+      using rig = new Rig();
+      const machine = '2|640|(null)|test*|1:00:00|10:00';
+      const slurm = new FakeSlurm(rig.path('slurm'), [machine]);
+      for (const [name, value] of Object.entries(slurm.env)) vi.stubEnv(name, value);
+      const wf = new Workflow('memory');
+      // 256 MB are asked for, 384 MB are there beside the share of the job, and Node's own share is 1 GB.
+      wf.add(takesMemory, { mb: 1600 });
+      const events: RunEvent[] = [];
+      const run = await wf.run({
+        ...{ outputDir: rig.output, executor: 'slurm', onEvent: (event) => events.push(event) },
+        slurm: SlurmConfig.parse({ poll_seconds: 0.1, status_seconds: 0.2 }),
+      });
+      expect(run.exitCode).toBe(1);
+      expect(events.filter(({ type }) => type === 'node-retried')).toMatchObject([
+        { failureClass: 'out-of-memory', memoryGb: 0.375 },
+      ]);
+      expect(slurm.submitted().map((call) => call.find((word) => word.startsWith('--mem=')))).toEqual([
+        '--mem=512M',
+        '--mem=640M',
+      ]);
+    },
+  );
+});
 
 describe.skipIf(!hasSlurm)('on a real SLURM (skipped without slurm-wlm, munge and slurm-up.sh)', () => {
   let slurm: TestSlurm;

@@ -1,5 +1,5 @@
 /** A private SLURM on this machine, from Debian's packages, and wrappers that make its programs fail. */
-import { execFileSync, spawnSync } from 'node:child_process';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import {
   appendFileSync,
   existsSync,
@@ -74,6 +74,24 @@ export class TestSlurm {
   /** Starts what does not run: at first all, later a daemon that a test has killed. */
   up(): void {
     patiently(() => execFileSync(UP, [], { env: this.#env, stdio: ['ignore', 'ignore', 'pipe'] }), /did not/);
+  }
+
+  /** Starts the controller anew with settings that the script does not know. */
+  async configure(...lines: string[]): Promise<void> {
+    const file = this.env['SLURM_CONF'] ?? '';
+    appendFileSync(file, lines.map((line) => `${line}\n`).join(''));
+    this.kill('slurmctld');
+    const path = `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin`;
+    const env = { ...process.env, PATH: path };
+    const { pid = 0 } = spawn('slurmctld', ['-D', '-f', file], { env, detached: true, stdio: 'ignore' });
+    // As the script does, which ends it: a recycled id has another start time.
+    const startTime = readFileSync(`/proc/${pid}/stat`, 'utf8')
+      .replace(/^.*\) /s, '')
+      .split(' ')[19];
+    writeFileSync(join(this.root, 'slurm', 'run', 'slurmctld.id'), `${pid} ${startTime ?? ''}\n`);
+    const isUp = (): boolean => this.tries('scontrol', 'ping')?.includes('is UP') ?? false;
+    await until('the controller is back', isUp, SETTLE_MS);
+    await this.resume();
   }
 
   down(): void {

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { mkdir, readFile, realpath, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, realpath, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 
 import { ConfigError, DependencyError, ProcessingError } from '../../errors.js';
@@ -12,6 +12,7 @@ import {
   removeImage,
   settlePart,
   sha256OfFile,
+  statIfThere,
   type FetchOptions,
 } from './image-file.js';
 import { runCaptured, type CapturedOptions } from './run-captured.js';
@@ -229,7 +230,7 @@ export class ContainerManager {
     const found: Record<string, ContainerStatus> = {};
     for (const [key, spec] of Object.entries(this.images)) {
       const file = this.#place(spec);
-      const facts = await stat(file).catch(() => null);
+      const facts = await statIfThere(file);
       found[key] = {
         name: spec.name,
         cached: facts !== null,
@@ -410,7 +411,7 @@ function mergedImages(
 /** A directory is seen as /input itself, a file in its directory; a link is replaced by what it leads to. */
 async function inputBinds(given: string): Promise<{ bind: Bind; inside: string }> {
   const shown = path.resolve(given);
-  const facts = await stat(shown).catch(() => null);
+  const facts = await statIfThere(shown);
   if (facts === null) {
     throw new ProcessingError('FILE_MISSING', `the input ${given} does not exist`, {
       where: shown,

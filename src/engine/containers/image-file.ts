@@ -1,6 +1,6 @@
 /** Image files in the cache directory: complete under their name, or not there; parts are continued. */
 import { createHash, randomBytes } from 'node:crypto';
-import { createReadStream, createWriteStream } from 'node:fs';
+import { createReadStream, createWriteStream, type Stats } from 'node:fs';
 import {
   copyFile,
   link,
@@ -18,7 +18,7 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { ReadableStream } from 'node:stream/web';
 
-import { ProcessingError } from '../../errors.js';
+import { ProcessingError, StorageError } from '../../errors.js';
 
 /** SHA-256 of a file, 64 hex digits. */
 export async function sha256OfFile(file: string, signal?: AbortSignal): Promise<string> {
@@ -29,6 +29,30 @@ export async function sha256OfFile(file: string, signal?: AbortSignal): Promise<
     signal === undefined ? {} : { signal },
   );
   return hash.digest('hex');
+}
+
+/**
+ * Facts of a file or directory; null when it is not there.
+ *
+ * @throws StorageError when that cannot be told: no permission for a folder above it, links in a circle
+ */
+export async function statIfThere(file: string): Promise<Stats | null> {
+  try {
+    return await stat(file);
+  } catch (cause) {
+    const { code = '', message } = cause as NodeJS.ErrnoException;
+    if (code === 'ENOENT' || code === 'ENOTDIR') return null;
+    const isDenied = code === 'EACCES' || code === 'EPERM';
+    throw new StorageError(
+      isDenied ? 'IO_DENIED' : 'IO',
+      `it cannot be told whether this is there: ${message}`,
+      {
+        where: file,
+        cure: isDenied ? 'correct the permissions of the folders above it' : 'check the path and the disk',
+        cause,
+      },
+    );
+  }
 }
 
 /** The digest that was recorded at the first use of an image, or null. */
@@ -116,7 +140,7 @@ async function fetchInto(
   record: PartRecord | null,
   { signal, onProgress }: FetchOptions,
 ): Promise<void> {
-  const have = record === null ? 0 : ((await stat(part).catch(() => null))?.size ?? 0);
+  const have = record === null ? 0 : ((await statIfThere(part))?.size ?? 0);
   const response = await fetch(url, {
     headers: have > 0 ? { range: `bytes=${have}-`, 'if-range': record!.validator } : {},
     ...(signal === undefined ? {} : { signal }),

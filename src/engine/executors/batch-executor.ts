@@ -421,7 +421,10 @@ export class BatchExecutor implements Executor {
   #judge(group: Group): void {
     if (group.state !== 'known') return;
     const { scheduler, settings } = this.#options;
-    for (const element of openElements(group)) {
+    const silent = openElements(group).filter(({ silentSince }) => silentSince !== null);
+    if (silent.length === 0) return;
+    const { ended } = listDone(group.folder);
+    for (const element of silent) {
       const { silentSince, state } = element;
       if (silentSince === null || needsDetails(element)) continue;
       // What an earlier run cancelled itself leaves nothing to wait for.
@@ -432,7 +435,8 @@ export class BatchExecutor implements Executor {
         state,
         title: scheduler.title,
         job: `${group.jobId ?? ''}_${element.index}`,
-        hasBegun: open.some((slot) => slot.hasBegun),
+        // What was asked to end, for the queue, has failed by nothing of its own; it may not have started again.
+        hasBegun: !ended.has(element.index) && open.some((slot) => slot.hasBegun),
         logTail: readLogTail(elementLog(group.folder, element.index), LOG_TAIL_LINES),
       });
       if (judgement.kind === 'setup') this.#setup(group, element, judgement);

@@ -2,7 +2,7 @@
  * What runs inside a cluster job: `pipeline exec-task DIR`. It is the parent of one worker, the same as on a local
  * machine, gives it the nodes of the folder one after the other, and leaves a status file for each.
  */
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
 import { StorageError } from '../../errors.js';
@@ -31,6 +31,8 @@ type Stop = 'limit' | 'ended';
 /** Messages of one node that are kept for the parent; the others are in no log. */
 const MOST_MESSAGES = 1000;
 const OWN_SIGNAL_MS = 2000;
+/** After a node that failed by itself, as far as is known. */
+const TOOL_SIGNAL_MS = 250;
 
 /**
  * Runs the nodes of one array element.
@@ -91,6 +93,8 @@ class ElementRun {
     process.on('SIGUSR1', onLimit);
     process.on('SIGTERM', onEnd);
     process.on('SIGINT', onEnd);
+    // Left by an earlier start of the same job, which was put back in the queue.
+    rmSync(this.#endedFile, { force: true });
     const { giveBackMs } = this.pack;
     const timer = setTimeout(() => (this.#isTimeUp = true), giveBackMs ?? 0);
     if (giveBackMs === null) clearTimeout(timer);
@@ -106,10 +110,14 @@ class ElementRun {
       await this.#pool.close();
       // A parent that cancelled the job waits for this: nothing of it writes any more.
       if (this.#stop === 'ended') {
-        writeWhole(join(this.#folder, DONE_FOLDER, `${this.#element}.ended`), this.job);
+        writeWhole(this.#endedFile, this.job);
       }
       process.off('SIGUSR1', onLimit).off('SIGTERM', onEnd).off('SIGINT', onEnd);
     }
+  }
+
+  get #endedFile(): string {
+    return join(this.#folder, DONE_FOLDER, `${this.#element}.ended`);
   }
 
   #end(why: Stop): void {
@@ -136,8 +144,7 @@ class ElementRun {
     let outcome = await this.#pool.run(order);
     while (outcome.kind === 'returned') outcome = await this.#pool.run(order);
     this.#running = null;
-    if (outcome.kind === 'failed' && outcome.failure.failureClass === 'killed')
-      await this.#waitForOwnSignal();
+    if (outcome.kind === 'failed') await this.#waitForOwnSignal(outcome.failure);
     const failed = outcome.kind === 'failed' ? this.#explain(outcome.failure) : null;
     if (failed !== null && this.#stop === 'ended') return;
     this.#writeStatus(slot, {
@@ -150,9 +157,12 @@ class ElementRun {
     });
   }
 
-  /** A scheduler signals all processes of a job; the worker may be gone before this process has read its own signal. */
-  async #waitForOwnSignal(): Promise<void> {
-    const until = performance.now() + OWN_SIGNAL_MS;
+  /**
+   * A scheduler signals all processes of a job: the worker may be gone, or a tool of it, before this process has read
+   * its own signal.
+   */
+  async #waitForOwnSignal({ failureClass }: NodeFailure): Promise<void> {
+    const until = performance.now() + (failureClass === 'killed' ? OWN_SIGNAL_MS : TOOL_SIGNAL_MS);
     while (this.#stop !== 'ended' && performance.now() < until) {
       await new Promise((resolve) => setTimeout(resolve, 20));
     }

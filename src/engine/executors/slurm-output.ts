@@ -159,20 +159,24 @@ export interface MachineKind {
   readonly partition: string;
   /** Longest job of the partition, minutes. */
   readonly minutes: number;
+  /** What a job has that asks for no time, minutes. */
+  readonly usualMinutes: number;
 }
 
 /** Fields of `sinfo -h -e`. */
-export const SINFO_FORMAT = '%c|%m|%G|%P|%l';
+export const SINFO_FORMAT = '%c|%m|%G|%P|%l|%L';
 
 export function parseSinfo(text: string): MachineKind[] {
   const found: MachineKind[] = [];
   for (const line of text.split('\n')) {
-    const [cpus = '', memory = '', gres = '', partition = '', limit = ''] = line.split('|');
+    const [cpus = '', memory = '', gres = '', partition = '', limit = '', usual = ''] = line.split('|');
     if (!/^\d+\+?$/.test(cpus)) continue;
     let gpus = 0;
     for (const match of gres.matchAll(/\bgpu(?::[^:,()]+)?:(\d+)/g)) gpus += Number(match[1]);
     const minutes = minutesIn(limit);
-    found.push({ cpus: Number.parseInt(cpus), memoryMb: Number.parseInt(memory), gpus, partition, minutes });
+    const usualMinutes = Math.min(minutes, minutesIn(usual));
+    const size = { cpus: Number.parseInt(cpus), memoryMb: Number.parseInt(memory), gpus };
+    found.push({ ...size, partition, minutes, usualMinutes });
   }
   return found;
 }

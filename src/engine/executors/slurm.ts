@@ -41,8 +41,7 @@ export class Slurm implements BatchScheduler {
   readonly indexVariable = 'SLURM_ARRAY_TASK_ID';
   readonly #settings: SlurmSettings;
   readonly #limits: BatchLimits;
-  /** Longest job of the partition, minutes. */
-  readonly #mostMinutes: number;
+  readonly #times: PartitionTimes;
   readonly #hasAccounting: boolean;
   readonly #env: NodeJS.ProcessEnv;
   /** Jobs that scontrol has forgotten: sacct is asked next. */
@@ -78,20 +77,23 @@ export class Slurm implements BatchScheduler {
     };
     const accounting = config.get('AccountingStorageType') ?? '';
     const hasAccounting = accounting !== '' && !/none$/.test(accounting);
-    const mostMinutes = Math.max(...usable.map((machine) => machine.minutes));
-    return new Slurm({ settings, limits, mostMinutes, hasAccounting, env: own });
+    const times: PartitionTimes = {
+      most: Math.max(...usable.map((machine) => machine.minutes)),
+      usual: Math.min(...usable.map((machine) => machine.usualMinutes)),
+    };
+    return new Slurm({ settings, limits, times, hasAccounting, env: own });
   }
 
   private constructor(cluster: {
     readonly settings: SlurmSettings;
     readonly limits: BatchLimits;
-    readonly mostMinutes: number;
+    readonly times: PartitionTimes;
     readonly hasAccounting: boolean;
     readonly env: NodeJS.ProcessEnv;
   }) {
     this.#settings = cluster.settings;
     this.#limits = cluster.limits;
-    this.#mostMinutes = cluster.mostMinutes;
+    this.#times = cluster.times;
     this.#hasAccounting = cluster.hasAccounting;
     this.#env = cluster.env;
   }
@@ -101,7 +103,7 @@ export class Slurm implements BatchScheduler {
   }
 
   async submit(job: BatchJob): Promise<SubmitOutcome> {
-    const end = await this.#run('sbatch', sbatchArguments(job, this.#settings, this.#mostMinutes));
+    const end = await this.#run('sbatch', sbatchArguments(job, this.#settings, this.#times));
     return judgeSbatch(end);
   }
 
@@ -197,21 +199,28 @@ function minutesOf({ timeLimitMs, timeFactor }: BatchJob, { time }: SlurmSetting
   return time === null ? null : time * timeFactor;
 }
 
-/**
- * Arguments of sbatch for one array; the script comes last.
- *
- * @param mostMinutes - what the partition allows
- */
-export function sbatchArguments(job: BatchJob, settings: SlurmSettings, mostMinutes = Infinity): string[] {
+/** Times of jobs in a partition, minutes. */
+export interface PartitionTimes {
+  readonly most: number;
+  /** Of jobs that ask for none. */
+  readonly usual: number;
+}
+
+const UNLIMITED: PartitionTimes = { most: Infinity, usual: Infinity };
+
+/** Arguments of sbatch for one array; the script comes last. */
+export function sbatchArguments(
+  job: BatchJob,
+  settings: SlurmSettings,
+  { most, usual }: PartitionTimes = UNLIMITED,
+): string[] {
   const { resources } = job;
   const memoryMb = Math.ceil((resources.memoryGb + settings.memory_overhead_gb) * MB_PER_GB);
   const wanted = minutesOf(job, settings);
   // Beyond that of its partition a job would wait for ever.
-  const minutes = wanted === null ? null : Math.min(wanted, mostMinutes);
-  const lead =
-    minutes === null
-      ? SIGNAL_LEAD_S
-      : Math.min(SIGNAL_LEAD_S, Math.max(SHORTEST_LEAD_S, Math.floor((minutes * 60) / 4)));
+  const minutes = wanted === null ? null : Math.min(wanted, most);
+  const quarter = Math.floor(((minutes ?? usual) * 60) / 4);
+  const lead = Math.min(SIGNAL_LEAD_S, Math.max(SHORTEST_LEAD_S, quarter));
   const throttle = job.throttle === null ? '' : `%${job.throttle}`;
   return [
     '--parsable',

@@ -154,6 +154,19 @@ describe('run', () => {
       );
   });
 
+  test.skipIf(process.getuid?.() === 0)(
+    'a place that may not be looked into is not one that is empty',
+    async () => {
+      const closed = join(root, 'closed');
+      mkdirSync(closed);
+      writeFileSync(join(closed, 'scan.nii.gz'), '');
+      chmodSync(closed, 0);
+      const run = { outputPath: join(root, 'out'), dryRun: true, inputPath: join(closed, 'scan.nii.gz') };
+      await expect(manager().run('tool', run)).rejects.toMatchObject({ code: 'IO_DENIED' });
+      chmodSync(closed, 0o700);
+    },
+  );
+
   test('a link with a name of its own is bound as what it leads to; a directory is /input', async () => {
     script('apptainer');
     const file = input('object-1234');
@@ -169,6 +182,15 @@ describe('run', () => {
       'does not exist',
     );
     expect(calls()).toEqual([]);
+    // Below a file there is nothing either; a link in a circle is something else.
+    const below = { ...run, inputPath: join(file, 'scan.nii.gz') };
+    await expect(manager().run('tool', below)).rejects.toThrow('does not exist');
+    symlinkSync(join(root, 'circle'), join(root, 'circle'));
+    const circle = { ...run, inputPath: join(root, 'circle') };
+    await expect(manager().run('tool', circle)).rejects.toMatchObject({
+      code: 'IO',
+      message: expect.stringContaining('ELOOP') as string,
+    });
   });
 
   test('a tool that fails says so with the end of what it wrote; one that takes too long is ended', async () => {

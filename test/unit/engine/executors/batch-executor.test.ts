@@ -245,6 +245,17 @@ test('a job that is put back in the queue is waited for', async () => {
   expect(await end).toMatchObject({ kind: 'result', attemptDir: join(job.job.folder, '0', '0.2') });
 });
 
+test('a job that was asked to end and did not start again is no failure of its node', async () => {
+  await using rig = new BatchRig();
+  const end = rig.submit('a');
+  const first = await rig.job(0);
+  rig.begin(first, 0, 0);
+  writeFileSync(join(first.job.folder, 'done', '0.ended'), first.id);
+  first.phases.set(0, 'failed');
+  rig.end(await rig.job(1), 0, 0);
+  expect((await end).kind).toBe('result');
+});
+
 test('a job that is held is told once, with the command that lets it go on, and again when it is held again', async () => {
   await using rig = new BatchRig({ packMs: 0 });
   const ends = ids(2).map((id) => rig.submit(id));

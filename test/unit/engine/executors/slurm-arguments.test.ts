@@ -59,6 +59,9 @@ test("the limits of nodes make the job's limit, with room for SLURM's minutes; a
   const short = sbatchArguments(job, SlurmConfig.parse({ time: 1 }));
   expect(short).toContain('--time=1');
   expect(short).toContain('--signal=B:USR1@15');
+  // Without a time of its own the job has that of its partition.
+  const usual = sbatchArguments(job, SlurmConfig.parse({}), { most: 60, usual: 2 });
+  expect(usual).toContain('--signal=B:USR1@30');
 });
 
 test.each([
@@ -85,7 +88,13 @@ test('names that look like options are refused', () => {
 test('a job that is submitted again after its limit asks for more, and never for more than its partition allows', () => {
   const settings = SlurmConfig.parse({ time: 90 });
   expect(sbatchArguments({ ...job, timeFactor: 2 }, settings)).toContain('--time=180');
-  expect(sbatchArguments({ ...job, timeFactor: 2 }, settings, 120)).toContain('--time=120');
-  expect(sbatchArguments({ ...job, timeLimitMs: 10 * 60_000 }, settings, 5)).toContain('--time=5');
-  expect(sbatchArguments(job, SlurmConfig.parse({}), 5).join(' ')).not.toContain('--time');
+  expect(sbatchArguments({ ...job, timeFactor: 2 }, settings, { most: 120, usual: 60 })).toContain(
+    '--time=120',
+  );
+  expect(sbatchArguments({ ...job, timeLimitMs: 10 * 60_000 }, settings, { most: 5, usual: 5 })).toContain(
+    '--time=5',
+  );
+  expect(sbatchArguments(job, SlurmConfig.parse({}), { most: 5, usual: 5 }).join(' ')).not.toContain(
+    '--time',
+  );
 });

@@ -117,14 +117,14 @@ test('limits of the cluster: configuration and machines', () => {
   expect(config.get('AccountingStorageType')).toBe('accounting_storage/none');
   expect(
     parseSinfo(
-      '2|4096|gpu:1|test*|1:00:00\n64|515000+|gpu:a100:4(S:0-1),gpu:t4:2|gpu|2-12:00:00\n' +
-        '8|1000|(null)|low|5:00\n8|1000|(null)|open|infinite\n',
+      '2|4096|gpu:1|test*|1:00:00|10:00\n64|515000+|gpu:a100:4(S:0-1),gpu:t4:2|gpu|2-12:00:00|n/a\n' +
+        '8|1000|(null)|low|5:00|1:00:00\n8|1000|(null)|open|infinite|infinite\n',
     ),
   ).toEqual([
-    { cpus: 2, memoryMb: 4096, gpus: 1, partition: 'test*', minutes: 60 },
-    { cpus: 64, memoryMb: 515000, gpus: 6, partition: 'gpu', minutes: 3600 },
-    { cpus: 8, memoryMb: 1000, gpus: 0, partition: 'low', minutes: 5 },
-    { cpus: 8, memoryMb: 1000, gpus: 0, partition: 'open', minutes: Infinity },
+    { cpus: 2, memoryMb: 4096, gpus: 1, partition: 'test*', minutes: 60, usualMinutes: 10 },
+    { cpus: 64, memoryMb: 515000, gpus: 6, partition: 'gpu', minutes: 3600, usualMinutes: 3600 },
+    { cpus: 8, memoryMb: 1000, gpus: 0, partition: 'low', minutes: 5, usualMinutes: 5 },
+    { cpus: 8, memoryMb: 1000, gpus: 0, partition: 'open', minutes: Infinity, usualMinutes: Infinity },
   ]);
 });
 
