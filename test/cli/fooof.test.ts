@@ -42,10 +42,12 @@ describe('a run over tables of spectra', () => {
       expect(report).toContain(words);
     }
     const [, page] = /href="(participants\/[^"]*)">one</.exec(report) ?? [];
-    expect(await rig.read(`out/logs/${(await rig.list('out/logs')).at(-1)}/${page}`)).toContain(
-      '<h2 id="results-title">Results</h2>',
-    );
+    const own = await rig.read(`out/logs/${(await rig.list('out/logs')).at(-1)}/${page}`);
+    for (const words of ['<h2 id="results-title">Results</h2>', 'Candidate peaks', 'below_min_height']) {
+      expect(own).toContain(words);
+    }
     expect(await rig.list('out/sub-02')).toEqual([
+      'rest_candidates.tsv',
       'rest_fits.json',
       'rest_fits.tsv',
       'rest_model.h5',
@@ -80,6 +82,12 @@ describe('a run over tables of spectra', () => {
     const peaks = await readTsv(rig.path('out/one_peaks.tsv'));
     expect(peaks.columns).toEqual(['channel', 'center_frequency', 'power', 'bandwidth']);
     expect(Number(peaks.rows[0]![1])).toBeCloseTo(10, 0);
+    const candidates = await readTsv(rig.path('out/sub-02/rest_candidates.tsv'));
+    expect(candidates.columns).toEqual(['channel', 'center_frequency', 'power', 'bandwidth', 'outcome']);
+    expect(candidates.rows.map((row) => [row[0], row[4], row[3] === null])).toEqual([
+      ['Pz', 'fitted', false],
+      ['Pz', 'below_threshold', true],
+    ]);
     const model = await readModelContainer(rig.path('out/sub-02/rest_model.h5'));
     expect([...model.metadata.get('0_0')!.n_peaks]).toEqual([1, 0]);
     expect(model).toMatchObject({ shape: [1, 1, 79, 2], channel: ['Pz', 'Oz'] });

@@ -3,7 +3,7 @@
 /** A row of a table of fits or peaks, by column; missing numbers null. */
 export type ChartRow = Readonly<Record<string, string | number | null>>;
 
-const WORDS = new Set(['recording', 'channel', 'status']);
+const WORDS = new Set(['recording', 'channel', 'status', 'outcome']);
 
 export const CHART_SCHEMA = 'https://vega.github.io/schema/vega-lite/v6.json';
 /** Size of a panel, pixels. */

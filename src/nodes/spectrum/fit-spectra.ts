@@ -6,8 +6,9 @@ import { port } from '../../engine/port.js';
 import { writeAtomic, writeTsv } from '../../io/index.js';
 import { FitOptions } from '../../numerics/fooof/settings.js';
 import { VERSION } from '../../version.js';
-import { fitRows, fitsColumns, peaksColumns, type FittedBlock } from './fit-tables.js';
+import { candidatesColumns, fitRows, fitsColumns, peaksColumns, type FittedBlock } from './fit-tables.js';
 import { availableFooofOutputs, FooofSpy } from './fooof-spy.js';
+import { CANDIDATE_TEXT } from '../../numerics/fooof/candidates.js';
 import { FAILURE_TEXT, type FitFailure } from '../../numerics/fooof/fit-result.js';
 import { readModelContainer } from './spectral-data.js';
 
@@ -26,7 +27,7 @@ export const FitSettings = FitOptions.pick({
 /** Fits every channel (and trial) of a container of spectra once: tables, model container, sidecar. */
 export const fitSpectra = defineNode({
   name: 'fit_spectra',
-  version: 2,
+  version: 3,
   inputs: {
     /** Name of the recording, for the cohort table and the sidecar. */
     recording: port.value(z.string()),
@@ -42,6 +43,8 @@ export const fitSpectra = defineNode({
     name: port.value(z.string()),
     fits: port.file('tsv'),
     peaks: port.file('tsv'),
+    /** Every point that the search looked at and what became of it. */
+    candidates: port.file('tsv'),
     model: port.file('h5'),
     sidecar: port.file('json'),
   },
@@ -57,6 +60,7 @@ export const fitSpectra = defineNode({
     const paths = {
       fits: ctx.outputFile('fits.tsv'),
       peaks: ctx.outputFile('peaks.tsv'),
+      candidates: ctx.outputFile('candidates.tsv'),
       model: ctx.outputFile('model.h5'),
       sidecar: ctx.outputFile('fits.json'),
     };
@@ -77,7 +81,7 @@ export const fitSpectra = defineNode({
     for (const warning of routine.warnings) ctx.log.warn(`${recording}: ${warning}`);
     for (const doubt of doubts(data.freq, settings)) ctx.log.warn(`${recording}: ${doubt}`);
     const blocks = blocksOf(routine, data.channel, data.trialIndex ?? [], parallel.chan_per_worker);
-    const { fits, peaks } = fitRows(blocks, keeptrials);
+    const { fits, peaks, candidates } = fitRows(blocks, keeptrials);
     for (const row of fits) {
       if (row.at(-1) === 'ok') continue;
       const trial = keeptrials ? ` of trial ${row[1]}` : '';
@@ -86,6 +90,7 @@ export const fitSpectra = defineNode({
     }
     await writeTsv(paths.fits, fitsColumns(keeptrials), fits);
     await writeTsv(paths.peaks, peaksColumns(keeptrials), peaks);
+    await writeTsv(paths.candidates, candidatesColumns(keeptrials), candidates);
     await writeAtomic(paths.sidecar, `${JSON.stringify(sidecar(recording, settings, data.log), null, 2)}\n`);
     return { name: recording, ...paths };
   },
@@ -146,6 +151,10 @@ function sidecar(recording: string, settings: z.infer<typeof FitSettings>, log: 
       center_frequency: { Units: 'Hz' },
       power: { Units: 'log10 power', Description: 'height of the model above its aperiodic part' },
       bandwidth: { Units: 'Hz', Description: 'two standard deviations' },
+      outcome: {
+        Description: 'what became of a candidate peak; its power is its height when it was found',
+        Levels: CANDIDATE_TEXT,
+      },
     },
   };
 }

@@ -13,6 +13,10 @@ export function peaksColumns(keepTrials: boolean): string[] {
   return ['channel', ...(keepTrials ? ['trial'] : []), ...PEAKS];
 }
 
+export function candidatesColumns(keepTrials: boolean): string[] {
+  return [...peaksColumns(keepTrials), 'outcome'];
+}
+
 /** What one call found out about a block of channels of one trial. */
 export interface FittedBlock {
   /** Place of the trial in the recording. */
@@ -21,13 +25,14 @@ export interface FittedBlock {
   readonly metadata: FooofMetadata;
 }
 
-/** Rows of both tables, trial by trial, channel by channel. */
+/** Rows of the tables, trial by trial, channel by channel. */
 export function fitRows(
   blocks: readonly FittedBlock[],
   keepTrials: boolean,
-): { fits: TsvCell[][]; peaks: TsvCell[][] } {
+): { fits: TsvCell[][]; peaks: TsvCell[][]; candidates: TsvCell[][] } {
   const fits: TsvCell[][] = [];
   const peaks: TsvCell[][] = [];
+  const candidates: TsvCell[][] = [];
   for (const { trial, channel, metadata } of blocks) {
     const { shape, data } = metadata.aperiodic_params;
     const parameter = (row: number, c: number): number => data[row * shape[1]! + c]!;
@@ -45,7 +50,10 @@ export function fitRows(
         metadata.status?.[c] ?? 'ok',
       ]);
       for (const peak of metadata.peak_params[c]!) peaks.push([...head, ...peak]);
+      for (const { center, height, sd, outcome } of metadata.candidates?.[c] ?? []) {
+        candidates.push([...head, center, height, Number.isNaN(sd) ? null : 2 * sd, outcome]);
+      }
     }
   }
-  return { fits, peaks };
+  return { fits, peaks, candidates };
 }

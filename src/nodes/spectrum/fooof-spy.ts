@@ -1,6 +1,7 @@
 import { ConfigError, ProcessingError } from '../../errors.js';
 import type { Hdf5Attribute, Hdf5Data } from '../../io/index.js';
 import { nearest } from '../../nearest.js';
+import type { JudgedCandidate } from '../../numerics/fooof/candidates.js';
 import type { FitStatus, FooofFit, Triple } from '../../numerics/fooof/fit-result.js';
 import { SpectrumFitter } from '../../numerics/fooof/fit-spectrum.js';
 import type { FitOptions } from '../../numerics/fooof/settings.js';
@@ -33,6 +34,8 @@ export interface FooofMetadata {
   readonly r_squared: Float64Array;
   /** Outcome per channel; not stored in containers. */
   readonly status?: readonly FitStatus[];
+  /** What the search looked at per channel and what became of it; not stored in containers. */
+  readonly candidates?: ReadonlyArray<readonly JudgedCandidate[]>;
 }
 
 export interface FooofCallOptions extends CallOptions {
@@ -225,6 +228,7 @@ export function metadataOf(fits: readonly FooofFit[]): FooofMetadata {
     peak_params: fits.map((fit) => fit.peak_params),
     r_squared: Float64Array.from(fits, (fit) => fit.r_squared),
     status: fits.map((fit) => fit.status),
+    candidates: fits.map((fit) => fit.candidates),
   };
 }
 

@@ -7,27 +7,29 @@ import { aperiodicInto } from '../../numerics/fooof/aperiodic.js';
 import { averageTrials } from './average-trials.js';
 import { FitSettings } from './fit-spectra.js';
 import type { FooofMetadata } from './fooof-spy.js';
+import type { ChartRow } from './chart-parts.js';
 import { chartRows } from './plot-fits.js';
-import { recordingChart, type FittedSpectrum } from './recording-chart.js';
+import { recordingChart, type FittedSpectrum, type RejectedPoint } from './recording-chart.js';
 import { readModelContainer, type ModelContainer } from './spectral-data.js';
 
 /** The fits of one recording as a picture, with its specification. */
 export const plotChannels = defineNode({
   name: 'plot_channels',
-  version: 1,
+  version: 2,
   inputs: {
     recording: port.value(z.string()),
     spectra: port.file('h5'),
     model: port.file('h5'),
     table: port.file('tsv'),
     peaks: port.file('tsv'),
+    candidates: port.file('tsv'),
     settings: port.value(FitSettings),
     keeptrials: port.value(z.boolean()),
     chan_per_worker: port.value(z.int().nullable()),
   },
   outputs: { svg: port.file('svg'), spec: port.file('json') },
   resources: { cpus: 1, memoryGb: 1 },
-  async run({ recording, spectra, model, table, peaks, settings, keeptrials, chan_per_worker }, ctx) {
+  async run({ recording, spectra, model, table, settings, keeptrials, chan_per_worker, ...tables }, ctx) {
     const paths = { svg: ctx.outputFile('fits.svg'), spec: ctx.outputFile('fits.vl.json') };
     const chart = recordingChart({
       recording,
@@ -35,20 +37,28 @@ export const plotChannels = defineNode({
       spectra: fittedSpectra(await readModelContainer(spectra.path), await readModelContainer(model.path), {
         keepTrials: keeptrials,
         blockWidth: chan_per_worker,
+        candidates: await chartRows(tables.candidates.path),
       }),
       fits: await chartRows(table.path),
-      peaks: await chartRows(peaks.path),
+      peaks: await chartRows(tables.peaks.path),
     });
     for (const warning of await writeChart(paths, chart)) ctx.log.warn(`chart of ${recording}: ${warning}`);
     return paths;
   },
 });
 
+interface FittedParts {
+  readonly keepTrials: boolean;
+  readonly blockWidth: number | null;
+  /** Rows of the recording's table of candidates. */
+  readonly candidates: readonly ChartRow[];
+}
+
 /** Every spectrum with a fit: the data from `given`, the parameters from the metadata of `fitted`. */
 export function fittedSpectra(
   given: ModelContainer,
   fitted: ModelContainer,
-  { keepTrials, blockWidth }: { keepTrials: boolean; blockWidth: number | null },
+  { keepTrials, blockWidth, candidates }: FittedParts,
 ): FittedSpectrum[] {
   const { data, shape, channel, freq } = keepTrials ? given : averageTrials(given);
   const channels = channel.length;
@@ -75,6 +85,7 @@ export function fittedSpectra(
         frequencies: grid.frequencies,
         power,
         aperiodic,
+        rejected: rejectedOf(candidates, channel[from + c]!, keepTrials ? number : null),
         gaussians: metadata.gaussian_params[c]!,
         error: metadata.error[c]!,
         rSquared: metadata.r_squared[c]!,
@@ -82,6 +93,17 @@ export function fittedSpectra(
       };
     });
   });
+}
+
+/** The candidates of one spectrum that were not fitted. */
+function rejectedOf(candidates: readonly ChartRow[], channel: string, trial: number | null): RejectedPoint[] {
+  return candidates.flatMap((row) =>
+    row['outcome'] === 'fitted' ||
+    String(row['channel']) !== channel ||
+    (trial !== null && row['trial'] !== trial)
+      ? []
+      : { frequency: Number(row['center_frequency']), outcome: String(row['outcome']) },
+  );
 }
 
 function parametersOf({ aperiodic_params: { shape, data } }: FooofMetadata, channel: number): number[] {

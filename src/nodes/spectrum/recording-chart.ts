@@ -9,6 +9,12 @@ import {
   type ChartRow,
 } from './chart-parts.js';
 
+/** A candidate peak that was not fitted, and why. */
+export interface RejectedPoint {
+  readonly frequency: number;
+  readonly outcome: string;
+}
+
 /** One fitted spectrum and what its panel shows. */
 export interface FittedSpectrum {
   /** Channel, and trial where trials are kept. */
@@ -20,6 +26,7 @@ export interface FittedSpectrum {
   readonly aperiodic: ArrayLike<number>;
   /** [mean, height, SD] of each Gaussian, ascending. */
   readonly gaussians: readonly Triple[];
+  readonly rejected: readonly RejectedPoint[];
   readonly error: number;
   readonly rSquared: number;
   readonly exponent: number;
@@ -42,6 +49,15 @@ const PANEL_COLUMNS = 4;
 const DRAWN_SD = 3;
 /** Most peaks that are named above a panel. */
 const NAMED_PEAKS = 3;
+
+/** Marks of candidates that were not fitted. */
+const REJECTED_SHAPES = {
+  edge: 'square',
+  overlap: 'triangle-up',
+  below_threshold: 'circle',
+  below_min_height: 'triangle-down',
+};
+const SHAPE_SCALE = { domain: Object.keys(REJECTED_SHAPES), range: Object.values(REJECTED_SHAPES) };
 
 /** Names in the legend and their colours. */
 const COLORS = { power: '#000000', model: '#d62728', 'aperiodic part': '#1f77b4', peaks: '#ff9f1c' };
@@ -80,7 +96,7 @@ function worst(spectra: readonly FittedSpectrum[]): readonly FittedSpectrum[] {
 
 /** Data, model and components of one spectrum. */
 function spectrumPanel(spectrum: FittedSpectrum) {
-  const { title, frequencies, power, aperiodic, gaussians } = spectrum;
+  const { title, frequencies, power, aperiodic, gaussians, rejected } = spectrum;
   const bins = Array.from(frequencies, (frequency, i) => {
     const peaks = gaussians.reduce((sum, peak) => sum + gaussianAt(peak, frequency), 0);
     const level = aperiodic[i]!;
@@ -122,6 +138,21 @@ function spectrumPanel(spectrum: FittedSpectrum) {
       line('aperiodic', 'aperiodic part', { strokeDash: [5, 3], strokeWidth: 1.5 }),
       line('power', 'power', { strokeWidth: 1 }),
       line('model', 'model', { opacity: 0.7, strokeWidth: 2 }),
+      {
+        data: {
+          values: rejected.map((point) => ({ ...point, power: short(powerAt(spectrum, point.frequency)) })),
+        },
+        mark: { type: 'point' as const, filled: false, size: 30, color: '#6a3d9a', strokeWidth: 1 },
+        encoding: {
+          y: yAxis('power'),
+          shape: {
+            field: 'outcome',
+            type: 'nominal' as const,
+            title: 'candidate not fitted',
+            scale: SHAPE_SCALE,
+          },
+        },
+      },
     ],
   };
 }
@@ -132,6 +163,15 @@ function yAxis(field: string) {
 
 function inLegend(name: keyof typeof COLORS) {
   return { datum: name, type: 'nominal' as const, title: null, scale: COLOR_SCALE };
+}
+
+/** Of the data, at the bin of a candidate. */
+function powerAt({ frequencies, power }: FittedSpectrum, frequency: number): number {
+  let nearest = 0;
+  for (let i = 1; i < frequencies.length; i++) {
+    if (Math.abs(frequencies[i]! - frequency) < Math.abs(frequencies[nearest]! - frequency)) nearest = i;
+  }
+  return power[nearest]!;
 }
 
 function gaussianAt([center, height, sd]: Triple, frequency: number): number {

@@ -12,6 +12,15 @@ export interface Candidate {
 /** What becomes of a candidate; the last two end the search. */
 export type CandidateOutcome = 'fitted' | 'edge' | 'overlap' | 'below_threshold' | 'below_min_height';
 
+/** The same in words. */
+export const CANDIDATE_TEXT: Readonly<Record<CandidateOutcome, string>> = {
+  fitted: 'fitted with the others',
+  edge: 'too close to an end of the fitted range for its width',
+  overlap: 'overlaps a higher neighbour',
+  below_threshold: 'does not exceed peak_threshold standard deviations; the search ended here',
+  below_min_height: 'does not exceed min_peak_height; the search ended here',
+};
+
 /** A candidate and what became of it; the bandwidth of one that ended the search was not measured, its SD is NaN. */
 export interface JudgedCandidate extends Candidate {
   readonly outcome: CandidateOutcome;

@@ -7,6 +7,7 @@ import type {
   ReportSection,
 } from '../../engine/report-section.js';
 import type { ResultFile, ResultFiles } from '../../engine/result-files.js';
+import { CANDIDATE_TEXT } from '../../numerics/fooof/candidates.js';
 import { Hdf5File, readTsv } from '../../io/index.js';
 
 /** Channels in the gallery of a recording: from the best to the worst fit. */
@@ -176,7 +177,34 @@ function recordingPage(
   return [
     {
       label: own.item,
-      blocks: async () => [...(await gallery(own, rows, output)), fitTable('Fits', rows, false)],
+      blocks: async () => [
+        ...(await gallery(own, rows, output)),
+        ...(await candidateBlocks(own)),
+        fitTable('Fits', rows, false),
+      ],
+    },
+  ];
+}
+
+/** How many candidate peaks were not fitted, and why. */
+async function candidateBlocks(own: ResultFile): Promise<ReportBlock[]> {
+  const path = own.absolute.replace(/_fits\.tsv$/, '_candidates.tsv');
+  if (!existsSync(path)) return [];
+  const { columns, rows } = await readTsv(path);
+  const at = columns.indexOf('outcome');
+  const counts = new Map<string, number>();
+  for (const row of rows) counts.set(row[at]!, (counts.get(row[at]!) ?? 0) + 1);
+  if (rows.length === 0) return [];
+  return [
+    {
+      kind: 'table',
+      title: 'Candidate peaks',
+      columns: [{ name: 'outcome' }, { name: 'candidates' }, { name: 'meaning' }],
+      rows: Object.entries(CANDIDATE_TEXT).map(([outcome, text]) => [
+        outcome,
+        counts.get(outcome) ?? 0,
+        text,
+      ]),
     },
   ];
 }

@@ -93,6 +93,7 @@ export class Fooof {
     const published = (suffix: string) => (id: string) => `${nameOf.get(id)}${suffix}`;
     wf.publish(fitted.out.fits, published('_fits.tsv'));
     wf.publish(fitted.out.peaks, published('_peaks.tsv'));
+    wf.publish(fitted.out.candidates, published('_candidates.tsv'));
     wf.publish(fitted.out.model, published('_model.h5'));
     wf.publish(fitted.out.sidecar, published('_fits.json'));
     if (rest.keep_spectra) wf.publish(computed.out.spectra, published('_spectra.h5'));
@@ -107,6 +108,7 @@ export class Fooof {
         model: fitted.out.model,
         table: fitted.out.fits,
         peaks: fitted.out.peaks,
+        candidates: fitted.out.candidates,
         settings: picked(FitSettings.shape, rest) as FitSettings,
         keeptrials,
         chan_per_worker: keeptrials ? chan_per_worker : null,

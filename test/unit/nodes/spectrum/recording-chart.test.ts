@@ -53,7 +53,12 @@ async function containers(keepTrials: boolean, freq_range: [number, number] | nu
   await writeSpectra(given!, recording());
   await routine.compute(recording(), fitted!);
   const read = [await readModelContainer(given!), await readModelContainer(fitted!)] as const;
-  return fittedSpectra(...read, { keepTrials, blockWidth });
+  const candidates = [
+    { channel: 'A', trial: 4, center_frequency: 10, outcome: 'fitted' },
+    { channel: 'A', trial: 4, center_frequency: 3, outcome: 'edge' },
+    { channel: 'A', trial: 0, center_frequency: 20, outcome: 'overlap' },
+  ];
+  return fittedSpectra(...read, { keepTrials, blockWidth, candidates });
 }
 
 describe('fitted spectra of a recording', () => {
@@ -69,6 +74,8 @@ describe('fitted spectra of a recording', () => {
     expect(aperiodic[7]).toBeCloseTo(own.aperiodic![7]!, 12);
     expect(gaussians).toEqual(own.gaussian_params);
     expect(error).toBe(own.error);
+    expect(spectra[3]!.rejected).toEqual([{ frequency: 3, outcome: 'edge' }]);
+    expect(spectra[4]!.rejected).toEqual([]);
   });
 
   test('are means over trials when those are not kept', async () => {
@@ -82,6 +89,7 @@ describe('the chart of a recording', () => {
   const spectrum = (title: string, error: number): FittedSpectrum => ({
     ...{ title, error, rSquared: 0.987, exponent: 1.25, frequencies: [8, 9, 10, 11, 12] },
     ...{ power: [1, 1, 2, 1, 1], aperiodic: [1, 1, 1, 1, 1], gaussians: [[10, 1, 0.5]] },
+    rejected: [{ frequency: 12, outcome: 'overlap' }],
   });
   const rows = {
     peaks: [{ channel: 'Cz', center_frequency: 10, power: 1, bandwidth: 1 }],
@@ -103,13 +111,22 @@ describe('the chart of a recording', () => {
       '1 peak:',
       '10.0 Hz',
     ];
-    for (const text of [...texts, 'aperiodic part', 'model', 'Oz: non_finite', 'failed: 1']) {
+    for (const text of [
+      ...texts,
+      'aperiodic part',
+      'model',
+      'Oz: non_finite',
+      'failed: 1',
+      'candidate not fitted',
+      'overlap',
+    ]) {
       expect(svg).toContain(text);
     }
     const panel = JSON.stringify(chart);
     expect(panel).toContain('{"frequency":10,"power":2,"aperiodic":1,"model":2}');
     expect(panel).toContain('{"peak":0,"frequency":10,"low":1,"high":2}');
     expect(panel).not.toContain('"frequency":8,"low"');
+    expect(panel).toContain('{"frequency":12,"outcome":"overlap","power":1}');
   });
 
   test('of many spectra those with the largest error are drawn, in their order', () => {
