@@ -17,6 +17,7 @@
         "register_registration.cc",
         "register_encoding.cc",
         "register_spectral.cc",
+        "spectral_ordering.cc",
         "register_fooof.cc",
         "warp_driver.cc"
       ],

@@ -1,5 +1,6 @@
 #include "napi_call.h"
 
+#include <algorithm>
 #include <mutex>
 #include <new>
 
@@ -110,6 +111,15 @@ napi_value Call::makeText(const char* text) const {
   napi_value value = nullptr;
   napi_create_string_utf8(env_, text, NAPI_AUTO_LENGTH, &value);
   return value;
+}
+
+napi_value Call::makeInts(const std::int32_t* values, std::size_t length) const {
+  void* data = nullptr;
+  napi_value buffer = nullptr, array = nullptr;
+  if (napi_create_arraybuffer(env_, length * sizeof(std::int32_t), &data, &buffer) != napi_ok) throw std::bad_alloc();
+  std::copy_n(values, length, static_cast<std::int32_t*>(data));
+  napi_create_typedarray(env_, napi_int32_array, length, buffer, 0, &array);
+  return array;
 }
 
 void defineFunction(napi_env env, napi_value exports, const char* name, napi_callback callback) {

@@ -36,6 +36,8 @@ class Call {
   napi_value undefined() const;
   napi_value makeNumber(double value) const;
   napi_value makeText(const char* value) const;
+  // An Int32Array that holds a copy.
+  napi_value makeInts(const std::int32_t* values, std::size_t length) const;
 
  private:
   static constexpr std::size_t kMost = 32;

@@ -6,6 +6,7 @@
 #include "napi_call.h"
 #include "pool.h"
 #include "scratch.h"
+#include "spectral_ordering.h"
 
 namespace neuroloom {
 namespace {
@@ -13,9 +14,59 @@ namespace {
 // A thread is worth waking for this many rows of a block.
 constexpr std::size_t kGrain = 2048;
 // Rows of `combine` that are copied aside, so that the result may stand where the basis stood.
-constexpr long kCombineRows = 64;
+constexpr std::size_t kCombineRows = 64;
+// Rows moved at a time from column to column: cache lines of four columns are met again while they are near.
+constexpr std::size_t kCopyRows = 64;
 
 const SpectralKernels& spectral() { return *kernels().spectral; }
+
+// Pattern of a symmetric matrix (starts, columns) from argument `at` on.
+OrderingGraph patternAt(const Call& call, std::size_t at, std::size_t size) {
+  const int* starts = call.ints(at, size + 1);
+  const std::size_t entries = static_cast<std::size_t>(starts[size]);
+  const int* columns = call.ints(at + 1, entries);
+  for (std::size_t e = 0; e < entries; e++) {
+    if (columns[e] < 0 || static_cast<std::size_t>(columns[e]) >= size) throw ArgumentError("a column is outside");
+  }
+  return patternGraph(static_cast<int>(size), starts, columns);
+}
+
+// (size, starts, columns, order)
+napi_value spectralOrder(const Call& call) {
+  const std::size_t size = call.count(0);
+  int* order = call.ints(3, size);
+  const std::vector<int> found = nestedDissection(patternAt(call, 1, size));
+  std::copy(found.begin(), found.end(), order);
+  return call.undefined();
+}
+
+// (size, starts, columns, order, superStarts, rowStarts, panelStarts, parents, figures) -> rows. `order` is given and
+// comes back as the final one; figures: supernodes, stackSize, largestPanel, largestUpdate, operations.
+napi_value spectralSymbolic(const Call& call) {
+  const std::size_t size = call.count(0);
+  int* order = call.ints(3, size);
+  int *superStarts = call.ints(4, size + 1), *rowStarts = call.ints(5, size + 1), *parents = call.ints(7, size);
+  double *panelStarts = call.doubles(6, size + 1), *figures = call.doubles(8, 5);
+  std::vector<char> isThere(size, 0);
+  for (std::size_t i = 0; i < size; i++) {
+    if (order[i] < 0 || static_cast<std::size_t>(order[i]) >= size || isThere[order[i]]) {
+      throw ArgumentError("the order is no permutation");
+    }
+    isThere[order[i]] = 1;
+  }
+  const SymbolicStructure found = symbolicStructure(patternAt(call, 1, size), std::vector<int>(order, order + size));
+  std::copy(found.order.begin(), found.order.end(), order);
+  std::copy(found.superStarts.begin(), found.superStarts.end(), superStarts);
+  std::copy(found.rowStarts.begin(), found.rowStarts.end(), rowStarts);
+  std::copy(found.panelStarts.begin(), found.panelStarts.end(), panelStarts);
+  std::copy(found.parents.begin(), found.parents.end(), parents);
+  figures[0] = static_cast<double>(found.parents.size());
+  figures[1] = found.stackSize;
+  figures[2] = found.largestPanel;
+  figures[3] = found.largestUpdate;
+  figures[4] = found.operations;
+  return call.makeInts(found.rows.data(), found.rows.size());
+}
 
 // (size, supernodes, superStarts, rowStarts, rows, panelStarts, parents) from argument `at` on
 SpectralSymbolic symbolicAt(const Call& call, std::size_t at) {
@@ -49,7 +100,7 @@ SpectralPair pairAt(const Call& call, std::size_t at, std::size_t size) {
   return pair;
 }
 
-// (symbolic 0-6, pair 7-12, shift, stackSize, largestPanel, largestUpdate, panels, signs) -> largest pivot
+// (symbolic 0-6, pair 7-12, shift, stackSize, largestPanel, largestUpdate, panels, signs) -> growth of the pivots
 napi_value spectralFactor(const Call& call) {
   const SpectralSymbolic symbolic = symbolicAt(call, 0);
   const std::size_t size = static_cast<std::size_t>(symbolic.size), supernodes = static_cast<std::size_t>(symbolic.supernodes);
@@ -76,8 +127,15 @@ napi_value spectralSolve(const Call& call) {
   const double* panels = call.doubles(7, panelNumbers(symbolic));
   const signed char* signs = reinterpret_cast<const signed char*>(call.bytes(8, size));
   double* x = call.doubles(9, 4 * size * blocks);
-  forRange(blocks, 1, [&](std::size_t begin, std::size_t end, int) {
-    for (std::size_t b = begin; b < end; b++) spectral().solve(symbolic, panels, signs, x + 4 * size * b);
+  const std::size_t pairs = blocks / 2;
+  const std::size_t stride = scratchStride(8 * size);
+  Scratch<double> work(pairs == 0 ? 0 : stride * static_cast<std::size_t>(threads()));
+  forRange((blocks + 1) / 2, 1, [&](std::size_t begin, std::size_t end, int part) {
+    for (std::size_t b = begin; b < end; b++) {
+      double* blockPair = x + 8 * size * b;
+      if (b < pairs) spectral().solvePair(symbolic, panels, signs, blockPair, work.get() + stride * static_cast<std::size_t>(part));
+      else spectral().solve(symbolic, panels, signs, blockPair);
+    }
   });
   return call.undefined();
 }
@@ -170,27 +228,145 @@ napi_value spectralColumnDots(const Call& call) {
   return call.undefined();
 }
 
+// (size, basis, count, z, zCount, h): h = Q' Z, 4 count x 4 zCount
+napi_value spectralGram(const Call& call) {
+  const std::size_t size = call.count(0), count = call.count(2), zCount = call.count(4);
+  const double *basis = call.doubles(1, 4 * size * count), *z = call.doubles(3, 4 * size * zCount);
+  double* h = call.doubles(5, 16 * count * zCount);
+  const std::size_t wide = static_cast<std::size_t>(spectral().manyWide());
+  const std::size_t ld = (4 * zCount + wide - 1) / wide * wide;
+  std::vector<double> padded(4 * count * ld);
+  sumParts(size, padded.size(), padded.data(), [&](double* sums, long begin, long end) {
+    spectral().gram(static_cast<long>(size), basis, static_cast<long>(count), z + 4 * begin, static_cast<long>(size),
+                    static_cast<long>(zCount), sums, static_cast<long>(ld), begin, end);
+  });
+  for (std::size_t row = 0; row < 4 * count; row++) std::copy_n(&padded[row * ld], 4 * zCount, h + row * 4 * zCount);
+  return call.undefined();
+}
+
 // (size, basis, count, coefficients, outCount, out)
 napi_value spectralCombine(const Call& call) {
   const std::size_t size = call.count(0), count = call.count(2), outCount = call.count(4);
   const double *basis = call.doubles(1, 4 * size * count), *coefficients = call.doubles(3, 16 * count * outCount);
   double* out = call.doubles(5, 4 * size * outCount);
-  const std::size_t held = 4 * kCombineRows * count;
-  Scratch<double> copies(held * static_cast<std::size_t>(threads()));
+  const std::size_t wide = static_cast<std::size_t>(spectral().manyWide()), groupBlocks = wide / 4;
+  const std::size_t groups = (outCount + groupBlocks - 1) / groupBlocks;
+  // Group after group 4 count rows of `wide` coefficients.
+  Scratch<double> packed(4 * count * wide * groups);
+  for (std::size_t b = 0; b < groups * groupBlocks; b++) {
+    double* target = packed.get() + (b / groupBlocks) * 4 * count * wide + 4 * (b % groupBlocks);
+    for (std::size_t row = 0; row < 4 * count; row++) {
+      for (std::size_t c = 0; c < 4; c++) target[row * wide + c] = b < outCount ? coefficients[16 * count * b + 4 * row + c] : 0.0;
+    }
+  }
+  const std::size_t held = 4 * kCombineRows * count, stride = scratchStride(held + kCombineRows * wide);
+  Scratch<double> copies(stride * static_cast<std::size_t>(threads()));
   forRange(size, kGrain, [&](std::size_t begin, std::size_t end, int part) {
-    double* copy = copies.get() + held * static_cast<std::size_t>(part);
+    double* copy = copies.get() + stride * static_cast<std::size_t>(part);
+    double* result = copy + held;
     for (std::size_t first = begin; first < end; first += kCombineRows) {
       const std::size_t rows = std::min<std::size_t>(kCombineRows, end - first);
       for (std::size_t j = 0; j < count; j++) {
         std::copy_n(basis + 4 * (j * size + first), 4 * rows, copy + 4 * kCombineRows * j);
       }
-      for (std::size_t b = 0; b < outCount; b++) {
-        double* to = out + 4 * (b * size + first);
-        std::fill_n(to, 4 * rows, 0.0);
-        spectral().add(kCombineRows, copy, static_cast<long>(count), coefficients + 16 * count * b, 1.0, to, 0,
-                       static_cast<long>(rows));
+      for (std::size_t g = 0; g < groups; g++) {
+        spectral().manyProduct(copy, 4 * kCombineRows, static_cast<long>(count), packed.get() + g * 4 * count * wide,
+                               result, static_cast<long>(rows));
+        for (std::size_t t = 0; t < groupBlocks && g * groupBlocks + t < outCount; t++) {
+          double* to = out + 4 * ((g * groupBlocks + t) * size + first);
+          for (std::size_t i = 0; i < rows; i++) std::copy_n(result + i * wide + 4 * t, 4, to + 4 * i);
+        }
       }
     }
+  });
+  return call.undefined();
+}
+
+// (seed, out): numbers from -0.5 to 0.5
+napi_value spectralFillRandom(const Call& call) {
+  DrawSource draws(static_cast<std::uint32_t>(call.count(0)));
+  const std::size_t length = call.count(1);
+  double* out = call.doubles(2, length);
+  for (std::size_t i = 0; i < length; i++) out[i] = draws.next() / 4294967296.0 - 0.5;
+  return call.undefined();
+}
+
+// Largest entry of `columns`, refused when one is below `least`.
+std::size_t columnsUpTo(const int* columns, std::size_t count, int least) {
+  int largest = -1;
+  for (std::size_t c = 0; c < count; c++) {
+    if (columns[c] < least) throw ArgumentError("a column is outside");
+    largest = std::max(largest, columns[c]);
+  }
+  return static_cast<std::size_t>(largest + 1);
+}
+
+std::size_t blocksOf(std::size_t columns) { return (columns + 3) / 4; }
+
+// First number of column c in blocks of four.
+std::size_t columnStart(std::size_t size, int c) {
+  return 4 * size * static_cast<std::size_t>(c / 4) + static_cast<std::size_t>(c % 4);
+}
+
+// (size, count, from, fromColumns, to, toColumns)
+napi_value spectralCopyColumns(const Call& call) {
+  const std::size_t size = call.count(0), count = call.count(1);
+  const int *fromColumns = call.ints(3, count), *toColumns = call.ints(5, count);
+  const double* from = call.doubles(2, 4 * size * blocksOf(columnsUpTo(fromColumns, count, 0)));
+  double* to = call.doubles(4, 4 * size * blocksOf(columnsUpTo(toColumns, count, 0)));
+  forRange(size, kGrain, [&](std::size_t begin, std::size_t end, int) {
+    for (std::size_t first = begin; first < end; first += kCopyRows) {
+      const std::size_t rows = std::min(kCopyRows, end - first);
+      for (std::size_t c = 0; c < count; c++) {
+        const double* source = from + columnStart(size, fromColumns[c]) + 4 * first;
+        double* target = to + columnStart(size, toColumns[c]) + 4 * first;
+        for (std::size_t i = 0; i < rows; i++) target[4 * i] = source[4 * i];
+      }
+    }
+  });
+  return call.undefined();
+}
+
+// (size, count, vectors, columns, places, n, k, out, outColumns)
+napi_value spectralToRows(const Call& call) {
+  const std::size_t size = call.count(0), count = call.count(1), n = call.count(5), k = call.count(6);
+  const int *columns = call.ints(3, count), *places = call.ints(4, size), *outColumns = call.ints(8, count);
+  const double* vectors = call.doubles(2, 4 * size * blocksOf(columnsUpTo(columns, count, 0)));
+  double* out = call.doubles(7, n * k);
+  if (columnsUpTo(outColumns, count, 0) > k) throw ArgumentError("a column is outside");
+  for (std::size_t i = 0; i < size; i++) {
+    if (places[i] < 0 || static_cast<std::size_t>(places[i]) >= n) throw ArgumentError("a row is outside");
+  }
+  forRange(size, kGrain, [&](std::size_t begin, std::size_t end, int) {
+    for (std::size_t first = begin; first < end; first += kCopyRows) {
+      const std::size_t last = std::min(end, first + kCopyRows);
+      for (std::size_t c = 0; c < count; c++) {
+        const double* source = vectors + columnStart(size, columns[c]);
+        double* target = out + outColumns[c];
+        for (std::size_t i = first; i < last; i++) target[static_cast<std::size_t>(places[i]) * k] = source[4 * i];
+      }
+    }
+  });
+  return call.undefined();
+}
+
+// (n, k, vectors)
+napi_value spectralFixSigns(const Call& call) {
+  const std::size_t n = call.count(0), k = call.count(1);
+  double* vectors = call.doubles(2, n * k);
+  std::vector<double> largest(k, 0.0), sign(k, 1.0);
+  for (std::size_t i = 0; i < n; i++) {
+    const double* row = vectors + i * k;
+    for (std::size_t c = 0; c < k; c++) {
+      const double size = row[c] < 0 ? -row[c] : row[c];
+      if (size <= largest[c] * (1 + 1e-9)) continue;
+      largest[c] = size;
+      sign[c] = row[c] < 0 ? -1.0 : 1.0;
+    }
+  }
+  forRange(n, kGrain, [&](std::size_t begin, std::size_t end, int) {
+    for (std::size_t i = begin; i < end; i++)
+      for (std::size_t c = 0; c < k; c++) vectors[i * k + c] *= sign[c];
   });
   return call.undefined();
 }
@@ -220,6 +396,11 @@ napi_value spectralSmallEigen(const Call& call) {
 }  // namespace
 
 void registerSpectral(napi_env env, napi_value exports) {
+  defineFunction<spectralOrder>(env, exports, "spectralOrder");
+  defineFunction<spectralSymbolic>(env, exports, "spectralSymbolic");
+  defineFunction<spectralCopyColumns>(env, exports, "spectralCopyColumns");
+  defineFunction<spectralToRows>(env, exports, "spectralToRows");
+  defineFunction<spectralFixSigns>(env, exports, "spectralFixSigns");
   defineFunction<spectralFactor>(env, exports, "spectralFactor");
   defineFunction<spectralSolve>(env, exports, "spectralSolve");
   defineFunction<spectralMultiplyMass>(env, exports, "spectralMultiplyMass");
@@ -229,6 +410,8 @@ void registerSpectral(napi_env env, napi_value exports) {
   defineFunction<spectralScale>(env, exports, "spectralScale");
   defineFunction<spectralSubtractColumns>(env, exports, "spectralSubtractColumns");
   defineFunction<spectralColumnDots>(env, exports, "spectralColumnDots");
+  defineFunction<spectralGram>(env, exports, "spectralGram");
+  defineFunction<spectralFillRandom>(env, exports, "spectralFillRandom");
   defineFunction<spectralCombine>(env, exports, "spectralCombine");
   defineFunction<spectralSmallEigen>(env, exports, "spectralSmallEigen");
 }

@@ -38,10 +38,13 @@ struct SpectralScratch {
 struct SpectralKernels {
   // Doubles that `packed` needs for fronts of at most `height` rows.
   long (*packedSize)(int height);
-  // K - shift M = L D L'. Returns the largest pivot, 0 when one was 0 or no number.
+  // K - shift M = L D L'. Returns the largest pivot over the largest diagonal entry, infinity when a pivot was 0 or no
+  // number.
   double (*factor)(const SpectralSymbolic&, const SpectralPair&, double shift, const SpectralScratch&, double* panels,
                    signed char* signs);
   void (*solve)(const SpectralSymbolic&, const double* panels, const signed char* signs, double* x);
+  // The two blocks at x; `work` has 8 size numbers.
+  void (*solvePair)(const SpectralSymbolic&, const double* panels, const signed char* signs, double* x, double* work);
   void (*multiplyMass)(const SpectralPair&, const double* x, double* y, long begin, long end);
   void (*multiplyStiffness)(const SpectralPair&, const double* x, double* y, long begin, long end);
   // h[j] += Q_j' z over the rows [begin, end).
@@ -53,6 +56,14 @@ struct SpectralKernels {
   void (*subtractColumns)(double* w, const double* factors, const double* z, long begin, long end);
   // out[c] += sum of a[:, c] b[:, c].
   void (*columnDots)(const double* a, const double* b, double* out, long begin, long end);
+  // Columns that the two products below compute at a time, a multiple of 4.
+  int (*manyWide)();
+  // out (rows x manyWide) = the `count` blocks at q, `stride` numbers apart, times coefficients (4 count x manyWide).
+  void (*manyProduct)(const double* q, long stride, long count, const double* coefficients, double* out, long rows);
+  // h (4 count rows of ld numbers) += Q' Z over the rows [begin, end). Z: `wide` blocks of zSize rows, the first of which
+  // is row `begin`. Rows of h have room for whole groups of manyWide columns.
+  void (*gram)(long size, const double* basis, long count, const double* z, long zSize, long wide, double* h, long ld,
+               long begin, long end);
   // Eigenpairs of a (n x n, destroyed), not sorted; row i of `turned` (n x width) belongs to values[i] and holds the last
   // `width` entries. `work` has 4 n numbers. Returns false when QL did not converge.
   bool (*smallEigen)(int n, double* a, int width, double* values, double* turned, double* work);

@@ -174,7 +174,7 @@ static double spectralFactor(const SpectralSymbolic& symbolic, const SpectralPai
   double* front = scratch.front;
   double* update = scratch.update;
   double* top = scratch.stack;
-  double largest = 0;
+  double largest = 0, diagonal = 0;
   for (int s = 0; s < count; s++) {
     const int from = symbolic.superStarts[s], columns = symbolic.superStarts[s + 1] - from;
     const int* rows = symbolic.rows + symbolic.rowStarts[s];
@@ -185,7 +185,10 @@ static double spectralFactor(const SpectralSymbolic& symbolic, const SpectralPai
     for (int j = 0; j < columns; j++)
       for (int e = pair.starts[from + j]; e < pair.starts[from + j + 1]; e++) {
         const int i = pair.columns[e];
-        if (i >= from + j) front[local[i] + (long)j * height] = pair.stiffness[e] - shift * pair.mass[e];
+        if (i < from + j) continue;
+        const double value = pair.stiffness[e] - shift * pair.mass[e];
+        front[local[i] + (long)j * height] = value;
+        if (i == from + j && __builtin_fabs(value) > diagonal) diagonal = __builtin_fabs(value);
       }
     for (int c = firstChild[s]; c >= 0; c = nextChild[c]) {
       const int own = symbolic.superStarts[c + 1] - symbolic.superStarts[c];
@@ -201,7 +204,7 @@ static double spectralFactor(const SpectralSymbolic& symbolic, const SpectralPai
       }
     }
     const double pivot = spectralEliminate(front, height, columns, signs + from, scratch.packed);
-    if (pivot == 0) return 0;
+    if (pivot == 0) return __builtin_inf();
     if (pivot > largest) largest = pivot;
     if (below > 0) {
       spectralRankUpdate(update, below, front + columns, height, signs + from, columns, below, below, scratch.packed);
@@ -213,110 +216,170 @@ static double spectralFactor(const SpectralSymbolic& symbolic, const SpectralPai
       for (int j = 0; j < columns; j++) panel[(long)i * columns + j] = j <= i ? front[i + (long)j * height] : 0.0;
     for (int j = 0; j < columns; j++) panel[(long)j * columns + j] = 1.0 / panel[(long)j * columns + j];
   }
-  return largest;
+  return largest / diagonal;
 }
 
 // ---- solves ----
 
+// Rows of right sides: four, or eight where several blocks are solved at once.
+typedef double Eight __attribute__((vector_size(64)));
+typedef double UnalignedEight __attribute__((vector_size(64), aligned(8), may_alias));
+
+template <class Row>
+struct RowMemory;
+template <>
+struct RowMemory<Four> {
+  typedef UnalignedFour Unaligned;
+};
+template <>
+struct RowMemory<Eight> {
+  typedef UnalignedEight Unaligned;
+};
+
+template <class Row>
+NL_INLINE Row loadRow(const double* p) {
+  return (Row) * (const typename RowMemory<Row>::Unaligned*)p;
+}
+template <class Row>
+NL_INLINE void storeRow(double* p, Row v) {
+  *(typename RowMemory<Row>::Unaligned*)p = (typename RowMemory<Row>::Unaligned)v;
+}
+template <class Row>
+NL_INLINE Row broadcastRow(double value) {
+  return value - (Row){};
+}
+template <class Row>
+constexpr long kRowWidth = sizeof(Row) / sizeof(double);
+
 // Rows r of x at `to` -= panel rows (leading dimension ld, `width` columns) times x1.
-template <int kRows>
+template <class Row, int kRows>
 NL_INLINE void spectralForwardTile(const double* panel, long ld, int width, const double* x1, double* const* to) {
-  Four sums[kRows];
+  Row sums[kRows];
 #pragma GCC unroll 8
-  for (int r = 0; r < kRows; r++) sums[r] = loadFour(to[r]);
+  for (int r = 0; r < kRows; r++) sums[r] = loadRow<Row>(to[r]);
   for (int c = 0; c < width; c++) {
-    const Four x = loadFour(x1 + 4 * c);
+    const Row x = loadRow<Row>(x1 + kRowWidth<Row> * c);
 #pragma GCC unroll 8
-    for (int r = 0; r < kRows; r++) sums[r] -= broadcastFour(panel[r * ld + c]) * x;
+    for (int r = 0; r < kRows; r++) sums[r] -= broadcastRow<Row>(panel[r * ld + c]) * x;
   }
 #pragma GCC unroll 8
-  for (int r = 0; r < kRows; r++) storeFour(to[r], sums[r]);
+  for (int r = 0; r < kRows; r++) storeRow<Row>(to[r], sums[r]);
 }
 
+template <class Row>
 NL_INLINE void spectralForwardRows(const double* panel, long ld, int width, const double* x1, const int* rows,
                                    int count, double* x) {
   int i = 0;
   double* to[8];
   for (; i + 8 <= count; i += 8) {
-    for (int r = 0; r < 8; r++) to[r] = x + 4L * rows[i + r];
-    spectralForwardTile<8>(panel + i * ld, ld, width, x1, to);
+    for (int r = 0; r < 8; r++) to[r] = x + kRowWidth<Row> * rows[i + r];
+    spectralForwardTile<Row, 8>(panel + i * ld, ld, width, x1, to);
   }
   for (; i + 2 <= count; i += 2) {
-    for (int r = 0; r < 2; r++) to[r] = x + 4L * rows[i + r];
-    spectralForwardTile<2>(panel + i * ld, ld, width, x1, to);
+    for (int r = 0; r < 2; r++) to[r] = x + kRowWidth<Row> * rows[i + r];
+    spectralForwardTile<Row, 2>(panel + i * ld, ld, width, x1, to);
   }
   for (; i < count; i++) {
-    to[0] = x + 4L * rows[i];
-    spectralForwardTile<1>(panel + i * ld, ld, width, x1, to);
+    to[0] = x + kRowWidth<Row> * rows[i];
+    spectralForwardTile<Row, 1>(panel + i * ld, ld, width, x1, to);
   }
 }
 
-static void spectralForward(const SpectralSymbolic& symbolic, const double* panels, const signed char* signs, int s,
-                            double* x) {
+template <class Row>
+NL_INLINE void spectralForward(const SpectralSymbolic& symbolic, const double* panels, const signed char* signs, int s,
+                               double* x) {
+  constexpr long kWidth = kRowWidth<Row>;
   const int from = symbolic.superStarts[s], columns = symbolic.superStarts[s + 1] - from;
   const int* rows = symbolic.rows + symbolic.rowStarts[s];
   const int height = symbolic.rowStarts[s + 1] - symbolic.rowStarts[s];
   const double* panel = panels + (long)symbolic.panelStarts[s];
-  double* x1 = x + 4L * from;
+  double* x1 = x + kWidth * from;
   for (int k = 0; k < columns; k += 8) {
     const int end = columns - k < 8 ? columns : k + 8;
     for (int j = k; j < end; j++) {
       const double* row = panel + (long)j * columns;
-      Four sum = loadFour(x1 + 4L * j);
-      for (int c = k; c < j; c++) sum -= broadcastFour(row[c]) * loadFour(x1 + 4L * c);
-      storeFour(x1 + 4L * j, sum * row[j]);
+      Row sum = loadRow<Row>(x1 + kWidth * j);
+      for (int c = k; c < j; c++) sum -= broadcastRow<Row>(row[c]) * loadRow<Row>(x1 + kWidth * c);
+      storeRow<Row>(x1 + kWidth * j, sum * row[j]);
     }
     if (end < columns) {
-      spectralForwardRows(panel + (long)end * columns + k, columns, end - k, x1 + 4L * k, rows + end, columns - end, x);
+      spectralForwardRows<Row>(panel + (long)end * columns + k, columns, end - k, x1 + kWidth * k, rows + end,
+                               columns - end, x);
     }
   }
-  spectralForwardRows(panel + (long)columns * columns, columns, columns, x1, rows + columns, height - columns, x);
+  spectralForwardRows<Row>(panel + (long)columns * columns, columns, columns, x1, rows + columns, height - columns, x);
   for (int j = 0; j < columns; j++)
-    if (signs[from + j] < 0) storeFour(x1 + 4L * j, -loadFour(x1 + 4L * j));
+    if (signs[from + j] < 0) storeRow<Row>(x1 + kWidth * j, -loadRow<Row>(x1 + kWidth * j));
 }
 
-template <int kColumns>
+template <class Row, int kColumns>
 NL_INLINE void spectralBackwardTile(const double* panel, long ld, const int* rows, int first, int height,
                                     const double* x, double* to) {
-  Four sums[kColumns];
+  constexpr long kWidth = kRowWidth<Row>;
+  Row sums[kColumns];
 #pragma GCC unroll 8
-  for (int c = 0; c < kColumns; c++) sums[c] = loadFour(to + 4 * c);
+  for (int c = 0; c < kColumns; c++) sums[c] = loadRow<Row>(to + kWidth * c);
   for (int i = first; i < height; i++) {
-    const Four value = loadFour(x + 4L * rows[i]);
+    const Row value = loadRow<Row>(x + kWidth * rows[i]);
     const double* row = panel + i * ld;
 #pragma GCC unroll 8
-    for (int c = 0; c < kColumns; c++) sums[c] -= broadcastFour(row[c]) * value;
+    for (int c = 0; c < kColumns; c++) sums[c] -= broadcastRow<Row>(row[c]) * value;
   }
 #pragma GCC unroll 8
-  for (int c = 0; c < kColumns; c++) storeFour(to + 4 * c, sums[c]);
+  for (int c = 0; c < kColumns; c++) storeRow<Row>(to + kWidth * c, sums[c]);
 }
 
-static void spectralBackward(const SpectralSymbolic& symbolic, const double* panels, int s, double* x) {
+template <class Row>
+NL_INLINE void spectralBackward(const SpectralSymbolic& symbolic, const double* panels, int s, double* x) {
+  constexpr long kWidth = kRowWidth<Row>;
   const int from = symbolic.superStarts[s], columns = symbolic.superStarts[s + 1] - from;
   const int* rows = symbolic.rows + symbolic.rowStarts[s];
   const int height = symbolic.rowStarts[s + 1] - symbolic.rowStarts[s];
   const double* panel = panels + (long)symbolic.panelStarts[s];
-  double* x1 = x + 4L * from;
+  double* x1 = x + kWidth * from;
   for (int end = columns; end > 0;) {
     const int wide = end >= 8 ? 8 : end >= 4 ? 4 : end >= 2 ? 2 : 1;
     const int k = end - wide;
-    double* to = x1 + 4L * k;
-    if (wide == 8) spectralBackwardTile<8>(panel + k, columns, rows, end, height, x, to);
-    if (wide == 4) spectralBackwardTile<4>(panel + k, columns, rows, end, height, x, to);
-    if (wide == 2) spectralBackwardTile<2>(panel + k, columns, rows, end, height, x, to);
-    if (wide == 1) spectralBackwardTile<1>(panel + k, columns, rows, end, height, x, to);
+    double* to = x1 + kWidth * k;
+    if (wide == 8) spectralBackwardTile<Row, 8>(panel + k, columns, rows, end, height, x, to);
+    if (wide == 4) spectralBackwardTile<Row, 4>(panel + k, columns, rows, end, height, x, to);
+    if (wide == 2) spectralBackwardTile<Row, 2>(panel + k, columns, rows, end, height, x, to);
+    if (wide == 1) spectralBackwardTile<Row, 1>(panel + k, columns, rows, end, height, x, to);
     for (int j = end - 1; j >= k; j--) {
-      Four sum = loadFour(x1 + 4L * j);
-      for (int i = j + 1; i < end; i++) sum -= broadcastFour(panel[(long)i * columns + j]) * loadFour(x1 + 4L * i);
-      storeFour(x1 + 4L * j, sum * panel[(long)j * columns + j]);
+      Row sum = loadRow<Row>(x1 + kWidth * j);
+      for (int i = j + 1; i < end; i++)
+        sum -= broadcastRow<Row>(panel[(long)i * columns + j]) * loadRow<Row>(x1 + kWidth * i);
+      storeRow<Row>(x1 + kWidth * j, sum * panel[(long)j * columns + j]);
     }
     end = k;
   }
 }
 
+template <class Row>
+static void spectralSolveRows(const SpectralSymbolic& symbolic, const double* panels, const signed char* signs,
+                              double* x) {
+  for (int s = 0; s < symbolic.supernodes; s++) spectralForward<Row>(symbolic, panels, signs, s, x);
+  for (int s = symbolic.supernodes - 1; s >= 0; s--) spectralBackward<Row>(symbolic, panels, s, x);
+}
+
 static void spectralSolve(const SpectralSymbolic& symbolic, const double* panels, const signed char* signs, double* x) {
-  for (int s = 0; s < symbolic.supernodes; s++) spectralForward(symbolic, panels, signs, s, x);
-  for (int s = symbolic.supernodes - 1; s >= 0; s--) spectralBackward(symbolic, panels, s, x);
+  spectralSolveRows<Four>(symbolic, panels, signs, x);
+}
+
+// Two blocks in one pass over the factor.
+static void spectralSolvePair(const SpectralSymbolic& symbolic, const double* panels, const signed char* signs, double* x,
+                              double* work) {
+  const long size = symbolic.size;
+  double* second = x + 4 * size;
+  for (long i = 0; i < size; i++) {
+    storeFour(work + 8 * i, loadFour(x + 4 * i));
+    storeFour(work + 8 * i + 4, loadFour(second + 4 * i));
+  }
+  spectralSolveRows<Eight>(symbolic, panels, signs, work);
+  for (long i = 0; i < size; i++) {
+    storeFour(x + 4 * i, loadFour(work + 8 * i));
+    storeFour(second + 4 * i, loadFour(work + 8 * i + 4));
+  }
 }
 
 // ---- products with blocks ----
@@ -434,6 +497,115 @@ static void spectralColumnDots(const double* a, const double* b, double* out, lo
   storeFour(out, total);
 }
 
+// ---- products of many blocks with many ----
+
+// Columns of the result per tile, and rows of it that stay in registers.
+constexpr int kManyVecs = 2;
+constexpr int kManyWide = kManyVecs * kHalfLanes;
+#if defined(NL_AVX512)
+constexpr int kManyTall = 12;
+#else
+constexpr int kManyTall = 6;
+#endif
+// Rows of the basis per round of the inner products.
+constexpr long kManyRows = 128;
+
+static int spectralManyWide() { return kManyWide; }
+
+// out rows (n x kManyWide, row after row) = rows of q (row r at q + 4 r, blocks `stride` apart) times coefficients
+// (4 count x kManyWide).
+template <int kRows>
+NL_INLINE void spectralManyTile(const double* q, long stride, long count, const double* coefficients, double* out) {
+  WideVec sums[kRows][kManyVecs];
+#pragma GCC unroll 12
+  for (int r = 0; r < kRows; r++)
+#pragma GCC unroll 2
+    for (int v = 0; v < kManyVecs; v++) sums[r][v] = (WideVec){};
+  for (long j = 0; j < count; j++, q += stride) {
+#pragma GCC unroll 4
+    for (int c = 0; c < 4; c++, coefficients += kManyWide) {
+      WideVec row[kManyVecs];
+#pragma GCC unroll 2
+      for (int v = 0; v < kManyVecs; v++) row[v] = loadDouble(coefficients + v * kHalfLanes);
+#pragma GCC unroll 12
+      for (int r = 0; r < kRows; r++) {
+        const WideVec value = broadcastDouble(q[4 * r + c]);
+#pragma GCC unroll 2
+        for (int v = 0; v < kManyVecs; v++) sums[r][v] += value * row[v];
+      }
+    }
+  }
+#pragma GCC unroll 12
+  for (int r = 0; r < kRows; r++)
+#pragma GCC unroll 2
+    for (int v = 0; v < kManyVecs; v++) storeDouble(out + r * kManyWide + v * kHalfLanes, sums[r][v]);
+}
+
+static void spectralManyProduct(const double* q, long stride, long count, const double* coefficients, double* out,
+                                long rows) {
+  long i = 0;
+  for (; i + kManyTall <= rows; i += kManyTall)
+    spectralManyTile<kManyTall>(q + 4 * i, stride, count, coefficients, out + i * kManyWide);
+  for (; i < rows; i++) spectralManyTile<1>(q + 4 * i, stride, count, coefficients, out + i * kManyWide);
+}
+
+// h (4 kBlocks rows, leading dimension ld) += Q' z over `rows` rows; z has kManyWide columns, row after row.
+template <int kBlocks>
+NL_INLINE void spectralGramTile(const double* q, long stride, const double* z, long rows, double* h, long ld) {
+  WideVec sums[4 * kBlocks][kManyVecs];
+#pragma GCC unroll 8
+  for (int a = 0; a < 4 * kBlocks; a++)
+#pragma GCC unroll 2
+    for (int v = 0; v < kManyVecs; v++) sums[a][v] = (WideVec){};
+  for (long i = 0; i < rows; i++, z += kManyWide) {
+    WideVec row[kManyVecs];
+#pragma GCC unroll 2
+    for (int v = 0; v < kManyVecs; v++) row[v] = loadDouble(z + v * kHalfLanes);
+#pragma GCC unroll 8
+    for (int a = 0; a < 4 * kBlocks; a++) {
+      const WideVec value = broadcastDouble(q[(a / 4) * stride + 4 * i + a % 4]);
+#pragma GCC unroll 2
+      for (int v = 0; v < kManyVecs; v++) sums[a][v] += value * row[v];
+    }
+  }
+#pragma GCC unroll 8
+  for (int a = 0; a < 4 * kBlocks; a++)
+#pragma GCC unroll 2
+    for (int v = 0; v < kManyVecs; v++) {
+      double* p = h + a * ld + v * kHalfLanes;
+      storeDouble(p, loadDouble(p) + sums[a][v]);
+    }
+}
+
+#if defined(NL_AVX512)
+constexpr int kGramBlocks = 2;
+#else
+constexpr int kGramBlocks = 1;
+#endif
+
+// h (4 count rows of ld numbers) += Q' Z over the rows [begin, end), Z the `wide` blocks at z; of the columns of h only
+// those of Z are touched, and up to kManyWide more behind them.
+static void spectralGram(long size, const double* basis, long count, const double* z, long zSize, long wide, double* h,
+                         long ld, long begin, long end) {
+  double packed[kManyRows * kManyWide];
+  constexpr long kTileBlocks = kManyWide / 4;
+  for (long first = begin; first < end; first += kManyRows) {
+    const long rows = end - first < kManyRows ? end - first : kManyRows;
+    for (long b = 0; b < wide; b += kTileBlocks) {
+      for (long t = 0; t < kTileBlocks; t++) {
+        const double* source = z + 4 * ((b + t) * zSize + first - begin);
+        for (long i = 0; i < rows; i++)
+          storeFour(packed + i * kManyWide + 4 * t, b + t < wide ? loadFour(source + 4 * i) : (Four){});
+      }
+      long j = 0;
+      for (; j + kGramBlocks <= count; j += kGramBlocks)
+        spectralGramTile<kGramBlocks>(basis + 4 * (j * size + first), 4 * size, packed, rows, h + 4 * j * ld + 4 * b, ld);
+      for (; j < count; j++)
+        spectralGramTile<1>(basis + 4 * (j * size + first), 4 * size, packed, rows, h + 4 * j * ld + 4 * b, ld);
+    }
+  }
+}
+
 // ---- small dense eigenproblems ----
 
 NL_INLINE double spectralDot(const double* a, const double* b, int n) {
@@ -544,8 +716,9 @@ static bool spectralSmallEigen(int n, double* a, int width, double* d, double* t
 }
 
 static const SpectralKernels kSpectralKernels = {
-    spectralPackedSize, spectralFactor, spectralSolve,           spectralMultiplyMass, spectralMultiplyStiffness, spectralProject,
-    spectralAdd,        spectralScale,  spectralSubtractColumns, spectralColumnDots,   spectralSmallEigen};
+    spectralPackedSize,  spectralFactor,       spectralSolve,  spectralSolvePair, spectralMultiplyMass, spectralMultiplyStiffness,
+    spectralProject,     spectralAdd,          spectralScale,  spectralSubtractColumns, spectralColumnDots, spectralManyWide,
+    spectralManyProduct, spectralGram,         spectralSmallEigen};
 
 }  // namespace NL_ISA
 }  // namespace neuroloom

@@ -21,7 +21,40 @@ export type PairArguments = [
 
 /** Positional arguments as native/register_spectral.cc reads them; sizes first. Blocks are n x 4 numbers. */
 export interface SpectralBinding {
-  /** @returns the largest pivot, 0 when one was 0 */
+  spectralOrder(size: number, starts: Int32Array, columns: Int32Array, order: Int32Array): void;
+  /** @returns the rows; `order` is given and comes back final, figures are named in native/register_spectral.cc */
+  spectralSymbolic(
+    size: number,
+    starts: Int32Array,
+    columns: Int32Array,
+    order: Int32Array,
+    superStarts: Int32Array,
+    rowStarts: Int32Array,
+    panelStarts: Float64Array,
+    parents: Int32Array,
+    figures: Float64Array,
+  ): Int32Array;
+  spectralCopyColumns(
+    size: number,
+    count: number,
+    from: Float64Array,
+    fromColumns: Int32Array,
+    to: Float64Array,
+    toColumns: Int32Array,
+  ): void;
+  spectralToRows(
+    size: number,
+    count: number,
+    vectors: Float64Array,
+    columns: Int32Array,
+    places: Int32Array,
+    n: number,
+    k: number,
+    out: Float64Array,
+    outColumns: Int32Array,
+  ): void;
+  spectralFixSigns(n: number, k: number, vectors: Float64Array): void;
+  /** @returns the growth of the pivots, infinity when one was 0 */
   spectralFactor(
     ...args: [
       ...SymbolicArguments,
@@ -48,6 +81,15 @@ export interface SpectralBinding {
   spectralScale(size: number, w: Float64Array, g: Float64Array): void;
   spectralSubtractColumns(size: number, w: Float64Array, factors: Float64Array, z: Float64Array): void;
   spectralColumnDots(size: number, a: Float64Array, b: Float64Array, out: Float64Array): void;
+  spectralGram(
+    size: number,
+    basis: Float64Array,
+    count: number,
+    z: Float64Array,
+    zCount: number,
+    h: Float64Array,
+  ): void;
+  spectralFillRandom(seed: number, length: number, out: Float64Array): void;
   spectralCombine(
     size: number,
     basis: Float64Array,

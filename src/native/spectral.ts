@@ -5,51 +5,152 @@
 import { nativeBinding } from './loader.js';
 import type { PairArguments, SymbolicArguments } from './spectral-binding.js';
 
-/** Structure of a factor: see SymbolicFactor of numerics/spectral. */
-export interface NativeSymbolic {
+/** Where the entries of a factor stand: the part of SymbolicFactor of numerics/spectral that the addon reads. */
+export interface FactorStructure {
   readonly size: number;
+  /** First column of each supernode, then size: length supernodes + 1. */
   readonly superStarts: Int32Array;
+  /** Where the rows of a supernode begin in `rows`: its own columns first, then those below, ascending. */
   readonly rowStarts: Int32Array;
   readonly rows: Int32Array;
+  /** Where the panel of a supernode begins: rows x columns numbers, row after row. Length supernodes + 1. */
   readonly panelStarts: Float64Array;
+  /** Supernode that receives the update of this one, -1 for a root. Children stand before their parents. */
   readonly parents: Int32Array;
+  /** Most numbers that the stack of updates holds at a time. */
   readonly stackSize: number;
+  /** Most numbers in one panel (dense front without its update), and in one update. */
   readonly largestPanel: number;
   readonly largestUpdate: number;
 }
 
-/** Stiffness and mass: see SolverPair of numerics/spectral. */
-export interface NativePair {
+/** Structure and order, as {@link spectralSymbolic} gives them. */
+export interface OrderedStructure extends FactorStructure {
+  /** order[new] = old. */
+  readonly order: Int32Array;
+  /** Floating point operations of one factorisation, about. */
+  readonly operations: number;
+}
+
+/** Stiffness and mass on one symmetric pattern. */
+export interface SymmetricPair {
   readonly size: number;
   readonly starts: Int32Array;
+  /** Ascending in each row. */
   readonly columns: Int32Array;
   readonly stiffness: Float64Array;
+  /** Beside `stiffness`, zeros where the mass has no entry. */
   readonly mass: Float64Array;
+  /** The diagonal where the mass is nothing else, else null. */
   readonly diagonalMass: Float64Array | null;
+  /** Row sums of the stiffness, exactly 0 for a Laplacian: products use differences, which lose no digits there. */
   readonly rowSums: Float64Array;
 }
 
-function symbolicArguments(symbolic: NativeSymbolic): SymbolicArguments {
+function symbolicArguments(symbolic: FactorStructure): SymbolicArguments {
   const { size, superStarts, rowStarts, rows, panelStarts, parents } = symbolic;
   return [size, parents.length, superStarts, rowStarts, rows, panelStarts, parents];
 }
 
-function pairArguments({ starts, columns, stiffness, mass, diagonalMass, rowSums }: NativePair): PairArguments {
+function pairArguments({ starts, columns, stiffness, mass, diagonalMass, rowSums }: SymmetricPair): PairArguments {
   return [starts, columns, stiffness, mass, diagonalMass, rowSums];
 }
 
 const asBytes = (signs: Int8Array): Uint8Array => new Uint8Array(signs.buffer, signs.byteOffset, signs.length);
+
+/** Order of elimination by nested dissection of a symmetric pattern; entries on the diagonal do not count. */
+export function spectralOrder(size: number, starts: Int32Array, columns: Int32Array): Int32Array {
+  const order = new Int32Array(size);
+  nativeBinding().spectralOrder(size, starts, columns, order);
+  return order;
+}
+
+/** Structure of the factor of a symmetric pattern for an order of elimination, which becomes a postorder. */
+export function spectralSymbolic(
+  size: number,
+  starts: Int32Array,
+  columns: Int32Array,
+  order: Int32Array,
+): OrderedStructure {
+  const finalOrder = order.slice();
+  const superStarts = new Int32Array(size + 1);
+  const rowStarts = new Int32Array(size + 1);
+  const panelStarts = new Float64Array(size + 1);
+  const parents = new Int32Array(size);
+  const figures = new Float64Array(5);
+  const rows = nativeBinding().spectralSymbolic(
+    size,
+    starts,
+    columns,
+    finalOrder,
+    superStarts,
+    rowStarts,
+    panelStarts,
+    parents,
+    figures,
+  );
+  const [supernodes, stackSize, largestPanel, largestUpdate, operations] = figures as unknown as [
+    number,
+    number,
+    number,
+    number,
+    number,
+  ];
+  return {
+    size,
+    order: finalOrder,
+    superStarts: superStarts.slice(0, supernodes + 1),
+    rowStarts: rowStarts.slice(0, supernodes + 1),
+    rows,
+    panelStarts: panelStarts.slice(0, supernodes + 1),
+    parents: parents.slice(0, supernodes),
+    stackSize,
+    largestPanel,
+    largestUpdate,
+    operations,
+  };
+}
+
+/** Columns of blocks `from` to columns of blocks `to`, pair by pair. */
+export function spectralCopyColumns(
+  size: number,
+  from: Float64Array,
+  fromColumns: Int32Array,
+  to: Float64Array,
+  toColumns: Int32Array,
+): void {
+  nativeBinding().spectralCopyColumns(size, fromColumns.length, from, fromColumns, to, toColumns);
+}
+
+/** Columns of blocks to columns of `out` (n x k, row after row); row i goes to row places[i]. */
+export function spectralToRows(
+  size: number,
+  vectors: Float64Array,
+  columns: Int32Array,
+  places: Int32Array,
+  n: number,
+  k: number,
+  out: Float64Array,
+  outColumns: Int32Array,
+): void {
+  nativeBinding().spectralToRows(size, columns.length, vectors, columns, places, n, k, out, outColumns);
+}
+
+/** Makes the largest component of each column of `vectors` (n x k) positive, the first one on ties. */
+export function spectralFixSigns(n: number, k: number, vectors: Float64Array): void {
+  nativeBinding().spectralFixSigns(n, k, vectors);
+}
 
 /**
  * K - shift M = L D L'.
  *
  * @param panels - written: numbers of all panels
  * @param signs - written: sign of each pivot
- * @returns the largest pivot, 0 when one was 0
+ * @returns the largest pivot over the largest diagonal entry; infinity when a pivot was 0
  */
 export function spectralFactor(
-  symbolic: NativeSymbolic,
-  pair: NativePair,
+  symbolic: FactorStructure,
+  pair: SymmetricPair,
   shift: number,
   panels: Float64Array,
   signs: Int8Array,
@@ -68,7 +169,7 @@ export function spectralFactor(
 
 /** x <- (L D L')^-1 x for `blocks` blocks, shared out to the threads. */
 export function spectralSolve(
-  symbolic: NativeSymbolic,
+  symbolic: FactorStructure,
   panels: Float64Array,
   signs: Int8Array,
   x: Float64Array,
@@ -78,12 +179,12 @@ export function spectralSolve(
 }
 
 /** y = M x for `blocks` blocks. */
-export function spectralMultiplyMass(pair: NativePair, x: Float64Array, y: Float64Array, blocks: number): void {
+export function spectralMultiplyMass(pair: SymmetricPair, x: Float64Array, y: Float64Array, blocks: number): void {
   nativeBinding().spectralMultiplyMass(pair.size, ...pairArguments(pair), x, y, blocks);
 }
 
 /** y = K x for `blocks` blocks, by differences. */
-export function spectralMultiplyStiffness(pair: NativePair, x: Float64Array, y: Float64Array, blocks: number): void {
+export function spectralMultiplyStiffness(pair: SymmetricPair, x: Float64Array, y: Float64Array, blocks: number): void {
   nativeBinding().spectralMultiplyStiffness(pair.size, ...pairArguments(pair), x, y, blocks);
 }
 
@@ -122,6 +223,23 @@ export function spectralSubtractColumns(size: number, w: Float64Array, factors: 
 /** out[c] = sum of a[:, c] b[:, c]. */
 export function spectralColumnDots(size: number, a: Float64Array, b: Float64Array, out: Float64Array): void {
   nativeBinding().spectralColumnDots(size, a, b, out);
+}
+
+/** h = Q' Z for `count` blocks of the basis and `zCount` blocks: 4 count x 4 zCount, row after row. */
+export function spectralGram(
+  size: number,
+  basis: Float64Array,
+  count: number,
+  z: Float64Array,
+  zCount: number,
+  h: Float64Array,
+): void {
+  nativeBinding().spectralGram(size, basis, count, z, zCount, h);
+}
+
+/** Numbers from -0.5 to 0.5, the same for the same seed. */
+export function spectralFillRandom(seed: number, out: Float64Array): void {
+  nativeBinding().spectralFillRandom(seed, out.length, out);
 }
 
 /** out_b = sum of Q_j c[b][j]; out may be the basis. */

@@ -1,7 +1,6 @@
 /** Distances on a surface by the heat method. */
 import { ProcessingError } from '../../errors.js';
 import { chooseKernels, type SolverChoice } from '../spectral/choose-kernels.js';
-import { patternGraph } from '../spectral/graph.js';
 import { intrinsicDelaunay, type IntrinsicDelaunay } from '../spectral/intrinsic-delaunay.js';
 import {
   assemblePair,
@@ -10,7 +9,6 @@ import {
   triangleShapes,
   usableTriangles,
 } from '../spectral/mesh-operator.js';
-import { nestedDissection } from '../spectral/nested-dissection.js';
 import {
   BLOCK,
   type NumericFactor,
@@ -18,7 +16,7 @@ import {
   type SolverPair,
 } from '../spectral/solver-kernels.js';
 import { commonPair, permutedPair } from '../spectral/solver-pair.js';
-import { symbolicFactor, type SymbolicFactor } from '../spectral/symbolic-factor.js';
+import type { SymbolicFactor } from '../spectral/symbolic-factor.js';
 import { meshTopology } from './topology.js';
 import { selectFaces } from './triangle-check.js';
 import { minus, norm, row3 } from './vector3.js';
@@ -85,8 +83,7 @@ export class HeatGeodesics {
     // A vertex without mass gets a row of its own, so that the matrices stay definite.
     const heavy = { ...mass, values: mass.values.map((value) => (value > 0 ? value : 1)) };
     const pair = commonPair(stiffness, heavy);
-    const graph = patternGraph(pair.size, pair.starts, pair.columns);
-    this.#symbolic = symbolicFactor(graph, nestedDissection(graph));
+    this.#symbolic = this.#kernels.analyse(pair.size, pair.starts, pair.columns);
     const permuted = permutedPair(pair, this.#symbolic.order);
     this.#place = new Int32Array(this.#n);
     this.#symbolic.order.forEach((vertex, at) => (this.#place[vertex] = at));

@@ -135,7 +135,7 @@ class BlockLanczos {
   /** A random block, smoothed by one application of the operator. */
   #start(): Float64Array {
     const first = this.#block(0);
-    for (let column = 0; column < BLOCK; column++) this.#randomColumn(this.#image, column);
+    this.#problem.kernels.fillRandom(this.#problem.seed, this.#image);
     this.#multiplyMass(this.#image, first);
     this.#solve(first);
     this.#multiplyMass(first, this.#image);

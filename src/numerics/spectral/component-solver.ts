@@ -2,14 +2,12 @@
 import { createHash } from 'node:crypto';
 import { ProcessingError } from '../../errors.js';
 import { basisBlocks, solveSlice, type Slice } from './block-lanczos.js';
-import { patternGraph } from './graph.js';
-import { nestedDissection } from './nested-dissection.js';
 import { NotConvergedError, type PartialPairs } from './not-converged.js';
 import { correct, polish, type BlockPairs } from './polish.js';
 import { chooseShifts, joinSlices, sliceShares, steadyFactor, type FactorSource } from './slice-plan.js';
-import { BLOCK, type NumericFactor, type SolverKernels, type SolverPair } from './solver-kernels.js';
+import { BLOCK, GROUP, type NumericFactor, type SolverKernels, type SolverPair } from './solver-kernels.js';
 import { isLaplacian, permutedPair, totalMass } from './solver-pair.js';
-import { symbolicFactor, type SymbolicFactor } from './symbolic-factor.js';
+import type { SymbolicFactor } from './symbolic-factor.js';
 import { symmetricPencil } from './symmetric-pencil.js';
 
 /** Lanczos residual that is accepted before the polish. */
@@ -30,7 +28,7 @@ const REMEMBERED = 4;
 const remembered = new Map<string, SymbolicFactor>();
 
 /** The symbolic step of a pattern; that of the last four patterns is kept, for surfaces with the same faces. */
-function symbolicOf(pair: SolverPair): SymbolicFactor {
+function symbolicOf(kernels: SolverKernels, pair: SolverPair): SymbolicFactor {
   const key = createHash('sha256').update(pair.starts).update(pair.columns).digest('hex');
   const known = remembered.get(key);
   if (known !== undefined) {
@@ -38,8 +36,7 @@ function symbolicOf(pair: SolverPair): SymbolicFactor {
     remembered.set(key, known);
     return known;
   }
-  const graph = patternGraph(pair.size, pair.starts, pair.columns);
-  const symbolic = symbolicFactor(graph, nestedDissection(graph));
+  const symbolic = kernels.analyse(pair.size, pair.starts, pair.columns);
   remembered.set(key, symbolic);
   if (remembered.size > REMEMBERED) remembered.delete(remembered.keys().next().value!);
   return symbolic;
@@ -69,7 +66,7 @@ export class ComponentSolver {
   readonly #hasConstant: boolean;
 
   constructor(kernels: SolverKernels, pair: SolverPair) {
-    const symbolic = symbolicOf(pair);
+    const symbolic = symbolicOf(kernels, pair);
     this.size = pair.size;
     this.order = symbolic.order;
     this.#source = { kernels, symbolic, pair: permutedPair(pair, symbolic.order) };
@@ -104,7 +101,8 @@ export class ComponentSolver {
     const count = Math.min(n, wanted + FIRST_SPARE);
     const vectors = new Float64Array(Math.ceil(count / BLOCK) * BLOCK * n);
     for (let c = 0; c < count; c++) {
-      for (let i = 0; i < n; i++) vectors[place(n, i, c)] = rows[c * n + i]!;
+      const from = Math.floor(c / BLOCK) * BLOCK * n + (c % BLOCK);
+      for (let i = 0; i < n; i++) vectors[from + BLOCK * i] = rows[c * n + i]!;
     }
     return { count, eigenvalues: values.slice(0, count), vectors, isComplete: count === n };
   }
@@ -119,9 +117,16 @@ export class ComponentSolver {
       if (cutGap < CLUSTER_GAP) continue;
       const n = this.size;
       const vectors = new Float64Array(Math.ceil(taken.length / BLOCK) * BLOCK * n);
-      taken.forEach(({ slice, index }, c) => {
-        const source = slices[slice]!.vectors;
-        for (let i = 0; i < n; i++) vectors[place(n, i, c)] = source[place(n, i, index)]!;
+      slices.forEach((slice, number) => {
+        const columns = taken.flatMap((pair, c) => (pair.slice === number ? [c] : []));
+        const sources = columns.map((c) => taken[c]!.index);
+        this.#source.kernels.copyColumns(
+          n,
+          slice.vectors,
+          Int32Array.from(sources),
+          vectors,
+          Int32Array.from(columns),
+        );
       });
       const eigenvalues = Float64Array.from(taken, ({ eigenvalue }) => eigenvalue);
       return { count: taken.length, eigenvalues, vectors, isComplete: false };
@@ -181,29 +186,35 @@ export class ComponentSolver {
   /** What the slices before a failed one have found: neighbours share pairs, each is taken below the next shift. */
   #partial(factors: readonly NumericFactor[], slices: readonly Slice[]): PartialPairs {
     const n = this.size;
-    const taken = slices.flatMap(({ eigenvalues, vectors }, s) => {
+    const taken = slices.map(({ eigenvalues }, s) => {
       const lower = s === 0 ? -Infinity : factors[s - 1]!.shift;
       const isLast = s + 1 === slices.length;
-      return Array.from(eigenvalues, (eigenvalue, index) => ({ eigenvalue, vectors, index })).filter(
-        ({ eigenvalue }) => eigenvalue >= lower && (isLast || eigenvalue < factors[s]!.shift),
+      return Array.from(eigenvalues.keys()).filter(
+        (index) => eigenvalues[index]! >= lower && (isLast || eigenvalues[index]! < factors[s]!.shift),
       );
     });
-    const k = taken.length;
+    const k = taken.reduce((sum, { length }) => sum + length, 0);
     const eigenvectors = new Float64Array(n * k);
-    taken.forEach(({ vectors, index }, column) => {
-      for (let i = 0; i < n; i++) eigenvectors[this.order[i]! * k + column] = vectors[place(n, i, index)]!;
+    let column = 0;
+    slices.forEach(({ vectors }, s) => {
+      const columns = Int32Array.from(taken[s]!);
+      const targets = columns.map((_, c) => column + c);
+      this.#source.kernels.toRows(n, vectors, columns, this.order, n, k, eigenvectors, targets);
+      column += columns.length;
     });
-    return { eigenvalues: Float64Array.from(taken, ({ eigenvalue }) => eigenvalue), eigenvectors };
+    const values = slices.flatMap(({ eigenvalues }, s) => taken[s]!.map((index) => eigenvalues[index]!));
+    return { eigenvalues: Float64Array.from(values), eigenvectors };
   }
 
   /** The first `count` pairs, corrected and measured. */
   polish(raw: RawPairs, count: number): PolishedPairs {
     const { kernels, symbolic, pair } = this.#source;
-    const n = this.size;
     // The spare pairs take part: errors of the last ones lie mostly in their direction.
-    const rest = this.#hasConstant ? this.#withoutConstant(raw, raw.count) : headPairs(n, raw, raw.count);
+    const rest = this.#hasConstant ? this.#withoutConstant(raw) : this.#select(raw, counting(raw.count));
     const finished = (): PolishedPairs =>
-      this.#measured(headPairs(n, this.#hasConstant ? this.#withConstant(rest) : rest, count));
+      this.#measured(
+        this.#hasConstant ? this.#withConstant(rest, count) : this.#select(rest, counting(count)),
+      );
     if (rest.count === 0) return finished();
     const values = raw.eigenvalues;
     const range = values[count - 1]! - values[0]! || Math.abs(values[0]!) || 1 / this.mass;
@@ -226,36 +237,54 @@ export class ComponentSolver {
   }
 
   /** Drops the pair that is the constant vector. */
-  #withoutConstant(raw: RawPairs, count: number): BlockPairs {
+  #withoutConstant(raw: RawPairs): BlockPairs {
     const n = this.size;
-    const { pair } = this.#source;
+    const width = BLOCK * n;
+    const { kernels, pair } = this.#source;
     let best = 0;
     let largest = -1;
-    const ones = new Float64Array(BLOCK * n).fill(1);
-    const image = new Float64Array(BLOCK * n);
-    this.#source.kernels.multiplyMass(pair, ones, image, 1);
-    for (let c = 0; c < count; c++) {
-      let overlap = 0;
-      for (let i = 0; i < n; i++) overlap += image[BLOCK * i]! * raw.vectors[place(n, i, c)]!;
-      if (Math.abs(overlap) <= largest) continue;
-      largest = Math.abs(overlap);
+    const ones = new Float64Array(width).fill(1);
+    const image = new Float64Array(width);
+    const overlaps = new Float64Array(BLOCK);
+    kernels.multiplyMass(pair, ones, image, 1);
+    for (let c = 0; c < raw.count; c++) {
+      const block = Math.floor(c / BLOCK);
+      if (c % BLOCK === 0) {
+        kernels.columnDots(n, image, raw.vectors.subarray(block * width, (block + 1) * width), overlaps);
+      }
+      const overlap = Math.abs(overlaps[c % BLOCK]!);
+      if (overlap <= largest) continue;
+      largest = overlap;
       best = c;
     }
-    const kept = Array.from({ length: count }, (_, c) => c).filter((c) => c !== best);
-    return selectPairs(n, raw, kept);
+    return this.#select(
+      raw,
+      counting(raw.count).filter((c) => c !== best),
+    );
   }
 
-  /** Puts the exact constant vector with eigenvalue 0 to its place. */
-  #withConstant(rest: BlockPairs): BlockPairs {
+  /** The first `count` pairs with the exact constant vector with eigenvalue 0 in its place. */
+  #withConstant(rest: BlockPairs, count: number): BlockPairs {
     const n = this.size;
     const before = rest.eigenvalues.findIndex((value) => value > 0);
     const at = before < 0 ? rest.count : before;
-    const order = Array.from({ length: rest.count + 1 }, (_, c) => (c < at ? c : c - 1));
-    order[at] = -1;
-    const all = selectPairs(n, rest, order);
+    const order = counting(count).map((c) => (c < at ? c : c === at ? -1 : c - 1));
+    const all = this.#select(rest, order);
+    if (at >= count) return all;
     const height = 1 / Math.sqrt(this.mass);
-    for (let i = 0; i < n; i++) all.vectors[place(n, i, at)] = height;
+    const from = Math.floor(at / BLOCK) * BLOCK * n + (at % BLOCK);
+    for (let i = 0; i < n; i++) all.vectors[from + BLOCK * i] = height;
     return all;
+  }
+
+  /** Copies of the named pairs; -1 leaves a pair of zeros. */
+  #select(pairs: BlockPairs, kept: readonly number[]): BlockPairs {
+    const vectors = new Float64Array(Math.ceil(kept.length / BLOCK) * BLOCK * this.size);
+    const targets = counting(kept.length).filter((c) => kept[c]! >= 0);
+    const sources = Int32Array.from(targets, (c) => kept[c]!);
+    this.#source.kernels.copyColumns(this.size, pairs.vectors, sources, vectors, Int32Array.from(targets));
+    const eigenvalues = Float64Array.from(kept, (from) => (from < 0 ? 0 : pairs.eigenvalues[from]!));
+    return { count: kept.length, eigenvalues, vectors };
   }
 
   /** Rayleigh quotients, residuals and orthonormality of the final pairs. */
@@ -263,8 +292,8 @@ export class ComponentSolver {
     const { kernels, pair } = this.#source;
     const n = this.size;
     const width = BLOCK * n;
-    const stiff = new Float64Array(width);
-    const heavy = new Float64Array(width);
+    const stiff = new Float64Array(GROUP * width);
+    const heavy = new Float64Array(GROUP * width);
     const norm = oneNorm(pair);
     const eigenvalues = new Float64Array(count);
     const residuals = new Float64Array(count);
@@ -275,59 +304,47 @@ export class ComponentSolver {
       { length: 6 },
       () => new Float64Array(BLOCK),
     ) as [Float64Array, Float64Array, Float64Array, Float64Array, Float64Array, Float64Array];
-    const h = new Float64Array(BLOCK * BLOCK * Math.ceil(count / BLOCK));
-    for (let b = 0; b * BLOCK < count; b++) {
-      const block = vectors.subarray(b * width, (b + 1) * width);
-      kernels.multiplyStiffness(pair, block, stiff, 1);
-      kernels.multiplyMass(pair, block, heavy, 1);
-      kernels.project(n, vectors, b + 1, heavy, h);
-      kernels.columnDots(n, block, stiff, tops);
-      kernels.columnDots(n, block, heavy, bottoms);
-      kernels.columnDots(n, heavy, heavy, images);
-      kernels.columnDots(n, block, block, lengths);
-      for (let c = 0; c < BLOCK; c++) values[c] = bottoms[c]! > 0 ? tops[c]! / bottoms[c]! : 0;
-      kernels.subtractColumns(n, stiff, values, heavy);
-      kernels.columnDots(n, stiff, stiff, squares);
-      for (let c = 0; c < BLOCK && b * BLOCK + c < count; c++) {
-        const column = b * BLOCK + c;
+    const blocks = Math.ceil(count / BLOCK);
+    const h = new Float64Array(BLOCK * BLOCK * blocks * GROUP);
+    for (let first = 0; first < blocks; first += GROUP) {
+      const group = Math.min(GROUP, blocks - first);
+      const head = vectors.subarray(first * width, (first + group) * width);
+      kernels.multiplyStiffness(pair, head, stiff, group);
+      kernels.multiplyMass(pair, head, heavy, group);
+      kernels.gram(n, vectors, first + group, heavy, group, h);
+      for (let column = first * BLOCK; column < Math.min(count, (first + group) * BLOCK); column++) {
         for (let row = 0; row <= column; row++) {
-          orthonormality = Math.max(orthonormality, Math.abs(h[row * BLOCK + c]! - (row === column ? 1 : 0)));
+          const product = h[row * group * BLOCK + column - first * BLOCK]!;
+          orthonormality = Math.max(orthonormality, Math.abs(product - (row === column ? 1 : 0)));
         }
-        const value = values[c]!;
-        eigenvalues[column] = value;
-        residuals[column] = Math.sqrt(squares[c]! / images[c]!);
-        relativeResiduals[column] = value === 0 ? 0 : residuals[column]! / Math.abs(value);
-        backwardResidual = Math.max(backwardResidual, Math.sqrt(squares[c]! / lengths[c]!) / norm);
+      }
+      for (let b = 0; b < group; b++) {
+        const [block, stiffBlock, heavyBlock] = [head, stiff, heavy].map((array) =>
+          array.subarray(b * width, (b + 1) * width),
+        ) as [Float64Array, Float64Array, Float64Array];
+        kernels.columnDots(n, block, stiffBlock, tops);
+        kernels.columnDots(n, block, heavyBlock, bottoms);
+        kernels.columnDots(n, heavyBlock, heavyBlock, images);
+        kernels.columnDots(n, block, block, lengths);
+        for (let c = 0; c < BLOCK; c++) values[c] = bottoms[c]! > 0 ? tops[c]! / bottoms[c]! : 0;
+        kernels.subtractColumns(n, stiffBlock, values, heavyBlock);
+        kernels.columnDots(n, stiffBlock, stiffBlock, squares);
+        const from = (first + b) * BLOCK;
+        for (let c = 0; c < BLOCK && from + c < count; c++) {
+          const column = from + c;
+          const value = values[c]!;
+          eigenvalues[column] = value;
+          residuals[column] = Math.sqrt(squares[c]! / images[c]!);
+          relativeResiduals[column] = value === 0 ? 0 : residuals[column]! / Math.abs(value);
+          backwardResidual = Math.max(backwardResidual, Math.sqrt(squares[c]! / lengths[c]!) / norm);
+        }
       }
     }
     return { count, eigenvalues, vectors, residuals, relativeResiduals, backwardResidual, orthonormality };
   }
 }
 
-/** Where entry i of vector c stands in blocks of four. */
-export function place(size: number, i: number, c: number): number {
-  return Math.floor(c / BLOCK) * BLOCK * size + BLOCK * i + (c % BLOCK);
-}
-
-function headPairs(size: number, pairs: BlockPairs, count: number): BlockPairs {
-  return selectPairs(
-    size,
-    pairs,
-    Array.from({ length: count }, (_, c) => c),
-  );
-}
-
-/** Copies of the named pairs; -1 leaves a pair of zeros. */
-function selectPairs(size: number, pairs: BlockPairs, kept: readonly number[]): BlockPairs {
-  const vectors = new Float64Array(Math.ceil(kept.length / BLOCK) * BLOCK * size);
-  const eigenvalues = new Float64Array(kept.length);
-  kept.forEach((from, c) => {
-    if (from < 0) return;
-    eigenvalues[c] = pairs.eigenvalues[from]!;
-    for (let i = 0; i < size; i++) vectors[place(size, i, c)] = pairs.vectors[place(size, i, from)]!;
-  });
-  return { count: kept.length, eigenvalues, vectors };
-}
+const counting = (count: number): number[] => Array.from({ length: count }, (_, i) => i);
 
 /** Largest absolute column sum of the stiffness. */
 function oneNorm(pair: SolverPair): number {

@@ -1,11 +1,5 @@
 import { ProcessingError } from '../../errors.js';
-import {
-  CLUSTER_GAP,
-  ComponentSolver,
-  place,
-  type PolishedPairs,
-  type RawPairs,
-} from './component-solver.js';
+import { CLUSTER_GAP, ComponentSolver, type PolishedPairs, type RawPairs } from './component-solver.js';
 import { chooseKernels, type SolverChoice } from './choose-kernels.js';
 import { connectedComponents } from './graph.js';
 import { NotConvergedError, withAllRows } from './not-converged.js';
@@ -107,17 +101,17 @@ export function eigsh(
   const taken = merged.slice(0, k);
   const eigenvectors = new Float64Array(n * k);
   const residuals = new Float64Array(k);
-  taken.forEach(({ part, index }, column) => {
+  polished.forEach((pairs, part) => {
+    if (pairs === null) return;
+    const outColumns = Int32Array.from(taken.keys()).filter((column) => taken[column]!.part === part);
+    const columns = outColumns.map((column) => taken[column]!.index);
+    columns.forEach((index, c) => (residuals[outColumns[c]!] = pairs.residuals[index]!));
     const { nodes } = parts[part]!;
     const { order, size } = solvers[part]!;
-    const pairs = polished[part]!;
-    residuals[column] = pairs.residuals[index]!;
-    for (let i = 0; i < size; i++) {
-      const vertex = nodes === null ? order[i]! : nodes[order[i]!]!;
-      eigenvectors[vertex * k + column] = pairs.vectors[place(size, i, index)]!;
-    }
+    const places = nodes === null ? order : order.map((i) => nodes[i]!);
+    kernels.toRows(size, pairs.vectors, columns, places, n, k, eigenvectors, outColumns);
   });
-  fixSigns(eigenvectors, n, k);
+  kernels.fixSigns(n, k, eigenvectors);
   return {
     n,
     k,
@@ -257,22 +251,6 @@ function gate(polished: readonly (PolishedPairs | null)[]): SolutionQuality {
     });
   }
   return { resLambda, resBack, orthonormality };
-}
-
-/** The largest component of each vector positive, the first one on ties. */
-function fixSigns(vectors: Float64Array, n: number, k: number): void {
-  const largest = new Float64Array(k);
-  const sign = new Float64Array(k).fill(1);
-  for (let i = 0; i < n; i++) {
-    for (let c = 0; c < k; c++) {
-      const value = vectors[i * k + c]!;
-      // Beyond rounding: components of equal size must not compete by their last digit.
-      if (Math.abs(value) <= largest[c]! * (1 + 1e-9)) continue;
-      largest[c] = Math.abs(value);
-      sign[c] = value < 0 ? -1 : 1;
-    }
-  }
-  for (let i = 0; i < n; i++) for (let c = 0; c < k; c++) vectors[i * k + c]! *= sign[c]!;
 }
 
 function identityMatrix(n: number): SparseMatrix {

@@ -1,5 +1,5 @@
 /** Global correction of all pairs at once: slices are joined into one orthonormal set with residuals near rounding. */
-import { BLOCK, type NumericFactor, type SolverKernels, type SolverPair } from './solver-kernels.js';
+import { BLOCK, GROUP, type NumericFactor, type SolverKernels, type SolverPair } from './solver-kernels.js';
 import { totalMass } from './solver-pair.js';
 import type { SymbolicFactor } from './symbolic-factor.js';
 import { symmetricPencil } from './symmetric-pencil.js';
@@ -27,18 +27,24 @@ export function correct(tools: PolishTools, eigenvalues: Float64Array, vectors: 
   const { kernels, pair, symbolic, factor } = tools;
   const width = BLOCK * pair.size;
   const blocks = vectors.length / width;
-  const image = new Float64Array(width);
-  const residual = new Float64Array(width);
+  const image = new Float64Array(GROUP * width);
+  const residual = new Float64Array(GROUP * width);
   const values = new Float64Array(BLOCK);
-  for (let b = 0; b < blocks; b++) {
-    const block = vectors.subarray(b * width, (b + 1) * width);
-    kernels.multiplyStiffness(pair, block, residual, 1);
-    kernels.multiplyMass(pair, block, image, 1);
-    // Columns that fill up the last block are zeros: any value does for them.
-    for (let c = 0; c < BLOCK; c++) values[c] = eigenvalues[b * BLOCK + c] ?? 0;
-    kernels.subtractColumns(pair.size, residual, values, image);
-    kernels.solve(symbolic, factor, residual, 1);
-    kernels.subtractColumns(pair.size, block, ONES, residual);
+  for (let first = 0; first < blocks; first += GROUP) {
+    const group = Math.min(GROUP, blocks - first);
+    const head = vectors.subarray(first * width, (first + group) * width);
+    kernels.multiplyStiffness(pair, head, residual, group);
+    kernels.multiplyMass(pair, head, image, group);
+    const blockOf = (array: Float64Array, b: number): Float64Array =>
+      array.subarray(b * width, (b + 1) * width);
+    for (let b = 0; b < group; b++) {
+      // Columns that fill up the last block are zeros: any value does for them.
+      for (let c = 0; c < BLOCK; c++) values[c] = eigenvalues[(first + b) * BLOCK + c] ?? 0;
+      kernels.subtractColumns(pair.size, blockOf(residual, b), values, blockOf(image, b));
+    }
+    kernels.solve(symbolic, factor, residual, group);
+    for (let b = 0; b < group; b++)
+      kernels.subtractColumns(pair.size, blockOf(head, b), ONES, blockOf(residual, b));
   }
 }
 
@@ -55,9 +61,9 @@ export function polish(tools: PolishTools, pairs: BlockPairs, hasConstant: boole
   const { kernels, pair } = tools;
   const blocks = Math.ceil(pairs.count / BLOCK);
   const width = BLOCK * pair.size;
-  const image = new Float64Array(width);
   correct(tools, pairs.eigenvalues, pairs.vectors);
   if (hasConstant) {
+    const image = new Float64Array(width);
     const ones = new Float64Array(width).fill(1);
     kernels.multiplyMass(pair, ones, image, 1);
     const mass = totalMass(pair);
@@ -69,28 +75,29 @@ export function polish(tools: PolishTools, pairs: BlockPairs, hasConstant: boole
       kernels.subtractColumns(pair.size, block, sums, ones);
     }
   }
-  return rayleighRitz(tools, pairs, blocks, image);
+  return rayleighRitz(tools, pairs, blocks);
 }
 
 function rayleighRitz(
   { kernels, pair }: PolishTools,
   { count, vectors }: BlockPairs,
   blocks: number,
-  image: Float64Array,
 ): Float64Array {
   const width = BLOCK * pair.size;
   const gram = new Float64Array(count * count);
   const projected = new Float64Array(count * count);
-  const h = new Float64Array(BLOCK * BLOCK * blocks);
-  for (let b = 0; b < blocks; b++) {
-    const block = vectors.subarray(b * width, (b + 1) * width);
+  const image = new Float64Array(GROUP * width);
+  const h = new Float64Array(BLOCK * BLOCK * blocks * GROUP);
+  for (let first = 0; first < blocks; first += GROUP) {
+    const group = Math.min(GROUP, blocks - first);
+    const head = vectors.subarray(first * width, (first + group) * width);
     for (const [matrix, multiply] of [
       [gram, kernels.multiplyMass],
       [projected, kernels.multiplyStiffness],
     ] as const) {
-      multiply(pair, block, image, 1);
-      kernels.project(pair.size, vectors, b + 1, image, h);
-      spread(h, b, count, matrix);
+      multiply(pair, head, image, group);
+      kernels.gram(pair.size, vectors, first + group, image, group, h);
+      spread(h, first, group, count, matrix);
     }
   }
   const { values, rows } = symmetricPencil(kernels, count, projected, gram);
@@ -103,13 +110,12 @@ function rayleighRitz(
   return values;
 }
 
-/** Blocks (j, b), j up to b, of a symmetric matrix into both triangles. */
-function spread(h: Float64Array, b: number, count: number, matrix: Float64Array): void {
-  for (let row = 0; row < (b + 1) * BLOCK && row < count; row++) {
-    for (let c = 0; c < BLOCK; c++) {
-      const column = b * BLOCK + c;
-      if (column >= count || row > column) continue;
-      const value = h[row * BLOCK + c]!;
+/** Rows up to the last column of the group, of a symmetric matrix into both triangles. */
+function spread(h: Float64Array, first: number, group: number, count: number, matrix: Float64Array): void {
+  const end = Math.min(count, (first + group) * BLOCK);
+  for (let row = 0; row < end; row++) {
+    for (let column = Math.max(row, first * BLOCK); column < end; column++) {
+      const value = h[row * group * BLOCK + column - first * BLOCK]!;
       matrix[row * count + column] = value;
       matrix[column * count + row] = value;
     }

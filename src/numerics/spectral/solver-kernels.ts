@@ -1,3 +1,4 @@
+import type { SymmetricPair } from '../../native/index.js';
 import type { SmallEigen } from '../linalg/small-eigen.js';
 import type { SymbolicFactor } from './symbolic-factor.js';
 
@@ -7,20 +8,11 @@ import type { SymbolicFactor } from './symbolic-factor.js';
  */
 export const BLOCK = 4;
 
-/** Stiffness and mass on one symmetric pattern, in the order of elimination. */
-export interface SolverPair {
-  readonly size: number;
-  readonly starts: Int32Array;
-  /** Ascending in each row. */
-  readonly columns: Int32Array;
-  readonly stiffness: Float64Array;
-  /** Beside `stiffness`, zeros where the mass has no entry. */
-  readonly mass: Float64Array;
-  /** The diagonal where the mass is nothing else, else null. */
-  readonly diagonalMass: Float64Array | null;
-  /** Row sums of the stiffness, exactly 0 for a Laplacian: products use differences, which lose no digits there. */
-  readonly rowSums: Float64Array;
-}
+/** Blocks that products and solves of many take at a time: sixteen columns fill the registers of AVX-512. */
+export const GROUP = 4;
+
+/** Stiffness and mass in the order of elimination. */
+export type SolverPair = SymmetricPair;
 
 /** K - shift M = L D L' with D of +1 and -1. */
 export interface NumericFactor {
@@ -38,6 +30,8 @@ export interface NumericFactor {
 /** The loops that take the time: once in plain TypeScript, once in the addon, on the same arrays. */
 export interface SolverKernels {
   readonly name: 'native' | 'typescript';
+  /** Order of elimination and structure of the factor of a symmetric pattern; both kernels give the same numbers. */
+  analyse(size: number, starts: Int32Array, columns: Int32Array): SymbolicFactor;
   factor(symbolic: SymbolicFactor, pair: SolverPair, shift: number): NumericFactor;
   /** x <- (L D L')^-1 x for `blocks` blocks. */
   solve(symbolic: SymbolicFactor, factor: NumericFactor, x: Float64Array, blocks: number): void;
@@ -55,6 +49,15 @@ export interface SolverKernels {
   subtractColumns(size: number, w: Float64Array, factors: Float64Array, z: Float64Array): void;
   /** out[c] = sum of a[:, c] b[:, c]. */
   columnDots(size: number, a: Float64Array, b: Float64Array, out: Float64Array): void;
+  /** h = Q' Z for `count` blocks of the basis and `zCount` blocks: 4 count x 4 zCount, row after row. */
+  gram(
+    size: number,
+    basis: Float64Array,
+    count: number,
+    z: Float64Array,
+    zCount: number,
+    h: Float64Array,
+  ): void;
   /** out_b = sum of Q_j c[b][j] (4 x 4 each) for `outCount` blocks; out may be the basis itself. */
   combine(
     size: number,
@@ -64,6 +67,29 @@ export interface SolverKernels {
     outCount: number,
     out: Float64Array,
   ): void;
+  /** Vectors `fromColumns` of the blocks `from` to vectors `toColumns` of the blocks `to`, pair by pair. */
+  copyColumns(
+    size: number,
+    from: Float64Array,
+    fromColumns: Int32Array,
+    to: Float64Array,
+    toColumns: Int32Array,
+  ): void;
+  /** Vectors `columns` of blocks to columns `outColumns` of out (n x k, row after row); row i to row places[i]. */
+  toRows(
+    size: number,
+    vectors: Float64Array,
+    columns: Int32Array,
+    places: Int32Array,
+    n: number,
+    k: number,
+    out: Float64Array,
+    outColumns: Int32Array,
+  ): void;
+  /** Makes the largest component of each column of `vectors` (n x k, row after row) positive, the first on ties. */
+  fixSigns(n: number, k: number, vectors: Float64Array): void;
+  /** Numbers from -0.5 to 0.5, the same for the same seed with both kernels. */
+  fillRandom(seed: number, out: Float64Array): void;
   /** Eigenpairs of a (row-major, destroyed); of each vector the last `lastEntries` numbers. */
   smallEigen(size: number, a: Float64Array, lastEntries: number): SmallEigen;
 }

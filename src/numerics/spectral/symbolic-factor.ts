@@ -1,30 +1,11 @@
+import type { OrderedStructure } from '../../native/index.js';
 import type { Graph } from './graph.js';
 
 /**
  * Where the entries of a factor of K = L D L' stand, for every K of one pattern. Columns are gathered into supernodes:
  * runs of columns with (nearly) the same rows, each one dense panel. Numbers count eliminated columns ("new" numbers).
  */
-export interface SymbolicFactor {
-  readonly size: number;
-  /** order[new] = old. */
-  readonly order: Int32Array;
-  /** First column of each supernode, then size: length supernodes + 1. */
-  readonly superStarts: Int32Array;
-  /** Where the rows of a supernode begin in `rows`: its own columns first, then those below, ascending. */
-  readonly rowStarts: Int32Array;
-  readonly rows: Int32Array;
-  /** Where the panel of a supernode begins: rows x columns numbers, row after row. Length supernodes + 1. */
-  readonly panelStarts: Float64Array;
-  /** Supernode that receives the update of this one, -1 for a root. Children stand before their parents. */
-  readonly parents: Int32Array;
-  /** Most numbers that the stack of updates holds at a time. */
-  readonly stackSize: number;
-  /** Most numbers in one panel (dense front without its update), and in one update. */
-  readonly largestPanel: number;
-  readonly largestUpdate: number;
-  /** Floating point operations of one factorisation, about. */
-  readonly operations: number;
-}
+export type SymbolicFactor = OrderedStructure;
 
 /** The graph with nodes renumbered: node i of the result is order[i]; neighbours ascend. */
 export function permutedGraph(graph: Graph, order: Int32Array): Graph {

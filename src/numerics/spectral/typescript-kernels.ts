@@ -1,5 +1,8 @@
 import { BLOCK, type SolverKernels, type SolverPair } from './solver-kernels.js';
 import { smallEigen } from '../linalg/small-eigen.js';
+import { DrawSource, patternGraph } from './graph.js';
+import { nestedDissection } from './nested-dissection.js';
+import { symbolicFactor, type SymbolicFactor } from './symbolic-factor.js';
 import { factorTypescript, solveTypescript } from './typescript-factor.js';
 
 // Rows worked on at a time, so that they stay in the cache while the blocks of the basis pass by.
@@ -244,9 +247,94 @@ function combine(
   }
 }
 
+function gram(
+  size: number,
+  basis: Float64Array,
+  count: number,
+  z: Float64Array,
+  zCount: number,
+  h: Float64Array,
+): void {
+  const part = new Float64Array(BLOCK * BLOCK * count);
+  for (let b = 0; b < zCount; b++) {
+    project(size, basis, count, z.subarray(b * BLOCK * size, (b + 1) * BLOCK * size), part);
+    for (let row = 0; row < BLOCK * count; row++) {
+      h.set(part.subarray(BLOCK * row, BLOCK * (row + 1)), BLOCK * (row * zCount + b));
+    }
+  }
+}
+
+function fillRandom(seed: number, out: Float64Array): void {
+  const draws = new DrawSource(seed);
+  for (let i = 0; i < out.length; i++) out[i] = draws.next() / 2 ** 32 - 0.5;
+}
+
+/** Where entry i of vector c stands in blocks of four. */
+function place(size: number, i: number, c: number): number {
+  return Math.floor(c / BLOCK) * BLOCK * size + BLOCK * i + (c % BLOCK);
+}
+
+function copyColumns(
+  size: number,
+  from: Float64Array,
+  fromColumns: Int32Array,
+  to: Float64Array,
+  toColumns: Int32Array,
+): void {
+  for (let first = 0; first < size; first += CHUNK) {
+    const rows = Math.min(CHUNK, size - first);
+    for (let c = 0; c < fromColumns.length; c++) {
+      const source = place(size, first, fromColumns[c]!);
+      const target = place(size, first, toColumns[c]!);
+      for (let at = 0; at < BLOCK * rows; at += BLOCK) to[target + at] = from[source + at]!;
+    }
+  }
+}
+
+function toRows(
+  size: number,
+  vectors: Float64Array,
+  columns: Int32Array,
+  places: Int32Array,
+  n: number,
+  k: number,
+  out: Float64Array,
+  outColumns: Int32Array,
+): void {
+  for (let first = 0; first < size; first += CHUNK) {
+    const rows = Math.min(CHUNK, size - first);
+    for (let c = 0; c < columns.length; c++) {
+      const source = place(size, first, columns[c]!);
+      const column = outColumns[c]!;
+      for (let i = 0; i < rows; i++) out[places[first + i]! * k + column] = vectors[source + BLOCK * i]!;
+    }
+  }
+}
+
+function fixSigns(n: number, k: number, vectors: Float64Array): void {
+  const largest = new Float64Array(k);
+  const sign = new Float64Array(k).fill(1);
+  for (let i = 0; i < n; i++) {
+    for (let c = 0; c < k; c++) {
+      const value = vectors[i * k + c]!;
+      // Beyond rounding: components of equal size must not compete by their last digit.
+      if (Math.abs(value) <= largest[c]! * (1 + 1e-9)) continue;
+      largest[c] = Math.abs(value);
+      sign[c] = value < 0 ? -1 : 1;
+    }
+  }
+  for (let i = 0; i < n; i++) for (let c = 0; c < k; c++) vectors[i * k + c]! *= sign[c]!;
+}
+
+function analyse(size: number, starts: Int32Array, columns: Int32Array): SymbolicFactor {
+  const graph = patternGraph(size, starts, columns);
+  return symbolicFactor(graph, nestedDissection(graph));
+}
+
 /** The kernels in plain TypeScript: for machines without the addon, and as its independent check. */
 export const typescriptKernels: SolverKernels = {
   name: 'typescript',
+  analyse,
   factor: factorTypescript,
   solve: solveTypescript,
   multiplyMass,
@@ -256,6 +344,11 @@ export const typescriptKernels: SolverKernels = {
   scale,
   subtractColumns,
   columnDots,
+  gram,
   combine,
+  copyColumns,
+  toRows,
+  fixSigns,
+  fillRandom,
   smallEigen,
 };

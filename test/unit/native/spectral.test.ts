@@ -1,15 +1,19 @@
 /** Every kernel of the eigen-solver against its TypeScript twin on the same arrays, on each instruction set. */
 import { afterAll, describe, expect, test } from 'vitest';
-import { nativeStatus, selectIsa } from '../../../src/native/index.js';
+import {
+  nativeStatus,
+  selectIsa,
+  setNativeThreads,
+  spectralOrder,
+  spectralSymbolic,
+} from '../../../src/native/index.js';
 import { seededRandom } from '../../../src/numerics/random.js';
-import { patternGraph } from '../../../src/numerics/spectral/graph.js';
 import { cotangentOperator } from '../../../src/numerics/spectral/mesh-operator.js';
 import { nativeKernels } from '../../../src/numerics/spectral/native-kernels.js';
-import { nestedDissection } from '../../../src/numerics/spectral/nested-dissection.js';
 import { commonPair, permutedPair } from '../../../src/numerics/spectral/solver-pair.js';
-import { symbolicFactor } from '../../../src/numerics/spectral/symbolic-factor.js';
+import { sparseFromTriplets, type SparseMatrix } from '../../../src/numerics/spectral/sparse-matrix.js';
 import { typescriptKernels } from '../../../src/numerics/spectral/typescript-kernels.js';
-import { grid } from '../../support/meshes.js';
+import { grid, icosphere, together } from '../../support/meshes.js';
 
 const status = nativeStatus();
 const isas = status.available ? status.isas : [];
@@ -27,18 +31,94 @@ function expectClose(found: Float64Array, known: Float64Array, tolerance: number
   expect(worst).toBeLessThanOrEqual(tolerance * size);
 }
 
+function patternOf(size: number, edge: (i: number, j: number) => boolean): SparseMatrix {
+  const [row, column]: [number[], number[]] = [[], []];
+  for (let i = 0; i < size; i++) {
+    for (let j = 0; j < size; j++) {
+      if (!edge(i, j)) continue;
+      row.push(i);
+      column.push(j);
+    }
+  }
+  return sparseFromTriplets({ row, column, value: row.map(() => 1) }, [size, size]);
+}
+
 describe.skipIf(isas.length === 0)('kernels of the eigen-solver', () => {
   afterAll(() => selectIsa(isas[0]!));
   // Large enough for packed products, odd so that every tile has a rest.
   const { vertices, faces } = grid(46, 40, 1.3, 1);
   const operator = cotangentOperator(vertices, faces, 'consistent');
   const given = commonPair(operator.stiffness, operator.mass);
-  const graph = patternGraph(given.size, given.starts, given.columns);
-  const symbolic = symbolicFactor(graph, nestedDissection(graph));
+  const symbolic = typescriptKernels.analyse(given.size, given.starts, given.columns);
   const pair = permutedPair(given, symbolic.order);
   const lumped = permutedPair(commonPair(operator.stiffness, cotangentOperator(vertices, faces).mass), symbolic.order);
   const n = pair.size;
   const scripted = typescriptKernels;
+
+  test('ordering and structure of the factor are equal to the last bit', () => {
+    const sphere = icosphere(4);
+    const { stiffness } = cotangentOperator(sphere.vertices, sphere.faces);
+    const both = together([grid(40, 30, 1.3, 1), grid(25, 20, 1, 1)], 3);
+    const parts = cotangentOperator(both.vertices, both.faces).stiffness;
+    const star = patternOf(300, (i, j) => (i === 0) !== (j === 0));
+    const complete = patternOf(200, (i, j) => i !== j);
+    const loops = patternOf(150, (i, j) => i === j);
+    const patterns = [stiffness, parts, star, complete, loops, patternOf(1, () => true)];
+    for (const { rows, rowStarts, columnIndices } of patterns) {
+      const known = scripted.analyse(rows, rowStarts, columnIndices);
+      expect(nativeKernels.analyse(rows, rowStarts, columnIndices)).toEqual(known);
+    }
+  });
+
+  test('two threads give the same order', () => {
+    const sphere = icosphere(5);
+    const { stiffness } = cotangentOperator(sphere.vertices, sphere.faces);
+    const one = spectralOrder(stiffness.rows, stiffness.rowStarts, stiffness.columnIndices);
+    setNativeThreads(2);
+    const two = spectralOrder(stiffness.rows, stiffness.rowStarts, stiffness.columnIndices);
+    setNativeThreads(1);
+    expect(two).toEqual(one);
+  });
+
+  test('columns outside, and orders that are none, are refused', () => {
+    const starts = Int32Array.of(0, 1, 2);
+    expect(() => spectralOrder(2, starts, Int32Array.of(0, 2))).toThrow('a column is outside');
+    expect(() => spectralSymbolic(2, starts, Int32Array.of(0, 1), Int32Array.of(1, 1))).toThrow(
+      'the order is no permutation',
+    );
+  });
+
+  test('columns moved between blocks and rows, signs, and random numbers', () => {
+    const from = random(4 * 3 * n);
+    const [sources, targets] = [Int32Array.of(0, 5, 11, 6), Int32Array.of(3, 0, 4, 5)];
+    const [found, known] = [new Float64Array(4 * 2 * n), new Float64Array(4 * 2 * n)];
+    nativeKernels.copyColumns(n, from, sources, found, targets);
+    scripted.copyColumns(n, from, sources, known, targets);
+    expect(found).toEqual(known);
+    // Column 11 of the blocks is column 4 of the copy.
+    expect(found[4 * n + 4 * 7]).toBe(from[8 * n + 4 * 7 + 3]);
+    const places = symbolic.order;
+    const [rows, others] = [new Float64Array(n * 5), new Float64Array(n * 5)];
+    nativeKernels.toRows(n, from, sources, places, n, 5, rows, Int32Array.of(4, 2, 0, 1));
+    scripted.toRows(n, from, sources, places, n, 5, others, Int32Array.of(4, 2, 0, 1));
+    expect(rows).toEqual(others);
+    expect(rows[5 * places[9]! + 4]).toBe(from[4 * 9]);
+    nativeKernels.fixSigns(n, 5, rows);
+    scripted.fixSigns(n, 5, others);
+    expect(rows).toEqual(others);
+    const [drawn, same] = [new Float64Array(50), new Float64Array(50)];
+    nativeKernels.fillRandom(7, drawn);
+    scripted.fillRandom(7, same);
+    expect(drawn).toEqual(same);
+    expect(drawn.every((value) => Math.abs(value) <= 0.5)).toBe(true);
+    // The third component rivals the first by rounding only: the first decides.
+    const tied = Float64Array.of(-1, 0.5, 1 + 1e-12);
+    nativeKernels.fixSigns(3, 1, tied);
+    expect(tied[0]).toBe(1);
+    expect(() =>
+      nativeKernels.toRows(n, from, sources, places, n, 5, rows, Int32Array.of(5, 2, 0, 1)),
+    ).toThrow('a column is outside');
+  });
 
   for (const isa of isas) {
     describe(isa, () => {
@@ -97,6 +177,29 @@ describe.skipIf(isas.length === 0)('kernels of the eigen-solver', () => {
         nativeKernels.combine(n, inPlace, count, square, count, inPlace);
         scripted.combine(n, basis, count, square, count, apart);
         expectClose(inPlace, apart, 1e-13);
+      });
+
+      test.each([
+        [1, 1],
+        [5, 2],
+        [7, 5],
+      ])('inner products of %i blocks with %i', (count, zCount) => {
+        selectIsa(isa);
+        const [basis, z] = [random(4 * n * count), random(4 * n * zCount)];
+        const [found, known] = [
+          new Float64Array(16 * count * zCount).fill(NaN),
+          new Float64Array(16 * count * zCount),
+        ];
+        nativeKernels.gram(n, basis, count, z, zCount, found);
+        scripted.gram(n, basis, count, z, zCount, known);
+        expectClose(found, known, 1e-13);
+        // Entry (5, 2) or (1, 2), by the definition.
+        const row = count > 1 ? 5 : 1;
+        let sum = 0;
+        for (let i = 0; i < n; i++) {
+          sum += basis[Math.floor(row / 4) * 4 * n + 4 * i + (row % 4)]! * z[4 * i + 2]!;
+        }
+        expect(found[row * 4 * zCount + 2]! / sum).toBeCloseTo(1, 9);
       });
 
       test('column operations', () => {
