@@ -15,6 +15,8 @@ namespace {
 constexpr std::size_t kGrain = 2048;
 // Rows of `combine` that are copied aside, so that the result may stand where the basis stood.
 constexpr std::size_t kCombineRows = 64;
+// Vertices whose squared components stay in the cache while the weights pass by.
+constexpr std::size_t kSquareRows = 48;
 // Rows moved at a time from column to column: cache lines of four columns are met again while they are near.
 constexpr std::size_t kCopyRows = 64;
 
@@ -282,7 +284,52 @@ napi_value spectralCombine(const Call& call) {
   return call.undefined();
 }
 
-// (seed, out): numbers from -0.5 to 0.5
+// (n, k, vectors, columns, weights, out): out[i][c] = sum over modes of weights[c][m] vectors[i][m]^2
+napi_value spectralWeightedSquares(const Call& call) {
+  const std::size_t n = call.count(0), k = call.count(1), columns = call.count(3);
+  const double *vectors = call.doubles(2, n * k), *weights = call.doubles(4, columns * k);
+  double* out = call.doubles(5, n * columns);
+  const std::size_t wide = static_cast<std::size_t>(spectral().manyWide()), blocks = (k + 3) / 4;
+  const std::size_t groups = (columns + wide - 1) / wide;
+  Scratch<double> packed(4 * blocks * wide * groups);
+  for (std::size_t g = 0; g < groups; g++) {
+    double* target = packed.get() + g * 4 * blocks * wide;
+    for (std::size_t mode = 0; mode < 4 * blocks; mode++) {
+      for (std::size_t c = 0; c < wide; c++) {
+        const std::size_t column = g * wide + c;
+        *target++ = mode < k && column < columns ? weights[column * k + mode] : 0.0;
+      }
+    }
+  }
+  const std::size_t held = 4 * kSquareRows * blocks, stride = scratchStride(held + kSquareRows * wide);
+  Scratch<double> copies(stride * static_cast<std::size_t>(threads()));
+  forRange(n, kGrain, [&](std::size_t begin, std::size_t end, int part) {
+    double* squares = copies.get() + stride * static_cast<std::size_t>(part);
+    double* result = squares + held;
+    std::fill_n(squares, held, 0.0);
+    for (std::size_t first = begin; first < end; first += kSquareRows) {
+      const std::size_t rows = std::min(kSquareRows, end - first);
+      for (std::size_t i = 0; i < rows; i++) {
+        const double* row = vectors + (first + i) * k;
+        double* target = squares + 4 * i;
+        for (std::size_t mode = 0; mode < k; mode++) {
+          target[mode / 4 * 4 * kSquareRows + mode % 4] = row[mode] * row[mode];
+        }
+      }
+      for (std::size_t g = 0; g < groups; g++) {
+        spectral().manyProduct(squares, 4 * kSquareRows, static_cast<long>(blocks), packed.get() + g * 4 * blocks * wide,
+                               result, static_cast<long>(rows));
+        const std::size_t taken = std::min(wide, columns - g * wide);
+        for (std::size_t i = 0; i < rows; i++) {
+          std::copy_n(result + i * wide, taken, out + (first + i) * columns + g * wide);
+        }
+      }
+    }
+  });
+  return call.undefined();
+}
+
+// (seed, length, out): numbers from -0.5 to 0.5
 napi_value spectralFillRandom(const Call& call) {
   DrawSource draws(static_cast<std::uint32_t>(call.count(0)));
   const std::size_t length = call.count(1);
@@ -411,6 +458,7 @@ void registerSpectral(napi_env env, napi_value exports) {
   defineFunction<spectralSubtractColumns>(env, exports, "spectralSubtractColumns");
   defineFunction<spectralColumnDots>(env, exports, "spectralColumnDots");
   defineFunction<spectralGram>(env, exports, "spectralGram");
+  defineFunction<spectralWeightedSquares>(env, exports, "spectralWeightedSquares");
   defineFunction<spectralFillRandom>(env, exports, "spectralFillRandom");
   defineFunction<spectralCombine>(env, exports, "spectralCombine");
   defineFunction<spectralSmallEigen>(env, exports, "spectralSmallEigen");

@@ -441,29 +441,44 @@ static void spectralProject(long size, const double* basis, long count, const do
   }
 }
 
-template <int kRows>
-NL_INLINE void spectralAddTile(const double* q, long stride, long count, const double* h, Four sign, double* w) {
-  Four sums[kRows];
-#pragma GCC unroll 8
-  for (int r = 0; r < kRows; r++) sums[r] = (Four){};
-  for (long j = 0; j < count; j++, q += stride, h += 16) {
+template <int kBlocks>
+NL_INLINE void spectralAddTile(const double* q, long stride, const double* h, Four sign, double* w, long rows) {
+  Four factors[kBlocks][4];
 #pragma GCC unroll 4
-    for (int c = 0; c < 4; c++) {
-      const Four row = loadFour(h + 4 * c);
-#pragma GCC unroll 8
-      for (int r = 0; r < kRows; r++) sums[r] += broadcastFour(q[4 * r + c]) * row;
+  for (int b = 0; b < kBlocks; b++)
+#pragma GCC unroll 4
+    for (int c = 0; c < 4; c++) factors[b][c] = sign * loadFour(h + 16 * b + 4 * c);
+  for (long i = 0; i < rows; i++) {
+    Four first = loadFour(w + 4 * i), second = {};
+#pragma GCC unroll 4
+    for (int b = 0; b < kBlocks; b++) {
+      const double* row = q + b * stride + 4 * i;
+      first += broadcastFour(row[0]) * factors[b][0];
+      second += broadcastFour(row[1]) * factors[b][1];
+      first += broadcastFour(row[2]) * factors[b][2];
+      second += broadcastFour(row[3]) * factors[b][3];
     }
+    storeFour(w + 4 * i, first + second);
   }
-#pragma GCC unroll 8
-  for (int r = 0; r < kRows; r++) storeFour(w + 4 * r, loadFour(w + 4 * r) + sign * sums[r]);
 }
+
+#if defined(NL_AVX512)
+constexpr int kAddBlocks = 4;
+#else
+constexpr int kAddBlocks = 2;
+#endif
 
 static void spectralAdd(long size, const double* basis, long count, const double* h, double sign, double* w, long begin,
                         long end) {
   const Four factor = broadcastFour(sign);
-  long i = begin;
-  for (; i + 8 <= end; i += 8) spectralAddTile<8>(basis + 4 * i, 4 * size, count, h, factor, w + 4 * i);
-  for (; i < end; i++) spectralAddTile<1>(basis + 4 * i, 4 * size, count, h, factor, w + 4 * i);
+  for (long first = begin; first < end; first += kSpectralChunk) {
+    const long rows = end - first < kSpectralChunk ? end - first : kSpectralChunk;
+    const double* q = basis + 4 * first;
+    long j = 0;
+    for (; j + kAddBlocks <= count; j += kAddBlocks)
+      spectralAddTile<kAddBlocks>(q + 4 * j * size, 4 * size, h + 16 * j, factor, w + 4 * first, rows);
+    for (; j < count; j++) spectralAddTile<1>(q + 4 * j * size, 4 * size, h + 16 * j, factor, w + 4 * first, rows);
+  }
 }
 
 static void spectralScale(double* w, const double* g, long begin, long end) {

@@ -4,7 +4,7 @@ import { DependencyError } from '../errors.js';
 import type { Binding } from './binding.js';
 
 /** Must equal kInterfaceVersion of native/register_core.cc: an addon of other sources is refused. */
-const INTERFACE_VERSION = 7;
+const INTERFACE_VERSION = 8;
 
 const ADDON_FILE = fileURLToPath(new URL('../../build/Release/neuroloom_native.node', import.meta.url));
 

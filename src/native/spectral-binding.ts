@@ -89,6 +89,14 @@ export interface SpectralBinding {
     zCount: number,
     h: Float64Array,
   ): void;
+  spectralWeightedSquares(
+    n: number,
+    k: number,
+    vectors: Float64Array,
+    columns: number,
+    weights: Float64Array,
+    out: Float64Array,
+  ): void;
   spectralFillRandom(seed: number, length: number, out: Float64Array): void;
   spectralCombine(
     size: number,

@@ -237,6 +237,25 @@ export function spectralGram(
   nativeBinding().spectralGram(size, basis, count, z, zCount, h);
 }
 
+/**
+ * Sum over modes of weight times squared component.
+ *
+ * @param vectors - (n, k), row per vertex
+ * @param weights - (columns, k), row per column of the result
+ * @returns (n, columns), row per vertex
+ */
+export function spectralWeightedSquares(
+  n: number,
+  k: number,
+  vectors: Float64Array,
+  columns: number,
+  weights: Float64Array,
+): Float64Array {
+  const out = new Float64Array(n * columns);
+  nativeBinding().spectralWeightedSquares(n, k, vectors, columns, weights, out);
+  return out;
+}
+
 /** Numbers from -0.5 to 0.5, the same for the same seed. */
 export function spectralFillRandom(seed: number, out: Float64Array): void {
   nativeBinding().spectralFillRandom(seed, out.length, out);

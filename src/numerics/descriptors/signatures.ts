@@ -1,5 +1,7 @@
 /** Signatures of a vertex from eigenpairs. None depends on the sign of an eigenvector or on the basis of an eigenspace. */
 import { ProcessingError } from '../../errors.js';
+import { nativeStatus, spectralWeightedSquares } from '../../native/index.js';
+import type { SolverChoice } from '../spectral/choose-kernels.js';
 
 /** Eigenpairs of the Laplace-Beltrami operator. */
 export interface Spectrum {
@@ -38,12 +40,14 @@ export function areaNormalised({ eigenvalues, eigenvectors }: Spectrum, area: nu
  * Sum over modes of weight times squared component: what every signature here is made of.
  *
  * @param weights - (columns, k), row per column of the result
+ * @param solver - who does the arithmetic
  * @returns (n, columns), row per vertex
  * @throws ProcessingError SHAPE_MISMATCH
  */
 export function weightedSquares(
   { eigenvalues, eigenvectors }: Spectrum,
   weights: Float64Array,
+  solver: SolverChoice = 'auto',
 ): Float64Array {
   const k = eigenvalues.length;
   if (k === 0 || eigenvectors.length % k !== 0 || weights.length % k !== 0) {
@@ -55,6 +59,9 @@ export function weightedSquares(
   }
   const n = eigenvectors.length / k;
   const columns = weights.length / k;
+  if (solver === 'native' || (solver === 'auto' && nativeStatus().available)) {
+    return spectralWeightedSquares(n, k, eigenvectors, columns, weights);
+  }
   const out = new Float64Array(n * columns);
   // Several vertices at a time pass over one row of weights while it is in the nearest cache.
   const BLOCK = 16;

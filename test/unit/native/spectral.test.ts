@@ -7,6 +7,7 @@ import {
   spectralOrder,
   spectralSymbolic,
 } from '../../../src/native/index.js';
+import { weightedSquares } from '../../../src/numerics/descriptors/signatures.js';
 import { seededRandom } from '../../../src/numerics/random.js';
 import { cotangentOperator } from '../../../src/numerics/spectral/mesh-operator.js';
 import { nativeKernels } from '../../../src/numerics/spectral/native-kernels.js';
@@ -200,6 +201,24 @@ describe.skipIf(isas.length === 0)('kernels of the eigen-solver', () => {
           sum += basis[Math.floor(row / 4) * 4 * n + 4 * i + (row % 4)]! * z[4 * i + 2]!;
         }
         expect(found[row * 4 * zCount + 2]! / sum).toBeCloseTo(1, 9);
+      });
+
+      test.each([
+        [5, 3],
+        [300, 37],
+      ])('weighted squares of %i modes in %i columns', (k, columns) => {
+        selectIsa(isa);
+        const rows = 101;
+        const spectrum = { eigenvalues: new Float64Array(k), eigenvectors: random(rows * k) };
+        // A vertex without triangle: its numbers stay its own.
+        spectrum.eigenvectors.fill(NaN, 50 * k, 51 * k);
+        const weights = random(columns * k);
+        const found = weightedSquares(spectrum, weights, 'native');
+        const known = weightedSquares(spectrum, weights, 'typescript');
+        expect(found.subarray(50 * columns, 51 * columns).every(Number.isNaN)).toBe(true);
+        found.fill(0, 50 * columns, 51 * columns);
+        known.fill(0, 50 * columns, 51 * columns);
+        expectClose(found, known, 1e-14);
       });
 
       test('column operations', () => {
