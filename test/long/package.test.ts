@@ -1,0 +1,76 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { ROOT } from '../support/own-project.js';
+import { PipelineRig } from '../support/pipeline-rig.js';
+
+const CONSUMER = `import { defineNode, port, Workflow, z, type RunResult } from 'neuroloom';
+import { readTsv } from 'neuroloom/io';
+import { fitSpectrum } from 'neuroloom/numerics';
+
+export const double = defineNode({
+  name: 'double', version: 1,
+  inputs: { x: port.value(z.number()) },
+  outputs: { y: port.value(z.number()) },
+  run: ({ x }) => ({ y: 2 * x }),
+});
+const wf = new Workflow('study');
+wf.add(double, { x: 2 });
+// @ts-expect-error a text is no number
+wf.add(double, { x: 'two' }, { id: 'wrong' });
+export const run = (): Promise<RunResult> => wf.run({ outputDir: 'out' });
+export const others = [readTsv, fitSpectrum];
+`;
+
+test('the packed package installs into an empty project, compiles against, and runs a sample with its own addon', async () => {
+  await using rig = await PipelineRig.create();
+  const inProject = (command: string, ...args: string[]): string =>
+    execFileSync(command, args, { cwd: rig.directory, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
+  const packed = execFileSync(
+    'npm',
+    ['pack', '--json', '--ignore-scripts', '--pack-destination', rig.directory],
+    { cwd: ROOT, encoding: 'utf8' },
+  );
+  const [{ filename }] = JSON.parse(packed) as [{ filename: string }];
+  const manifest = {
+    private: true,
+    type: 'module',
+    allowScripts: { 'better-sqlite3': true, neuroloom: true },
+  };
+  await rig.write('package.json', JSON.stringify(manifest));
+  inProject('npm', 'install', '--prefer-offline', `./${filename}`, 'typescript@5.9', '@types/node@20');
+
+  const findings = JSON.parse(inProject('npx', 'pipeline', 'doctor', '--json')) as {
+    name: string;
+    state: string;
+  }[];
+  for (const name of ['addon', 'sqlite']) {
+    expect(findings.find((finding) => finding.name === name)).toMatchObject({ state: 'ok' });
+  }
+  inProject('npx', 'pipeline', 'sample', 'atlas', 'cohort');
+  inProject('npx', 'pipeline', 'run', '-w', 'atlas', '-i', 'cohort', '-o', 'out');
+  expect(existsSync(join(rig.directory, 'out/atlas/atlas_mean.nii.gz'))).toBe(true);
+
+  await rig.write('study.ts', CONSUMER);
+  for (const [module, resolution] of [
+    ['node16', 'node16'],
+    ['esnext', 'bundler'],
+  ] as const) {
+    const options = [
+      '--module',
+      module,
+      '--moduleResolution',
+      resolution,
+      '--target',
+      'es2022',
+      '--types',
+      'node',
+    ];
+    inProject('npx', 'tsc', '--noEmit', '--strict', ...options, 'study.ts');
+  }
+  expect(inProject('npx', 'pipeline', 'init', 'mine')).toBe('');
+  expect(JSON.parse(await rig.read('mine/package.json'))).toMatchObject({
+    dependencies: { neuroloom: expect.stringMatching(/^\^\d/) as string },
+  });
+});
