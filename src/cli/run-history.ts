@@ -56,5 +56,5 @@ async function readEvents(path: string): Promise<RunEvent[]> {
     .split('\n')
     .filter((line) => line !== '')
     .map((line) => JSON.parse(line) as RunEvent)
-    .filter((event) => event.type !== 'node-log' && event.type !== 'node-metric');
+    .filter((event) => event.type !== 'node-log');
 }

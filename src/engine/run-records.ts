@@ -72,8 +72,7 @@ export class RunRecords {
   }
 
   record(event: RunEvent): void {
-    // What nodes say stands in the journal alone: a training says it ten thousand times.
-    if (event.type !== 'node-log') this.#options.log.record(event);
+    if (!isOnlySaid(event)) this.#options.log.record(event);
     this.#timeline.record(event);
     this.#journal.record(event);
   }
@@ -161,4 +160,10 @@ function byDigest(published: readonly PublishedFile[]): Map<string, string[]> {
 function countsOf(counts: RunCounts): NonNullable<RunDocument['counts']> {
   const { total, executed, reused, skipped, failed, notStarted } = counts;
   return { total, executed, reused, skipped, failed, not_started: notStarted };
+}
+
+/** What nodes say stands in the journal alone: a training says it ten thousand times. A warning is also an event. */
+function isOnlySaid(event: RunEvent): boolean {
+  if (event.type === 'node-metric') return true;
+  return event.type === 'node-log' && (event.level === 'debug' || event.level === 'info');
 }

@@ -125,15 +125,11 @@ function readJson<T>(path: string): T | null {
   return existsSync(path) ? (JSON.parse(readFileSync(path, 'utf8')) as T) : null;
 }
 
-/** What steps of training and messages said is not read: it is by far the most. */
-const LEFT_OUT =
-  /^\{"time":"[^"]*","type":"(?:node-metric|node-log","id":"(?:[^"\\]|\\.)*","level":"(?:debug|info))"/;
-
 async function eachEvent(path: string, read: (event: RunEvent, timeMs: number) => void): Promise<void> {
   if (!existsSync(path)) return;
   for await (const line of createInterface({ input: createReadStream(path), crlfDelay: Infinity })) {
     // A killed run may have left half a line at the end.
-    if (!line.endsWith('}') || LEFT_OUT.test(line)) continue;
+    if (!line.endsWith('}')) continue;
     const { time, ...event } = JSON.parse(line) as RunEvent & { time: string };
     read(event as RunEvent, Date.parse(time));
   }

@@ -5,10 +5,11 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { inputFile, Workflow, type NodeDefinition } from 'neuroloom';
 import { listRuns } from '../../src/engine/run-document.js';
+import { readRunFacts } from '../../src/report/run-facts.js';
 import { Rig } from './rig.js';
 
-type Nodes = Record<'upper' | 'concat', NodeDefinition<never, Record<string, never>>>;
-const { upper, concat } = (await import('./fixtures/nodes.mjs' as string)) as Nodes;
+type Nodes = Record<'upper' | 'concat' | 'says', NodeDefinition<never, Record<string, never>>>;
+const { upper, concat, says } = (await import('./fixtures/nodes.mjs' as string)) as Nodes;
 
 type Records = Readonly<Record<string, Readonly<Record<string, unknown>>>>;
 type Document = Readonly<Record<'entity' | 'activity' | 'used' | 'wasGeneratedBy' | 'agent', Records>>;
@@ -143,5 +144,25 @@ test('trace, journal and run document tell of the same attempts; a run that reus
     ['done', 0, 0],
     ['done', 0, 2],
     ['failed', 1, 1],
+  ]);
+});
+
+test('what a node says stands in the journal, and what it warns of also among the events and in the report', async () => {
+  using rig = new Rig();
+  const wf = new Workflow('talk');
+  wf.add(says, { x: 1 } as never);
+  const { runId } = await wf.run({ outputDir: rig.output, jobs: 1 });
+  const read = (name: string): Record<string, unknown>[] =>
+    readFileSync(join(rig.output, 'logs', runId, name), 'utf8')
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as Record<string, unknown>);
+  expect(read('log.jsonl').map(({ level, msg }) => `${String(level)} ${String(msg)}`)).toEqual([
+    ...['info started', 'info it begins', 'info metric', 'warn it hardly converges', 'info done'],
+  ]);
+  const said = read('events.jsonl').filter(({ type }) => /^node-(?:log|metric)$/.test(String(type)));
+  expect(said).toMatchObject([{ type: 'node-log', level: 'warn', message: 'it hardly converges' }]);
+  expect((await readRunFacts(rig.output, runId)).warnings).toEqual([
+    { code: 'says', message: 'it hardly converges', cure: null },
   ]);
 });
