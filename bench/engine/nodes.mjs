@@ -1,6 +1,5 @@
 /** The trivial nodes of the engine benchmark. */
-import { defineNode, port } from 'neuroloom';
-import { z } from 'zod';
+import { defineNode, port, z } from 'neuroloom';
 
 export const addOne = defineNode({
   name: 'bench_add_one',

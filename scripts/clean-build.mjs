@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 /** What the compiler remembers of the last build. */
 const MEMORY = 'build.tsbuildinfo';
 const root = fileURLToPath(new URL('..', import.meta.url));
-const [src, dist] = [join(root, 'src'), join(root, 'dist')];
+const [src, dist] = [join(root, 'src'), join(root, 'build', 'modules')];
 const below = (directory) =>
   readdirSync(directory, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())

@@ -1,0 +1,254 @@
+/**
+ * Makes dist from build/modules, which the compiler wrote. The modules that most commands load are put together into the
+ * parts of dist/start, because Node spends about a millisecond on each module it finds, reads and links; under the path of
+ * such a module stands one that exports what is in its part. All others are taken over as they are.
+ */
+import { createHash } from 'node:crypto';
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync, existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import path from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { init, parse } from 'es-module-lexer';
+import { rolldown } from 'rolldown';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const modules = path.join(root, 'build', 'modules');
+const dist = path.join(root, 'dist');
+
+/**
+ * A part holds what its roots import statically, less what stands in a part before it. `command` is what every verb
+ * needs; `study` what wires a graph, and what workers and nodes share with it; `run` what decides what a run does.
+ */
+const PARTS = [
+  { name: 'command', roots: ['cli/main.js'] },
+  {
+    name: 'study',
+    roots: [
+      ...['index.js', 'cli/commands/run.js', 'engine/worker-main.js'],
+      ...['engine/executors/slurm-settings.js', 'engine/containers/settings.js'],
+    ],
+  },
+  { name: 'run', roots: ['engine/run.js', 'engine/sqlite-cache.js'] },
+];
+/** Entries of processes and threads: they stand alone, and nothing in a part may import them. */
+const ALONE = ['engine/worker-main.js', 'engine/watchdog.js'];
+/** Packages whose code goes into the parts; all others are loaded from where they are installed. */
+const PACKAGES = ['@dagrejs/graphlib', 'commander', 'eventemitter3', 'p-queue', 'p-timeout', 'zod'];
+/** Packages that modules outside the parts take from there too, so that there is one copy. */
+const SHARED = { zod: 'start/zod.js' };
+
+await init;
+const placed = placeModules();
+const built = new Map();
+for (const { name } of PARTS) built.set(name, await bundle(name));
+const files = new Map(Object.entries(await parts()));
+for (const file of below(modules)) {
+  if (file.endsWith('.tsbuildinfo')) continue;
+  const text = readFileSync(path.join(modules, file), 'utf8');
+  if (!placed.has(file)) files.set(file, file.endsWith('.js') ? withShared(file, text) : text);
+}
+for (const [file, text] of files) write(file, text);
+// What the parts export is asked of themselves.
+const { part } = await import(pathToFileURL(path.join(dist, 'start/parts.js')).href);
+for (const module of placed.keys()) files.set(module, facade(module, Object.keys(part(module))));
+for (const [module] of placed) write(module, files.get(module));
+for (const file of below(dist)) {
+  const isKept =
+    files.has(file) || [...files.keys()].some((one) => one.endsWith('.cjs') && file.startsWith(`${one}.`));
+  if (!isKept) rmSync(path.join(dist, file));
+}
+
+/** Module to its part. */
+function placeModules() {
+  const found = new Map();
+  for (const { name, roots } of PARTS) {
+    const queue = roots.map((module) => ({ module, importer: ALONE[0] }));
+    for (let i = 0; i < queue.length; i += 1) {
+      const { module, importer } = queue[i];
+      if (found.has(module)) continue;
+      if (!ALONE.includes(module)) found.set(module, name);
+      else if (!ALONE.includes(importer)) throw new Error(`${importer} is in a part and imports ${module}`);
+      queue.push(...staticImports(module).map((imported) => ({ module: imported, importer: module })));
+    }
+  }
+  for (const file of Object.values(SHARED)) found.set(file, 'study');
+  return found;
+}
+
+function sourceOf(module) {
+  const shared = Object.entries(SHARED).find(([, file]) => file === module);
+  if (shared !== undefined) return `export * from '${shared[0]}';\nexport { default } from '${shared[0]}';\n`;
+  return readFileSync(path.join(modules, module), 'utf8');
+}
+
+function staticImports(module) {
+  const [imports] = parse(sourceOf(module), module);
+  return imports
+    .filter((item) => isStatic(item) && item.specifier.startsWith('.'))
+    .map((item) => path.posix.join(path.posix.dirname(module), item.specifier));
+}
+
+function isStatic(item) {
+  return item.type !== 'dynamic' && item.type !== 'import-meta';
+}
+
+/** One script of all modules of a part: a function that is told where to put their exports. */
+async function bundle(name) {
+  const own = [...placed].filter(([, at]) => at === name).map(([module]) => module);
+  const entry = own
+    .map((module, i) => `import * as m${i} from 'module:${module}';\nexport { m${i} as '${module}' };\n`)
+    .join('');
+  const build = await rolldown({
+    input: 'parts-entry',
+    platform: 'node',
+    logLevel: 'warn',
+    external: (id) => id.startsWith('part:') || (isPackage(id) && !PACKAGES.includes(packageOf(id))),
+    plugins: [
+      {
+        name: 'parts',
+        resolveId(id, importer) {
+          if (id === 'parts-entry' || id.startsWith('module:')) return id;
+          if (importer === undefined || !importer.startsWith('module:')) return null;
+          const from = importer.slice('module:'.length);
+          const isShared = SHARED[id] !== undefined && SHARED[id] !== from;
+          if (!id.startsWith('.') && !isShared)
+            return this.resolve(id, path.join(root, 'package.json'), { skipSelf: true });
+          const module = isShared ? SHARED[id] : path.posix.join(path.posix.dirname(from), id);
+          return placed.get(module) === name ? `module:${module}` : { id: `part:${module}`, external: true };
+        },
+        load(id) {
+          if (id === 'parts-entry') return entry;
+          return id.startsWith('module:') ? inPart(id.slice('module:'.length)) : null;
+        },
+      },
+    ],
+  });
+  const { output } = await build.generate({ format: 'cjs', codeSplitting: false, exports: 'named' });
+  await build.close();
+  const [chunk] = output;
+  const packages = chunk.moduleIds
+    .map((id) => /node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(id)?.[1])
+    .filter((found) => found !== undefined);
+  const code = `(function (exports, require, __import, __base) {${chunk.code}\n})`;
+  const digest = createHash('sha256').update(code).digest('hex').slice(0, 16);
+  return { file: `start/${name}.${digest}.cjs`, code, modules: own, packages: [...new Set(packages)].sort() };
+}
+
+function isPackage(id) {
+  return !id.startsWith('.') && !path.isAbsolute(id) && !/^(module|part|parts-entry)\b/.test(id);
+}
+
+function packageOf(id) {
+  return id
+    .split('/')
+    .slice(0, id.startsWith('@') ? 2 : 1)
+    .join('/');
+}
+
+/** A module as it stands in a part: it keeps its URL, and imports at run time through the part's loader. */
+function inPart(module) {
+  const source = sourceOf(module);
+  const [imports] = parse(source, module);
+  let text = '';
+  let at = 0;
+  for (const item of [...imports].sort((a, b) => a.importStart - b.importStart)) {
+    if (isStatic(item)) continue;
+    text += source.slice(at, item.importStart);
+    if (item.type === 'import-meta') {
+      if (!source.startsWith('import.meta.url', item.importStart))
+        throw new Error(`${module}: only import.meta.url`);
+      text += `new URL('../${module}', __base).href`;
+      at = item.importStart + 'import.meta.url'.length;
+    } else {
+      text += `__import(${runtimeSpecifier(module, item, source)}`;
+      at = item.end;
+    }
+  }
+  return text + source.slice(at);
+}
+
+function runtimeSpecifier(module, item, source) {
+  const { specifier } = item;
+  if (specifier === undefined || !specifier.startsWith('.')) return source.slice(item.start, item.end);
+  const target = path.posix.join(path.posix.dirname(module), specifier);
+  return JSON.stringify(placed.has(target) ? `part:${target}` : `../${target}`);
+}
+
+/** The loader of the parts, the parts, and what they are made of. */
+async function parts() {
+  const made = [...built.values()];
+  const twice = made.flatMap((one) => one.packages).filter((name, i, all) => all.indexOf(name) !== i);
+  if (twice.length > 0) throw new Error(`in two parts: ${twice.join(', ')}`);
+  const fileOf = Object.fromEntries(
+    [...built].map(([name, { file }]) => [name, `./${path.posix.basename(file)}`]),
+  );
+  const loader = readFileSync(path.join(root, 'scripts/start-parts.mjs'), 'utf8')
+    .replace('const FILES = {};', () => `const FILES = ${JSON.stringify(fileOf)};`)
+    .replace('const PARTS = {};', () => `const PARTS = ${JSON.stringify(Object.fromEntries(placed))};`);
+  const contents = Object.fromEntries(
+    [...built].map(([name, { modules, packages }]) => [name, { modules, packages }]),
+  );
+  return {
+    'start/parts.js': loader,
+    'start/contents.json': `${JSON.stringify(contents, null, 1)}\n`,
+    'start/LICENSES.txt': made.flatMap((one) => one.packages.map(licenseOf)).join('\n'),
+    ...Object.fromEntries(made.map(({ file, code }) => [file, code])),
+  };
+}
+
+function licenseOf(name) {
+  const directory = createRequire(import.meta.url)
+    .resolve.paths(name)
+    .map((folder) => path.join(folder, name))
+    .find((folder) => existsSync(folder));
+  const file = readdirSync(directory).find((one) => /^licen[cs]e/i.test(one));
+  if (file === undefined) throw new Error(`${name} has no file with its license`);
+  return `${name}\n\n${readFileSync(path.join(directory, file), 'utf8').trim()}\n`;
+}
+
+function facade(module, names) {
+  const up = path.posix.relative(path.posix.dirname(module), 'start/parts.js');
+  const from = up.startsWith('.') ? up : `./${up}`;
+  // A name may be a word of the language, such as zod's `catch`.
+  const values = names.map((name, i) => `const $${i} = module[${JSON.stringify(name)}];`);
+  const exports = names.map((name, i) => `export { $${i} as ${name} };`);
+  return [
+    `import { part } from '${from}';`,
+    `const module = part('${module}');`,
+    ...values,
+    ...exports,
+    '',
+  ].join('\n');
+}
+
+/** A module outside the parts, which takes shared packages from there. */
+function withShared(module, source) {
+  const [imports] = parse(source, module);
+  let text = '';
+  let at = 0;
+  for (const item of imports) {
+    if (item.type === 'import-meta' || SHARED[item.specifier] === undefined) continue;
+    const to = path.posix.relative(path.posix.dirname(module), SHARED[item.specifier]);
+    const [start, end] = item.type === 'dynamic' ? [item.start + 1, item.end - 1] : [item.start, item.end];
+    text += source.slice(at, start) + (to.startsWith('.') ? to : `./${to}`);
+    at = end;
+  }
+  return text + source.slice(at);
+}
+
+function below(directory) {
+  if (!existsSync(directory)) return [];
+  return readdirSync(directory, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) =>
+      path.relative(directory, path.join(entry.parentPath, entry.name)).split(path.sep).join('/'),
+    );
+}
+
+function write(file, text) {
+  const target = path.join(dist, file);
+  if (existsSync(target) && readFileSync(target, 'utf8') === text) return;
+  mkdirSync(path.dirname(target), { recursive: true });
+  writeFileSync(`${target}.new`, text);
+  renameSync(`${target}.new`, target);
+}
