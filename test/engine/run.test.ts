@@ -1,6 +1,16 @@
 import { createHash } from 'node:crypto';
 import { getEventListeners } from 'node:events';
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  type Dirent,
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import {
   inputFile,
@@ -83,6 +93,27 @@ test('a plan writes nothing, not even directories', async () => {
   expect(plan.counts).toEqual({ run: 3, reuse: 0, 'may-run': 1, 'not-run': 0 });
   expect(plan.entries[0]).toMatchObject({ id: 'upper[a]', reason: { kind: 'new' } });
   expect(existsSync(rig.output)).toBe(false);
+});
+
+test('a node leaves its outputs and two files at most; a study that moves as a whole executes nothing', async () => {
+  using rig = new Rig(THREE);
+  const names = ['a', 'b', 'c'];
+  await texts(rig, names).run({ outputDir: rig.output, jobs: 1 });
+  expect(rig.executed()).toHaveLength(4);
+  const objects = join(rig.output, '.neuroloom', 'cache', 'objects');
+  const files = (readdirSync(objects, { recursive: true, withFileTypes: true }) as Dirent[]).filter((entry) =>
+    entry.isFile(),
+  );
+  // Four nodes, one of them with two outputs.
+  expect(files.length).toBeLessThanOrEqual(4 * 2 + 5);
+  expect(rig.leftovers()).toEqual([]);
+
+  mkdirSync(rig.path('elsewhere'));
+  for (const name of ['in', 'out']) renameSync(rig.path(name), rig.path(`elsewhere/${name}`));
+  const moved = { input: rig.path('elsewhere/in') } as Rig;
+  const run = await texts(moved, names).run({ outputDir: rig.path('elsewhere/out'), jobs: 1 });
+  expect(rig.executed()).toEqual([]);
+  expect(run.counts).toMatchObject({ executed: 0, reused: 4 });
 });
 
 function signs(x: number): Workflow {
