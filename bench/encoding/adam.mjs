@@ -6,10 +6,7 @@
  * peer's: correlation grid (10 values of each parameter, as in its golden trace), refined baseline and amplitude, then the iterations; its first steps are tested against the
  * peer's own trace. A voxel counts where the exact fit of either sign has a positive amplitude. One JSON line.
  */
-import { readFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { gunzipSync } from 'node:zlib';
 import {
   GaussianPRF2DWithHRF,
   matrix,
@@ -17,6 +14,7 @@ import {
   ParameterFitter,
   SPMHRFModel,
 } from 'neuroloom/numerics';
+import { Reference, REFERENCE_BOUNDS, REFERENCE_TR } from './reference.mjs';
 
 const { values: options } = parseArgs({
   options: {
@@ -25,38 +23,22 @@ const { values: options } = parseArgs({
     grid: { type: 'string', default: '10' },
   },
 });
-const reference = join(resolve(options.shared), 'reference', 'encoding');
-const manifest = JSON.parse(readFileSync(join(reference, 'manifest.json'), 'utf8'));
-
-function load(name) {
-  const { file, dtype, shape } = manifest[name];
-  const bytes = gunzipSync(readFileSync(join(reference, file)));
-  const copy = bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength);
-  return {
-    shape,
-    values: Float64Array.from(dtype === 'float32le' ? new Float32Array(copy) : new Float64Array(copy)),
-  };
-}
-
-const loadMatrix = (name) => {
-  const { shape, values } = load(name);
-  return matrix(shape[0], shape[1], values);
-};
+const reference = new Reference(options.shared);
 
 function fitter(data, allowNegativeAmplitudes) {
   const model = new GaussianPRF2DWithHRF({
-    gridCoordinates: loadMatrix('grid_coordinates'),
-    hrfModel: new SPMHRFModel({ tr: 1.317025, mode: 'compat' }),
+    gridCoordinates: reference.matrix('grid_coordinates'),
+    hrfModel: new SPMHRFModel({ tr: REFERENCE_TR, mode: 'compat' }),
     allowNegativeAmplitudes,
   });
-  return new ParameterFitter(model, data, load('stimulus'));
+  return new ParameterFitter(model, data, reference.array('stimulus'));
 }
 
 const linspace = (from, to, count) =>
   Array.from({ length: count }, (_, i) => from + ((to - from) * i) / (count - 1));
 
-const bounds = { x: [-13.4, 13.4], y: [-7.5, 7.5], sd: [0.1, 10] };
-const bold = loadMatrix('bold');
+const bounds = REFERENCE_BOUNDS;
+const bold = reference.matrix('bold');
 const signed = fitter(bold, true).fit({ bounds });
 const amplitude = parameterColumn(signed.parameters, 'amplitude');
 const kept = [...amplitude.keys()].filter((v) => amplitude[v] > 0 && !Number.isNaN(signed.r2[v]));

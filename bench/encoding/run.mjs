@@ -8,11 +8,10 @@
  * measurement of the peer 500. One JSON line per result, then one per side with its ratio to the peer; the last is that of the addon.
  */
 import { spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { gunzipSync } from 'node:zlib';
 import { GaussianPRF2DWithHRF, ParameterFitter, SPMHRFModel, matrix } from 'neuroloom/numerics';
+import { Reference, REFERENCE_BOUNDS, REFERENCE_TR } from './reference.mjs';
 
 const ITERATIONS_OF_PEER = 1000;
 const { values } = parseArgs({
@@ -23,28 +22,11 @@ const { values } = parseArgs({
     python: { type: 'string', default: '/usr/bin/python3' },
   },
 });
-const shared = resolve(values.shared);
-const reference = join(shared, 'reference', 'encoding');
-const manifest = JSON.parse(readFileSync(join(reference, 'manifest.json'), 'utf8'));
-
-function load(name) {
-  const { file, dtype, shape } = manifest[name];
-  const bytes = gunzipSync(readFileSync(join(reference, file)));
-  const copy = bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength);
-  return {
-    shape,
-    values: Float64Array.from(dtype === 'float32le' ? new Float32Array(copy) : new Float64Array(copy)),
-  };
-}
-
-function loadMatrix(name) {
-  const { shape, values: numbers } = load(name);
-  return matrix(shape[0], shape[1], numbers);
-}
+const reference = new Reference(values.shared);
 
 /** The real voxels, again from the first on where more are wanted. */
 function series(voxels) {
-  const { rows, columns, values: numbers } = loadMatrix('bold');
+  const { rows, columns, values: numbers } = reference.matrix('bold');
   const wanted = voxels ?? columns;
   const repeated = new Float64Array(rows * wanted);
   for (let t = 0; t < rows; t++) {
@@ -56,14 +38,14 @@ function series(voxels) {
 function ours(side, kernel, uniqueHrfs = false) {
   const data = series(values.voxels === undefined ? undefined : Number(values.voxels));
   const model = new GaussianPRF2DWithHRF({
-    gridCoordinates: loadMatrix('grid_coordinates'),
-    hrfModel: new SPMHRFModel({ tr: 1.317025, mode: 'exact', uniqueHrfs }),
-    paradigm: load('stimulus'),
+    gridCoordinates: reference.matrix('grid_coordinates'),
+    hrfModel: new SPMHRFModel({ tr: REFERENCE_TR, mode: 'exact', uniqueHrfs }),
+    paradigm: reference.array('stimulus'),
   });
   const fitter = new ParameterFitter(model, data);
   const cpu = process.cpuUsage();
   const started = performance.now();
-  const { r2 } = fitter.fit({ kernel, bounds: { x: [-13.4, 13.4], y: [-7.5, 7.5], sd: [0.1, 10] } });
+  const { r2 } = fitter.fit({ kernel, bounds: REFERENCE_BOUNDS });
   const wall = performance.now() - started;
   const { user, system } = process.cpuUsage(cpu);
   const fitted = r2.filter((value) => !Number.isNaN(value));
@@ -77,10 +59,10 @@ function ours(side, kernel, uniqueHrfs = false) {
 }
 
 function peer() {
-  const script = join(shared, 'bench', 'torch_prf_fit.py');
+  const script = join(values.shared, 'bench', 'torch_prf_fit.py');
   const child = spawnSync(
     values.python,
-    [script, '--ref', reference, '--voxels', '500', '--iters', '30', '--threads', '1'],
+    [script, '--ref', reference.directory, '--voxels', '500', '--iters', '30', '--threads', '1'],
     // Without these torch and NumPy spin in further threads, which their processor time then counts.
     { encoding: 'utf8', env: { ...process.env, OMP_NUM_THREADS: '1', OPENBLAS_NUM_THREADS: '1' } },
   );

@@ -127,14 +127,32 @@ export class GridDrive implements StimulusDrive {
       let byY = 0;
       let bySd = 0;
       const end = frameStart[f + 1]!;
+      let reached = -1;
+      let x0 = 0;
+      let x1 = 0;
+      let x2 = 0;
       for (let r = frameStart[f]!; r < end; r++) {
-        const [from, to, profile] = [fromAt[r]!, toAt[r]!, profileAt[r]!];
-        const width = along[to]! - along[from]!;
+        const from = fromAt[r]!;
+        // Most runs begin where the one before ends.
+        if (from !== reached) {
+          x0 = along[from]!;
+          x1 = along[from + 1]!;
+          x2 = along[from + 2]!;
+        }
+        reached = toAt[r]!;
+        const next = along[reached]!;
+        const width = next - x0;
+        const profile = profileAt[r]!;
         const height = moments[profile]!;
         value += width * height;
-        byX += (along[to + 1]! - along[from + 1]!) * height;
+        x0 = next;
+        const next1 = along[reached + 1]!;
+        byX += (next1 - x1) * height;
+        x1 = next1;
         byY += width * moments[profile + 1]!;
-        bySd += (along[to + 2]! - along[from + 2]!) * height + width * moments[profile + 2]!;
+        const next2 = along[reached + 2]!;
+        bySd += (next2 - x2) * height + width * moments[profile + 2]!;
+        x2 = next2;
       }
       const isDark = !(Math.abs(value) > dark);
       sums[f] = isDark ? 0 : value;
