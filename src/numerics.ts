@@ -14,5 +14,5 @@ export {
 } from './nodes/spectrum/computational-routine.js';
 export { availableFooofOutputs, FooofSpy, type FooofMetadata } from './nodes/spectrum/fooof-spy.js';
 export { readModelContainer, type SpectralData } from './nodes/spectrum/spectral-data.js';
-export { bayesianGroup, BayesianGroupSettings } from './nodes/bayes/bayesian-group.js';
+export { bayesianGroup } from './nodes/bayes/bayesian-group.js';
 export { writeTraceHdf5, writeTraceJson } from './nodes/bayes/trace-files.js';

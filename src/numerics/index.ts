@@ -342,12 +342,11 @@ export {
   getBayesianSampler,
   NutpieSampler,
   NutsSampler,
-  SAMPLER_NAMES,
   type BayesianSampler,
   type SampleOptions,
   type SamplerConfig,
-  type SamplerName,
 } from './bayes/sampler.js';
+export { BayesianGroupSettings, SAMPLER_NAMES, type SamplerName } from './bayes/settings.js';
 export {
   batchIterator,
   concatenate,

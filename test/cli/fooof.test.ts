@@ -145,6 +145,36 @@ describe('a run over tables of spectra', () => {
     const wrong = await rig.run([...RUN, '--set', 'fooof.max_peaks=3']);
     expect(wrong.exitCode).toBe(2);
     expect(wrong.stderr).toContain('max_n_peaks');
+    const model = 'fooof.bayesian={outcome: exponent, group: diagnosis}';
+    const nobody = await rig.run([...RUN, '--set', model]);
+    expect(nobody.exitCode).toBe(3);
+    expect(nobody.stderr).toContain('fooof.bayesian is set, but there is no table of participants');
+  });
+
+  test('a Bayesian model compares two groups of participants by their fits', async () => {
+    await using rig = await PipelineRig.create();
+    const people = Array.from({ length: 8 }, (_, i) => [`sub-0${i + 1}`, i % 2 === 0 ? 'steep' : 'flat']);
+    for (const [i, [id, group]] of people.entries()) {
+      const exponent = group === 'steep' ? 2 : 1;
+      const noise = { kind: 'log', level: 0.01 } as const;
+      const { frequenciesHz, power } = simulateSpectrum({ seed: i, offset: 1, exponent, peaks: [], noise });
+      const rows = [...frequenciesHz].map((f, at) => [f, power[at]!]);
+      await rig.write(`in/${id}/rest.tsv`, formatTsv(['frequency', 'Pz'], rows));
+    }
+    await rig.write('in/participants.tsv', formatTsv(['participant_id', 'group'], people));
+    const model = '{outcome: exponent, group: group, draws: 200, tune: 200, chains: 2}';
+    const plain = ['--set', 'fooof.plots=none', '--set', `fooof.bayesian=${model}`];
+    const run = await rig.run([...RUN, ...plain]);
+    expect(run.exitCode).toBe(0);
+    expect(run.executed).toContain('bayesian_group');
+    const { columns, rows } = await readTsv(rig.path('out/bayesian_summary.tsv'));
+    const difference = rows.find(([name]) => name === 'mean_difference')!;
+    // flat minus steep, in the order of the alphabet
+    expect(Number(difference[columns.indexOf('mean')])).toBeCloseTo(-1, 0);
+    const said = JSON.parse(await rig.read('out/bayesian_report.json')) as Record<string, unknown>;
+    expect(said).toMatchObject({ participants: people.map(([id]) => id), dropped: [] });
+    expect(await rig.report()).toContain('Bayesian model group_difference of exponent');
+    expect((await rig.run([...RUN, ...plain])).executed).toEqual([]);
   });
 
   test('time series of several formats become fits per trial; recordings that are too short are skipped with the reason', async () => {

@@ -45,7 +45,9 @@ test('a cohort: every file, a corrupt mesh and an open one cost themselves only,
   ];
   await rig.write('in/participants.tsv', formatTsv(['participant_id', 'group'], groups));
 
-  const first = await rig.run([...RUN, ...SETTINGS]);
+  const model =
+    '{outcome: value, where: {feature: area}, group: group, groups: [long, short], draws: 200, tune: 200, chains: 2}';
+  const first = await rig.run([...RUN, ...SETTINGS, '--set', `spectral_descriptors.bayesian=${model}`]);
   expect(first.exitCode).toBe(0);
   expect(await rig.list('out')).toEqual(
     [
@@ -64,6 +66,10 @@ test('a cohort: every file, a corrupt mesh and an open one cost themselves only,
         ].map((name) => `sub-${label}_${name}`),
       ),
       '.neuroloom',
+      'bayesian_report.json',
+      'bayesian_summary.tsv',
+      'bayesian_trace.h5',
+      'bayesian_trace.json',
       'dataset_description.json',
       'descriptors.tsv',
       'distances_shapedna.json',
@@ -117,6 +123,10 @@ test('a cohort: every file, a corrupt mesh and an open one cost themselves only,
     Number(area[compared.columns.indexOf('mean_short')]),
   );
   expect(await rig.report()).toContain('Groups compared by features');
+  const fitted = await readTsv(rig.path('out/bayesian_summary.tsv'));
+  const difference = fitted.rows.find(([name]) => name === 'mean_difference')!;
+  expect(Number(difference[1])).toBeGreaterThan(0);
+  expect(await rig.report()).toContain('Bayesian model group_difference of value');
   expect(await rig.read('out/plots/spectra.svg')).toContain('Spectra of 4 surfaces');
 
   // One is a little longer, and there is one more descriptor: the scales stay, and with them what was computed of the others.

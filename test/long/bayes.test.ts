@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { createHierarchicalRegression } from '../../src/numerics/bayes/models/hierarchical-regression.js';
 import { createHorseshoe } from '../../src/numerics/bayes/models/horseshoe.js';
-import { getBayesianSampler, SAMPLER_NAMES } from '../../src/numerics/bayes/sampler.js';
+import { getBayesianSampler } from '../../src/numerics/bayes/sampler.js';
+import { SAMPLER_NAMES } from '../../src/numerics/bayes/settings.js';
 import { seededRandom } from '../../src/numerics/random.js';
 import { sbcRanks } from '../support/calibration.js';
 

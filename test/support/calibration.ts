@@ -1,5 +1,6 @@
 import type { BayesianModel } from '../../src/numerics/bayes/model.js';
-import { getBayesianSampler, type SamplerName } from '../../src/numerics/bayes/sampler.js';
+import { getBayesianSampler } from '../../src/numerics/bayes/sampler.js';
+import type { SamplerName } from '../../src/numerics/bayes/settings.js';
 import { seededRandom } from '../../src/numerics/random.js';
 
 /** Normal data of unknown mean and scale: mean normal (0, 1), ln scale normal (0, 0.5). */

@@ -1,5 +1,3 @@
-import { z } from 'zod';
-
 import { defineNode } from '../../engine/node.js';
 import { port } from '../../engine/port.js';
 import { readTable, writeAtomic, writeTsv, type TsvCell } from '../../io/index.js';
@@ -8,44 +6,11 @@ import { groupDifferenceModel } from '../../numerics/bayes/models/group-differen
 import { hierarchicalRegressionModel } from '../../numerics/bayes/models/hierarchical-regression.js';
 import { horseshoeModel } from '../../numerics/bayes/models/horseshoe.js';
 import type { PosteriorRow } from '../../numerics/bayes/posterior.js';
-import { getBayesianSampler, SAMPLER_NAMES } from '../../numerics/bayes/sampler.js';
+import { getBayesianSampler } from '../../numerics/bayes/sampler.js';
+import { BayesianGroupSettings } from '../../numerics/bayes/settings.js';
 import { VERSION } from '../../version.js';
 import { cohortRows, groupPair, numbersOf, type CohortRow } from './cohort-rows.js';
 import { writeTraceHdf5, writeTraceJson } from './trace-files.js';
-
-export type BayesianGroupSettings = z.output<typeof BayesianGroupSettings>;
-export const BayesianGroupSettings = z.strictObject({
-  model: z
-    .enum(['group_difference', 'hierarchical_regression', 'horseshoe'])
-    .default('group_difference')
-    .describe(
-      'What is fitted: two groups, a regression with effects of sites, or many descriptors of which few matter',
-    ),
-  outcome: z
-    .string()
-    .min(1)
-    .describe('Column that is explained: of the table, for horseshoe of the participants'),
-  predictors: z
-    .array(z.string().min(1))
-    .default([])
-    .describe('Columns that explain it: of the participants, for horseshoe of the table'),
-  group: z.string().min(1).nullable().default(null).describe('Column of the participants with two groups'),
-  groups: z
-    .tuple([z.string(), z.string()])
-    .nullable()
-    .default(null)
-    .describe('The two groups, first minus second; null: those there are, in order'),
-  site: z.string().min(1).nullable().default(null).describe('Column of the participants with the site'),
-  where: z
-    .record(z.string(), z.string())
-    .default({})
-    .describe('Rows of the table that count, by column and value, such as channel: Cz'),
-  sampler: z.enum(SAMPLER_NAMES).default('nuts').describe('nuts, or nutpie where variables are correlated'),
-  draws: z.int().min(4).default(2000).describe('Draws of each chain that are kept'),
-  tune: z.int().min(0).default(1000).describe('Draws of each chain before'),
-  chains: z.int().min(1).default(4).describe('Chains'),
-  target_accept: z.number().gt(0).lt(1).default(0.95).describe('Mean acceptance that the step size aims at'),
-});
 
 /**
  * A Bayesian model over a cohort table of spectra or fits (a row per recording or surface) and the table of participants. Several
@@ -53,9 +18,9 @@ export const BayesianGroupSettings = z.strictObject({
  */
 export const bayesianGroup = defineNode({
   name: 'bayesian_group',
-  version: 1,
+  version: 2,
   inputs: {
-    /** fits.tsv, shapedna.tsv or the like: the first column names the participant, alone or as part of a path. */
+    /** fits.tsv, descriptors.tsv or the like: `participant`, or the first column alone or as part of a path, names who it is. */
     table: port.file('tsv'),
     /** BIDS participants.tsv. */
     participants: port.file('tsv'),

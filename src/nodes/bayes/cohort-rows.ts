@@ -41,11 +41,13 @@ export function cohortRows(
   const numberAt = columns.ofPeople.map((name) => columnOf(people, name, 'table of participants'));
   const labelAt = columns.labels.map((name) => columnOf(people, name, 'table of participants'));
   const counted = table.rows.filter((row) => filters.every(([at, value]) => row[at] === value));
+  const whoAt = Math.max(0, table.columns.indexOf('participant'));
+  const idAt = Math.max(0, people.columns.indexOf('participant_id'));
   const rows: CohortRow[] = [];
   const dropped: { participant: string; reason: string }[] = [];
   for (const person of people.rows) {
-    const participant = person[0] ?? '';
-    const own = counted.filter((row) => namesParticipant(row[0] ?? '', participant));
+    const participant = person[idAt] ?? '';
+    const own = counted.filter((row) => namesParticipant(row[whoAt] ?? '', participant));
     const means = valueAt.map((at) => meanOf(own.map((row) => row[at] ?? null)));
     const numbers = numberAt.map((at) => numberOf(person[at] ?? null));
     const labels = labelAt.map((at) => person[at] ?? null);
@@ -73,7 +75,7 @@ export function cohortRows(
   if (rows.length === 0) {
     throw refused(
       'no participant has all columns',
-      `the first column of the table must name participants as that of the participants does, for example ${people.rows[0]?.[0] ?? 'sub-01'}`,
+      `the table must name participants as the participants do, for example ${people.rows[0]?.[idAt] ?? 'sub-01'}`,
     );
   }
   return { rows, dropped };

@@ -5,6 +5,7 @@ import { builtModule, parallelMap, workerFunction } from '../cpu/parallel-map.js
 import { runChain, type ChainResult, type ChainSettings } from './chain.js';
 import { checkModel, type BayesianModel, type ModelSource, type ModelVariable } from './model.js';
 import { Posterior } from './posterior.js';
+import { SAMPLER_NAMES, type SamplerName } from './settings.js';
 import type { MassMatrixRule } from './warm-up.js';
 
 export interface SamplerConfig {
@@ -49,9 +50,6 @@ export interface BayesianSampler {
    */
   sample(model: BayesianModel | ModelSource, options?: SampleOptions): Promise<Posterior>;
 }
-
-export const SAMPLER_NAMES = ['nuts', 'nutpie'] as const;
-export type SamplerName = (typeof SAMPLER_NAMES)[number];
 
 /** What a thread gets to make one chain. */
 interface ChainTask {

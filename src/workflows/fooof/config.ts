@@ -1,5 +1,6 @@
 import { z } from 'zod';
 
+import { BayesianGroupSettings } from '../../numerics/bayes/settings.js';
 import { FitOptions, FooofSettings } from '../../numerics/fooof/settings.js';
 import { SpectrumSettings } from '../../numerics/signal/settings.js';
 
@@ -53,6 +54,9 @@ export const FooofConfig = z.strictObject({
     .describe(
       'Charts: none; of the cohort (fits.svg); also of each recording (<stem>_fits.svg); auto: of each up to 24 recordings',
     ),
+  bayesian: BayesianGroupSettings.nullable()
+    .default(null)
+    .describe('A Bayesian model over fits.tsv with columns of participants.tsv, such as group; null: none'),
   min_recordings: z.int().min(1).default(1).describe('Fewest readable recordings for the cohort table'),
 });
 

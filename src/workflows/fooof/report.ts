@@ -9,6 +9,7 @@ import type {
 import type { ResultFile, ResultFiles } from '../../engine/result-files.js';
 import { CANDIDATE_TEXT } from '../../numerics/fooof/candidates.js';
 import { Hdf5File, readTsv } from '../../io/index.js';
+import { bayesianBlocks } from '../bayesian-report.js';
 
 /** Channels in the gallery of a recording: from the best to the worst fit. */
 const GALLERY = 6;
@@ -62,6 +63,7 @@ export async function describeFooof(results: ResultFiles): Promise<ReportSection
             : `${failed.length} of ${fits.length} spectra were not fitted; they are listed below.`,
       },
       ...(failed.length === 0 ? [] : [fitTable('Not fitted', failed, true)]),
+      ...(await bayesianBlocks(results)),
       ...histogram(
         'Exponent of the aperiodic part',
         'exponent (log10 power per log10 Hz)',

@@ -13,6 +13,8 @@ import { FitSettings, fitSpectra } from '../../nodes/spectrum/fit-spectra.js';
 import { plotFits } from '../../nodes/spectrum/plot-fits.js';
 import { plotChannels } from '../../nodes/spectrum/plot-channels.js';
 import { checkSpectrumSettings, SpectrumSettings } from '../../numerics/signal/settings.js';
+import { addBayesianGroup, bayesianProblems } from '../bayesian-step.js';
+import { readParticipants } from '../spectral-descriptors/participants.js';
 import { FooofConfig } from './config.js';
 import { findRecordings } from './recordings.js';
 
@@ -33,13 +35,20 @@ interface Config extends MergedConfig {
   checksInput: true,
 })
 export class Fooof {
-  verifyRequirements({ fooof }: Config, { inputDir, participants }: WorkflowContext): Problem[] {
+  async verifyRequirements(
+    { fooof }: Config,
+    { inputDir, participants }: WorkflowContext,
+  ): Promise<Problem[]> {
     if (!existsSync(inputDir)) {
       return [missing(`fooof: the input directory ${inputDir} does not exist`, 'name it with -i')];
     }
     const found = findRecordings(inputDir, participants);
     const count = found.filter(({ refused }) => refused === null).length;
     const problems = spectrumProblems(fooof);
+    if (fooof.bayesian !== null) {
+      const people = await readParticipants(inputDir, null);
+      problems.push(...bayesianProblems(fooof.bayesian, people, 'fooof.bayesian'));
+    }
     if (count >= fooof.min_recordings) return problems;
     const refused = found.find((recording) => recording.refused !== null);
     const hint = refused === undefined ? '' : ` (${refused.name}: ${refused.refused})`;
@@ -52,7 +61,7 @@ export class Fooof {
     ];
   }
 
-  buildWorkflow({ config, context }: { config: Config; context: WorkflowContext }): Workflow {
+  async buildWorkflow({ config, context }: { config: Config; context: WorkflowContext }): Promise<Workflow> {
     const { output, chan_per_worker, mem_thresh, parallel_store, keeptrials, min_recordings, ...rest } =
       config.fooof;
     const found = findRecordings(context.inputDir, context.participants);
@@ -99,6 +108,10 @@ export class Fooof {
     if (rest.keep_spectra) wf.publish(computed.out.spectra, published('_spectra.h5'));
     wf.publish(collected.out.table, 'fits.tsv');
     wf.publish(collected.out.peaks, 'peaks.tsv');
+    if (rest.bayesian !== null) {
+      const people = await readParticipants(context.inputDir, null);
+      addBayesianGroup(wf, collected.out.table, people!, rest.bayesian, context.cpus);
+    }
     const plotsEach =
       rest.plots === 'recordings' || (rest.plots === 'auto' && found.length <= MOST_PLOTTED_RECORDINGS);
     if (plotsEach) {

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 
+import { BayesianGroupSettings } from '../../numerics/bayes/settings.js';
 import { DESCRIPTOR_IDS } from '../../numerics/descriptors/registry.js';
 import { DescriptorSettings } from '../../numerics/descriptors/settings.js';
 import { MESH_REPAIRS, SAFE_REPAIRS } from '../../numerics/mesh/settings.js';
@@ -86,6 +87,17 @@ export const SpectralDescriptorsConfig = z
       .max(1_000_000)
       .default(5000)
       .describe('Labellings per test of groups; the smallest p is 1 / (1 + permutations)'),
+    bayesian: z
+      .strictObject({
+        table: z
+          .enum(['descriptors', 'shapedna'])
+          .default('descriptors')
+          .describe('Which table: a row per feature (choose with where, outcome value), or per spectrum'),
+        ...BayesianGroupSettings.shape,
+      })
+      .nullable()
+      .default(null)
+      .describe('A Bayesian model over a cohort table with columns of the table of participants; null: none'),
     overlays: z
       .boolean()
       .default(true)

@@ -7,6 +7,7 @@ import type {
 } from '../../engine/report-section.js';
 import type { ResultFile, ResultFiles } from '../../engine/result-files.js';
 import { readTsv } from '../../io/index.js';
+import { bayesianBlocks } from '../bayesian-report.js';
 
 /** Lines that a chart of spectra can tell apart. */
 const MOST_SPECTRA = 8;
@@ -24,6 +25,7 @@ export async function describeSpectra(results: ResultFiles): Promise<ReportSecti
     title: 'Spectra of surfaces',
     blocks: [
       ...(await groupTables(results)),
+      ...(await bayesianBlocks(results)),
       await tableOf('Surfaces', surfaces),
       ...(spectra.length === 0 ? [] : [await spectrumChart(spectra)]),
       ...(await Promise.all(distances.map(matrixOf))).filter((block) => block !== null),

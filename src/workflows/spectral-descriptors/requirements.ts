@@ -6,6 +6,7 @@ import { ConfigError } from '../../errors.js';
 import type { WorkflowContext } from '../../engine/registry.js';
 import type { Problem } from '../../engine/requirements.js';
 import { DESCRIPTORS } from '../../numerics/descriptors/registry.js';
+import { bayesianProblems } from '../bayesian-step.js';
 import type { SpectralDescriptorsConfig } from './config.js';
 import { groupColumn, inputRoot, readParticipants } from './participants.js';
 import { findSurfaces, surfacesLeftOut } from './surfaces.js';
@@ -33,6 +34,8 @@ export async function surfaceProblems(
   try {
     const table = await readParticipants(inputDir, config.participants_table);
     groupColumn(table, config.group_column);
+    if (config.bayesian !== null)
+      problems.push(...bayesianProblems(config.bayesian, table, `${NAME}.bayesian`));
     const found = await findSurfaces(inputDir, config.surfaces, table, participants);
     if (found.length < config.min_surfaces) {
       const where = config.surfaces === null ? '' : ` that fit ${[config.surfaces].flat().join(', ')}`;

@@ -18,6 +18,7 @@ import { solveEigenpairs } from '../../nodes/spectral/solve-eigenpairs.js';
 import { DESCRIPTORS } from '../../numerics/descriptors/registry.js';
 import { DescriptorSettings } from '../../numerics/descriptors/settings.js';
 import { SAFE_REPAIRS, type MeshRepair } from '../../numerics/mesh/settings.js';
+import { addBayesianGroup } from '../bayesian-step.js';
 import { SpectralDescriptorsConfig } from './config.js';
 import { groupColumn, readParticipants } from './participants.js';
 import { readGivenScales, surfaceProblems } from './requirements.js';
@@ -147,6 +148,10 @@ export class SpectralDescriptors {
       wf.publish(compared.out.features, 'group_comparison.tsv');
       wf.publish(compared.out.distances, 'group_distances.tsv');
       wf.publish(compared.out.sidecar, 'group_comparison.json');
+    }
+    if (chosen.bayesian !== null) {
+      const { table: which, ...settingsOfFit } = chosen.bayesian;
+      addBayesianGroup(wf, collected.out[which], table!, settingsOfFit, context.cpus);
     }
     if (chosen.plots) {
       const plotted = wf.add(plotCohort, {

@@ -6,8 +6,9 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 import type { NodeContext } from '../../../../src/engine/node.js';
 import { Hdf5File, readTsv, writeTsv } from '../../../../src/io/index.js';
-import { bayesianGroup, BayesianGroupSettings } from '../../../../src/nodes/bayes/bayesian-group.js';
+import { bayesianGroup } from '../../../../src/nodes/bayes/bayesian-group.js';
 import { cohortRows } from '../../../../src/nodes/bayes/cohort-rows.js';
+import { BayesianGroupSettings } from '../../../../src/numerics/bayes/settings.js';
 import { seededRandom } from '../../../../src/numerics/random.js';
 
 const PYTHON = '/usr/bin/python3';

@@ -9,12 +9,8 @@ import {
 } from '../../../../src/numerics/bayes/diagnostics.js';
 import type { BayesianModel } from '../../../../src/numerics/bayes/model.js';
 import type { Posterior } from '../../../../src/numerics/bayes/posterior.js';
-import {
-  getBayesianSampler,
-  NutpieSampler,
-  NutsSampler,
-  SAMPLER_NAMES,
-} from '../../../../src/numerics/bayes/sampler.js';
+import { getBayesianSampler, NutpieSampler, NutsSampler } from '../../../../src/numerics/bayes/sampler.js';
+import { SAMPLER_NAMES } from '../../../../src/numerics/bayes/settings.js';
 import { groupDifferenceModel } from '../../../../src/numerics/bayes/models/group-difference.js';
 import {
   createEightSchools,
