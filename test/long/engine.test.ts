@@ -1,6 +1,7 @@
 /** The long forms of the proofs of the engine; their short forms are in test/engine and test/property. */
 import { existsSync, readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
+import { KILL_POINTS } from '../../src/engine/kill-points.js';
 import { DEFAULT_LOG_CAP_BYTES } from '../../src/engine/log-capture.js';
 import { isAlive, processesWith, Rig, until } from '../engine/rig.js';
 import { runLoud } from '../support/loud.js';
@@ -15,6 +16,26 @@ test('200 random graphs under random edits equal a naive evaluator', async () =>
   expect.hasAssertions();
   for (let seed = 1; seed <= 200; seed++) await checkRandomGraph(104_729 * seed);
 });
+
+test.each(KILL_POINTS.flatMap((point) => [1, 2, 3].map((nth) => [point, nth] as const)))(
+  'killed at %s, passage %i: the next run completes it, and the one after that executes nothing',
+  async (point, nth) => {
+    using rig = new Rig(FILES);
+    const env = { NEUROLOOM_TEST_KILL: `${point}:${nth}` };
+    const first = await rig.spawn('scenario.mjs', [rig.input, rig.output], { env });
+    // A run passes these two once only.
+    const isOnce = ['run-recorded', 'before-run-finished'].includes(point) && nth > 1;
+    expect(first.signal, first.stderr).toBe(isOnce ? null : 'SIGKILL');
+    await until('its workers are gone', () => processesWith(rig.root).length === 0);
+    expect((await rig.spawn('scenario.mjs', [rig.input, rig.output])).code).toBe(0);
+    expect(rig.published('all.txt')).toBe(ALL);
+    rig.executed();
+    const third = await rig.spawn('scenario.mjs', [rig.input, rig.output]);
+    expect(third.code, third.stderr).toBe(0);
+    expect(rig.executed()).toEqual([]);
+    expect(rig.leftovers()).toEqual([]);
+  },
+);
 
 /** How long processes of killed runs lived on, ms: a second at most on a machine that does nothing else. */
 function tellSlowest(what: string, times: number[]): void {

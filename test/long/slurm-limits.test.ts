@@ -1,6 +1,7 @@
 /** What a real SLURM does to jobs: it ends them at their limits, holds, displaces and forgets them. */
 import { existsSync } from 'node:fs';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { BATCH_KILL_POINTS } from '../../src/engine/kill-points.js';
 import { processesWith, Rig, until, type ChildEnd } from '../engine/rig.js';
 import { hasSlurm, TestSlurm } from '../support/slurm.js';
 
@@ -42,6 +43,17 @@ describe.skipIf(!hasSlurm)('on a real SLURM (skipped without slurm-wlm, munge an
     settings: object,
     onOutput: (text: string) => void,
   ): Promise<ChildEnd> => startOn(slurm, rig, ms, { slurm: settings }, onOutput);
+
+  test.each(BATCH_KILL_POINTS)('the parent killed at %s: no node is computed twice', async (point) => {
+    using rig = new Rig();
+    const settings = { slurm: { pack_seconds: 0 } };
+    const args = [rig.output, '1', '10', JSON.stringify(settings)];
+    const env = { ...slurm.env, NEUROLOOM_TEST_KILL: point };
+    expect((await rig.spawn('slurm-scenario.mjs', args, { env })).signal).toBe('SIGKILL');
+    const end = await startOn(slurm, rig, 10, settings);
+    expect(end.code, end.stderr + end.stdout).toBe(0);
+    expect(rig.executed()).toEqual(['add_one 0', 'sum_of', 'waits 0']);
+  });
 
   test('a job that is held is told with the command that releases it, and goes on after it', async () => {
     using rig = new Rig();
