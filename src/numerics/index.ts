@@ -6,6 +6,14 @@ export type { Candidate, CandidateOutcome, JudgedCandidate } from './fooof/candi
 export { bandPeaks, type BandOptions } from './fooof/bands.js';
 export type { FitFailure, FitStatus, FitTrace, FooofFit } from './fooof/fit-result.js';
 export { fitSpectrum, SpectrumFitter } from './fooof/fit-spectrum.js';
+export {
+  flatRow,
+  formatFooofJson,
+  parseFooofJson,
+  savedFit,
+  savedModel,
+  type SavedFit,
+} from './fooof/fooof-json.js';
 export { fitGroup, fitGroups, FooofGroup } from './fooof/group.js';
 export type { FitKernels } from './fooof/fit-kernels.js';
 export { FitOptions, FooofSettings } from './fooof/settings.js';
