@@ -67,23 +67,6 @@ function outward(points: readonly number[][], [i, j, k]: [number, number, number
   return determinant > 0 ? [i, j, k] : [i, k, j];
 }
 
-/** Torus around the third axis, normals outward. */
-export function torus(large: number, small: number, around: number, across: number): Mesh {
-  const vertices: number[] = [];
-  const faces: number[] = [];
-  for (let i = 0; i < around; i++) {
-    for (let j = 0; j < across; j++) {
-      const [u, v] = [(2 * Math.PI * i) / around, (2 * Math.PI * j) / across];
-      const ring = large + small * Math.cos(v);
-      vertices.push(ring * Math.cos(u), ring * Math.sin(u), small * Math.sin(v));
-      const [right, up] = [(i + 1) % around, (j + 1) % across];
-      const at = (row: number, column: number): number => row * across + column;
-      faces.push(at(i, j), at(right, j), at(right, up), at(i, j), at(right, up), at(i, up));
-    }
-  }
-  return { vertices: Float64Array.from(vertices), faces: Int32Array.from(faces) };
-}
-
 /** Turned by three angles about the first, second and third axis in that order. */
 export function rotated({ vertices, faces }: Mesh, angles: readonly [number, number, number]): Mesh {
   const out = vertices.slice();

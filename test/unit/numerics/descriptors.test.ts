@@ -38,7 +38,8 @@ import {
   zeroModes,
   type EigenSpectrum,
 } from '../../../src/numerics.js';
-import { icosphere, rotated, torus, type Mesh } from '../../support/analytic-meshes.js';
+import { torus } from '../../../src/workflows/spectral-descriptors/sample-shapes.js';
+import { icosphere, rotated, type Mesh } from '../../support/analytic-meshes.js';
 
 const cube: Mesh = {
   vertices: Float64Array.from({ length: 24 }, (_, i) => ((Math.floor(i / 3) >> (i % 3)) & 1) * 2),

@@ -8,7 +8,8 @@ import {
   repairMesh,
   type MeshDiagnosis,
 } from '../../../../src/numerics.js';
-import { icosphere, rotated, torus } from '../../../support/analytic-meshes.js';
+import { torus } from '../../../../src/workflows/spectral-descriptors/sample-shapes.js';
+import { icosphere, rotated } from '../../../support/analytic-meshes.js';
 import { grid, together } from '../../../support/meshes.js';
 
 const codes = ({ findings }: MeshDiagnosis): string[] => findings.map(({ code }) => code);

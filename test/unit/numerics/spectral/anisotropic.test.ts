@@ -9,7 +9,8 @@ import {
   principalDirections,
   sparseMultiply,
 } from '../../../../src/numerics.js';
-import { icosphere, rotated, torus } from '../../../support/analytic-meshes.js';
+import { torus } from '../../../../src/workflows/spectral-descriptors/sample-shapes.js';
+import { icosphere, rotated } from '../../../support/analytic-meshes.js';
 import { grid } from '../../../support/meshes.js';
 
 const along = (count: number, x: number, y: number, z: number): Float64Array =>
