@@ -154,7 +154,13 @@ export type RunEvent =
       readonly attempts: number;
       readonly allowed: boolean;
     }
-  | { readonly type: 'node-not-started'; readonly id: string; readonly because: string }
+  | {
+      readonly type: 'node-not-started';
+      readonly id: string;
+      readonly because: string;
+      /** Whether the run ended before it; else what it needs is not there. */
+      readonly stopped: boolean;
+    }
   /** Ended while it ran, because the run was to stop. */
   | { readonly type: 'node-cancelled'; readonly id: string }
   | { readonly type: 'published'; readonly path: string; readonly id: string; readonly fresh: boolean }

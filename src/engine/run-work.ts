@@ -104,7 +104,7 @@ export class RunWork implements SchedulerWork, ViewedRun {
         this.#skip(index, verdict.reason, null, false);
         return SETTLED;
       case 'not-started':
-        this.abandon(index, verdict.because);
+        this.#notStarted(index, verdict.because, false);
         return SETTLED;
       case 'fail':
         this.#fail(index, null, verdict.failure, { ms: 0, logTail: '', logPath: null, crashPath: null });
@@ -203,11 +203,7 @@ export class RunWork implements SchedulerWork, ViewedRun {
   }
 
   abandon(index: number, because: string): void {
-    const { table, emit } = this.#options;
-    table.end(index, 'not-started', because);
-    emit({ type: 'node-not-started', id: table.instance(index).id, because });
-    this.#account.note(index, 'not-started', null, { because });
-    this.#ended(index);
+    this.#notStarted(index, because, true);
   }
 
   unfold(index: number | null): boolean {
@@ -360,6 +356,14 @@ export class RunWork implements SchedulerWork, ViewedRun {
       attempts: order?.attempt ?? 0,
       reason: order?.reason ?? null,
     });
+    this.#ended(index);
+  }
+
+  #notStarted(index: number, because: string, stopped: boolean): void {
+    const { table, emit } = this.#options;
+    table.end(index, 'not-started', because);
+    emit({ type: 'node-not-started', id: table.instance(index).id, because, stopped });
+    this.#account.note(index, 'not-started', null, { because });
     this.#ended(index);
   }
 

@@ -15,9 +15,16 @@ export interface EventText {
 /** Least time between two progress lines of one node: a log is read by people. */
 const PROGRESS_PACE_MS = 10_000;
 
+/** What the end of the run left. */
+interface Stopped {
+  readonly because: string;
+  readonly nodes: number;
+}
+
 /** Says an event in one line, or in a block for a failure; null for what a reader does not need. */
 export class EventTexts {
   readonly #shownAt = new Map<string, number>();
+  #stopped: Stopped | null = null;
 
   constructor(
     readonly options: { readonly verbose: boolean; readonly debug: boolean },
@@ -77,6 +84,10 @@ export class EventTexts {
         };
       }
       case 'node-not-started':
+        if (event.stopped) {
+          this.#stopped = { because: event.because, nodes: (this.#stopped?.nodes ?? 0) + 1 };
+          return null;
+        }
         return { level: 'warning', text: `${event.id}  not started: ${withoutControlCodes(event.because)}` };
       case 'node-cancelled':
         return { level: 'warning', text: `${event.id}  cancelled while it ran` };
@@ -97,8 +108,13 @@ export class EventTexts {
         return { level: 'warning', text: withoutControlCodes(`${event.code}  ${event.message}${cure}`) };
       }
       case 'run-finished':
-        return null; // the summary says it
+        return this.#stopped === null ? null : this.#notStarted(this.#stopped); // the summary says the rest
     }
+  }
+
+  /** One line for all: a run that is stopped early leaves thousands. */
+  #notStarted({ because, nodes }: Stopped): EventText {
+    return { level: 'warning', text: `${count(nodes, 'node')} not started: ${withoutControlCodes(because)}` };
   }
 
   #progress(event: Extract<RunEvent, { type: 'node-progress' }>): EventText | null {

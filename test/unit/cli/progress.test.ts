@@ -58,6 +58,23 @@ beforeEach(() => {
 describe('plain lines', () => {
   const at = new Date(2026, 2, 1, 14, 5, 9);
 
+  test('what the end of a run left is one line, however many nodes it is; what a failure stands before is told', () => {
+    const plain = new PlainLines(terminal(), QUIET, () => at);
+    const left = (id: string): RunEvent => ({
+      type: 'node-not-started',
+      id,
+      because: 'the run was cancelled',
+      stopped: true,
+    });
+    plain.show({ type: 'node-not-started', id: 'join', because: 'fit failed', stopped: false });
+    for (const id of ['read[105]', 'read[106]', 'read[107]']) plain.show(left(id));
+    plain.show(EVENTS.at(-1)!);
+    expect(lines).toEqual([
+      '2026-03-01 14:05:09  warning  join  not started: fit failed',
+      '2026-03-01 14:05:09  warning  3 nodes not started: the run was cancelled',
+    ]);
+  });
+
   test('are dated, one per change, at a steady pace, without control codes', () => {
     const renderer = new PlainLines(terminal(), QUIET, () => at);
     for (const event of EVENTS) renderer.show(event);
