@@ -1,34 +1,76 @@
+import { fork } from 'node:child_process';
 import { join } from 'node:path';
-import { REPORT_FILE, writeReport, type WrittenReport } from '../report/write-report.js';
-import { renderError } from './render-error.js';
+import { fileURLToPath } from 'node:url';
+import { durationText } from '../engine/duration-text.js';
+import { REPORT_FILE, type WrittenReport } from '../report/write-report.js';
+import type { ReportAnswer, ReportTask } from './report-child.js';
 import type { Session } from './session.js';
 import { shownPlace } from './shown-place.js';
 import type { Study } from './study.js';
 
-/** Writes the report of a run that has just ended. A report that fails is told and changes nothing about the run. */
+/**
+ * Has the report of a run that has just ended drawn, in a process of its own. A report that fails, or takes longer than
+ * `report_time_limit_s`, is told and changes nothing about the run.
+ */
 export async function reportRun(
-  { entry, outputDir }: Study,
+  { entry, outputDir, loaded: { config } }: Study,
   runId: string,
-  session: Session,
+  { terminal, cwd, options }: Session,
   isQuiet: boolean,
 ): Promise<void> {
-  const { terminal } = session;
-  const place = shownPlace(outputDir, session.cwd);
-  try {
-    const report = await writeReport(outputDir, runId, async (results) =>
-      (await entry.definition()).describeResults(results),
-    );
-    tellProblems(report, session);
-    if (!isQuiet) terminal.note(`  report: ${join(place, 'logs', runId, REPORT_FILE)}`);
-  } catch (error) {
-    const why = renderError(error, { debug: session.options.debug });
+  const place = shownPlace(outputDir, cwd);
+  const { load, verbose, debug } = options;
+  const task = { outputDir, runId, workflow: entry.name, cwd, options: { load, verbose, debug } };
+  const limit = config.report_time_limit_s;
+  const said = await drawnElsewhere(task, limit);
+  if ('error' in said) {
+    const why =
+      said.error === OVERDUE
+        ? `after ${durationText(limit! * 1000)} (report_time_limit_s) it was ended`
+        : said.error;
     terminal.note(
       `warning  REPORT  the report could not be written; the results are complete without it\n${why}\n` +
         `  mend: pipeline report ${runId} -o ${place}`,
     );
+    return;
   }
+  tellProblems(said.report, { terminal });
+  if (!isQuiet) terminal.note(`  report: ${join(place, 'logs', runId, REPORT_FILE)}`);
 }
 
-export function tellProblems({ problems }: WrittenReport, { terminal }: Session): void {
+const OVERDUE = 'overdue';
+
+/** @param limitS - seconds; null: no limit */
+export function drawnElsewhere(
+  task: ReportTask,
+  limitS: number | null,
+  script = fileURLToPath(new URL('./report-child.js', import.meta.url)),
+): Promise<ReportAnswer> {
+  return new Promise((settle) => {
+    // What libraries print is no result of this command.
+    const child = fork(script, [], { stdio: ['ignore', 2, 2, 'ipc'], execArgv: [] });
+    let isOverdue = false;
+    const timer =
+      limitS === null
+        ? undefined
+        : setTimeout(() => {
+            isOverdue = true;
+            child.kill('SIGKILL');
+          }, limitS * 1000);
+    const end = (answer: ReportAnswer): void => {
+      clearTimeout(timer);
+      settle(answer);
+    };
+    child.once('message', (answer) => end(answer as ReportAnswer));
+    child.once('error', (error) => end({ error: `its process could not be started: ${error.message}` }));
+    child.once('exit', (code, signal) => {
+      const how = signal === null ? `ended with code ${code}` : `was ended by ${signal}`;
+      end({ error: isOverdue ? OVERDUE : `its process ${how}` });
+    });
+    child.send(task);
+  });
+}
+
+export function tellProblems({ problems }: WrittenReport, { terminal }: Pick<Session, 'terminal'>): void {
   for (const problem of problems) terminal.note(`warning  REPORT  left out of the report: ${problem}`);
 }

@@ -28,7 +28,7 @@ export interface Catalog {
 }
 
 /** The built-in workflows and those of the modules given with `--load`. */
-export async function openCatalog(session: Session): Promise<Catalog> {
+export async function openCatalog(session: Pick<Session, 'cwd' | 'options'>): Promise<Catalog> {
   await loadModules(session.options.load, session.cwd);
   const builtin = BUILTIN_WORKFLOWS.map(builtinEntry);
   const builtinNames = new Set(builtin.map((entry) => entry.name));

@@ -34,6 +34,7 @@ export type Config<N extends Namespaces = Namespaces> = {
   readonly input_dir: string | null;
   readonly output_dir: string | null;
   readonly executor: 'local' | 'slurm';
+  readonly report_time_limit_s: number | null;
 } & { readonly [K in keyof N]: z.output<N[K]> };
 
 export interface LoadedConfig<N extends Namespaces = Namespaces> {

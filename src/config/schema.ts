@@ -12,6 +12,12 @@ export const ROOT_KEYS = {
     .enum(['local', 'slurm'])
     .default('local')
     .describe('Where nodes run: on this machine, or as jobs of a SLURM cluster (block slurm)'),
+  report_time_limit_s: z
+    .number()
+    .gt(0)
+    .nullable()
+    .default(900)
+    .describe('Longest time that drawing the report of a run may take, s; null: no limit'),
 } as const;
 
 /** What every `def` of zod may hold that matters for walking; kinds without it simply have no such field. */

@@ -41,6 +41,15 @@ export interface ReportMap {
   readonly colors?: 'sequential' | 'diverging' | 'cyclic';
 }
 
+/** A surface and what it can be coloured by. */
+export interface ReportSurface {
+  readonly label: string;
+  /** Absolute; any format that neuroloom reads. */
+  readonly mesh: string;
+  /** GIfTI files with one or more arrays of a value per vertex, absolute. */
+  readonly overlays: readonly string[];
+}
+
 export type ReportBlock =
   | { readonly kind: 'text'; readonly paragraphs: readonly string[] }
   | { readonly kind: 'notice'; readonly tone: 'good' | 'warning' | 'bad'; readonly text: string }
@@ -95,6 +104,13 @@ export type ReportBlock =
       readonly caption: string;
       readonly volumes: readonly ReportMap[];
     }
+  /** Interactive surfaces, coloured by one of their overlays, which is chosen in the page. */
+  | {
+      readonly kind: 'surfaces';
+      readonly title: string;
+      readonly caption: string;
+      readonly surfaces: readonly ReportSurface[];
+    }
   /** A surface coloured by one value per vertex. */
   | {
       readonly kind: 'surface';
@@ -102,7 +118,7 @@ export type ReportBlock =
       readonly caption: string;
       /** Absolute; any format that neuroloom reads. */
       readonly mesh: string;
-      readonly values: readonly number[];
+      readonly values: ArrayLike<number>;
       readonly label: string;
       readonly unit: string;
     };
@@ -116,6 +132,8 @@ export interface ReportCitation {
 export interface ReportParticipant {
   /** As in the keys of the items. */
   readonly label: string;
+  /** As people know it, where that is something else. */
+  readonly name?: string;
   /** Made when its page is written. */
   blocks(): readonly ReportBlock[] | Promise<readonly ReportBlock[]>;
 }

@@ -20,12 +20,16 @@ export class ResultFiles {
   readonly files: readonly ResultFile[];
   /** The configuration of the run. */
   readonly config: MergedConfig;
+  /** What the run read, absolute; null where that is not known. */
+  readonly inputDir: string | null;
 
   constructor(
     outputDir: string,
     published: readonly { readonly path: string; readonly id: string; readonly fresh: boolean }[],
     config: MergedConfig,
+    inputDir: string | null = null,
   ) {
+    this.inputDir = inputDir;
     this.outputDir = outputDir;
     this.config = config;
     this.files = published.map(({ path, id, fresh }) => ({

@@ -25,6 +25,8 @@ const RunDocumentSchema = z.object({
   argv: z.array(z.string()),
   /** Where the command was given; absent in runs of the first releases. */
   cwd: z.string().optional(),
+  /** What the run read, where a command says it; absent in runs of the first releases. */
+  input_dir: z.string().nullish(),
   host: z.string(),
   pid: z.number(),
   pid_start: z.string(),

@@ -27,6 +27,8 @@ export interface RunRecordsOptions {
   readonly workflow: string;
   readonly argv: readonly string[];
   readonly cacheDir: string;
+  /** Absolute; null: not known. */
+  readonly inputDir: string | null;
   readonly outputDir: string;
   readonly log: RunLog;
   /** Where else the trace is written; null: nowhere. */
@@ -58,6 +60,7 @@ export class RunRecords {
       version: packageVersion(),
       argv: [...argv],
       cwd: process.cwd(),
+      input_dir: this.#options.inputDir,
       host,
       pid,
       pid_start: pidStart,

@@ -264,11 +264,13 @@ async function runAndAccount(prepared: PreparedRun, endings: Ending[]): Promise<
   endings.push(() => {
     log.close();
   });
+  const inputDir = request.inputDir === undefined ? null : resolve(request.inputDir);
   const records = new RunRecords({
     runId,
     workflow: graph.name,
     argv: request.argv ?? [],
     cacheDir: store.directory,
+    inputDir,
     outputDir,
     log,
     traceFile: request.traceFile ?? null,
@@ -411,8 +413,7 @@ async function runAndAccount(prepared: PreparedRun, endings: Ending[]): Promise<
   const failures = work.failures();
   status = statusOf(stop.controller.signal.level > STOP.none && counts.notStarted > 0, failures);
   settlePublished({
-    ...{ outputDir, table, store, emit },
-    inputDir: request.inputDir === undefined ? null : resolve(request.inputDir),
+    ...{ inputDir, outputDir, table, store, emit },
     workflow: graph.name,
     published: work.published,
     isComplete: failures.allowed && status !== 'cancelled' && (request.until ?? []).length === 0,

@@ -2,7 +2,8 @@
 import { readFile, stat } from 'node:fs/promises';
 import type { ReportBlock, ReportMap } from '../engine/report-section.js';
 import { unreachable } from '../result.js';
-import { bytesText, count, numberText } from './format.js';
+import { histogramNumbers, lineNumbers, matrixNumbers } from './chart-numbers.js';
+import { bytesText, numberText } from './format.js';
 import { histogram } from './histogram.js';
 import { html, type Html } from './html.js';
 import { lineChart } from './line-chart.js';
@@ -12,6 +13,7 @@ import { pngUri } from './png.js';
 import { scaleBar } from './scale-bar.js';
 import { readSurfacePicture } from './surface-picture.js';
 import { table } from './table.js';
+import { embeddedSurface, surfaceBytes, surfaceSlot, type EmbeddedSurface } from './surface-viewer.js';
 import { embeddedVolume, viewerLibrary, viewerSlot } from './viewer.js';
 
 export interface BlockContext {
@@ -28,17 +30,30 @@ export const PICTURE_BYTES = 9_000_000;
 
 export async function renderBlocks(blocks: readonly ReportBlock[], context: BlockContext): Promise<Html[]> {
   const drawn: Html[] = [];
+  let side: Html[] = [];
+  const settle = (): void => {
+    if (side.length > 0)
+      drawn.push(side.length === 1 ? side[0]! : html`<div class="grid2 wide">${side}</div>`);
+    side = [];
+  };
   for (const block of blocks) {
-    try {
-      drawn.push(await renderBlock(block, context));
-    } catch (error) {
-      const title = 'title' in block ? block.title : block.kind;
-      context.problem(title, error);
-      const why = error instanceof Error ? error.message : String(error);
-      drawn.push(html`<p class="notice bad">${title}: not drawn, ${why}</p>`);
-    }
+    // Distributions stand beside each other.
+    if (block.kind !== 'histogram') settle();
+    (block.kind === 'histogram' ? side : drawn).push(await drawnOrTold(block, context));
   }
+  settle();
   return drawn;
+}
+
+async function drawnOrTold(block: ReportBlock, context: BlockContext): Promise<Html> {
+  try {
+    return await renderBlock(block, context);
+  } catch (error) {
+    const title = 'title' in block ? block.title : block.kind;
+    context.problem(title, error);
+    const why = error instanceof Error ? error.message : String(error);
+    return html`<p class="notice bad">${title}: not drawn, ${why}</p>`;
+  }
 }
 
 async function renderBlock(block: ReportBlock, context: BlockContext): Promise<Html> {
@@ -61,7 +76,7 @@ async function renderBlock(block: ReportBlock, context: BlockContext): Promise<H
     case 'table':
       return table({ ...block, rows: linkedRows(block, context) });
     case 'lines':
-      return figure(block, lineChart(block, { width: 640, height: 300 }));
+      return figure(block, html`${lineChart(block, { width: 640, height: 300 })}${lineNumbers(block)}`);
     case 'panels':
       return html`<h3>${block.title}</h3>
         <p class="small">${block.caption}</p>
@@ -69,15 +84,15 @@ async function renderBlock(block: ReportBlock, context: BlockContext): Promise<H
           ${block.panels.map(
             (panel) =>
               html`<figure>
-                ${lineChart(panel, { width: 320, height: 210 })}
-                <figcaption>${panel.title}</figcaption>
+                <figcaption><b>${panel.title}</b></figcaption>
+                ${lineChart(panel, { width: 320, height: 210 })}${lineNumbers(panel)}
               </figure>`,
           )}
         </div>`;
     case 'histogram':
-      return figure(block, histogram(block));
+      return figure(block, html`${histogram(block)}${histogramNumbers(block)}`);
     case 'matrix':
-      return figure(block, matrixPicture(block));
+      return figure(block, html`${matrixPicture(block)}${matrixNumbers(block)}`);
     case 'picture':
       return figure(block, await picture(block.path, block.title, context));
     case 'maps':
@@ -86,9 +101,7 @@ async function renderBlock(block: ReportBlock, context: BlockContext): Promise<H
         ${await Promise.all(block.maps.map((map) => mosaic(map, context)))}`;
     case 'viewer': {
       if ((await viewerLibrary()) === null) {
-        return html`<p class="notice warning">
-          The viewer is left out: the package @niivue/niivue is not installed.
-        </p>`;
+        return noViewer();
       }
       const volumes = await Promise.all(block.volumes.map(embeddedVolume));
       const thinned = Math.max(...volumes.map((volume) => volume.thinned));
@@ -97,11 +110,13 @@ async function renderBlock(block: ReportBlock, context: BlockContext): Promise<H
         <p class="small">${block.caption} In steps of 1/255 of the range.${note}</p>
         ${viewerSlot(block.title, volumes)}`;
     }
+    case 'surfaces':
+      return surfaceViewer(block, context);
     case 'surface': {
       const { image, range, vertices } = await readSurfacePicture(block.mesh, block.values);
       const uri = take(pngUri(image), context);
       if (uri === null) return noRoom(block.title);
-      const seen = `${block.label} on ${count(vertices, 'vertex').replace('vertexs', 'vertices')}, from left, right, above, below, front and back`;
+      const seen = `${block.label} on ${vertices} vertices, from left, right, above, below, front and back`;
       return figure(
         block,
         html`<img
@@ -120,9 +135,38 @@ async function renderBlock(block: ReportBlock, context: BlockContext): Promise<H
 
 function figure(block: { readonly title: string; readonly caption: string }, content: Html): Html {
   return html`<figure>
-    ${content}
     <figcaption><b>${block.title}.</b> ${block.caption}</figcaption>
+    ${content}
   </figure>`;
+}
+
+/** As many surfaces as the page has room for. */
+async function surfaceViewer(
+  { title, caption, surfaces }: Extract<ReportBlock, { kind: 'surfaces' }>,
+  context: BlockContext,
+): Promise<Html> {
+  if ((await viewerLibrary()) === null) return noViewer();
+  const shown: EmbeddedSurface[] = [];
+  for (const surface of surfaces) {
+    const one = await embeddedSurface(surface);
+    const bytes = surfaceBytes(one);
+    if (bytes > context.room.bytes) break;
+    context.room.bytes -= bytes;
+    shown.push(one);
+  }
+  if (shown.length === 0) return noRoom(title);
+  const left = surfaces.length - shown.length;
+  return html`<h3>${title}</h3>
+    <p class="small">
+      ${caption}${left > 0 && ` The first ${shown.length} of ${surfaces.length} surfaces: more have no room in a page.`}
+    </p>
+    ${surfaceSlot(title, shown)}`;
+}
+
+function noViewer(): Html {
+  return html`<p class="notice warning">
+    The viewer is left out: the package @niivue/niivue is not installed.
+  </p>`;
 }
 
 function linkedRows(block: Extract<ReportBlock, { kind: 'table' }>, { pageOf }: BlockContext) {
@@ -144,8 +188,8 @@ async function mosaic({ path, label, unit, range, colors }: ReportMap, context: 
   const { width, height } = drawn.image;
   const alt = `${label}: axial slices from below upwards, then coronal slices from back to front and sagittal ones from left to right`;
   return html`<figure>
-    <img src="${uri}" width="${width}" height="${height}" alt="${alt}" />${scaleBar(scale, drawn.range, unit)}
     <figcaption><b>${label}</b>, ${drawn.support} voxels that are not 0. Left is left.</figcaption>
+    <img src="${uri}" width="${width}" height="${height}" alt="${alt}" />${scaleBar(scale, drawn.range, unit)}
   </figure>`;
 }
 

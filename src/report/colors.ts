@@ -48,6 +48,18 @@ export function colorAt(scale: ColorScale, share: number): Rgb {
   return [mix(0), mix(1), mix(2)];
 }
 
+/** For the viewer: the anchors of the sequential scale as it takes them. */
+export function viewerColors(): { R: number[]; G: number[]; B: number[]; A: number[]; I: number[] } {
+  const last = SEQUENTIAL.length - 1;
+  return {
+    R: SEQUENTIAL.map(([red]) => red),
+    G: SEQUENTIAL.map(([, green]) => green),
+    B: SEQUENTIAL.map(([, , blue]) => blue),
+    A: SEQUENTIAL.map(() => 255),
+    I: SEQUENTIAL.map((_, i) => Math.round((255 * i) / last)),
+  };
+}
+
 /** For style sheets: the scale from left to right. */
 export function gradientCss(scale: ColorScale): string {
   return `linear-gradient(to right,${ANCHORS[scale].map((rgb) => `rgb(${rgb.join(',')})`).join(',')})`;

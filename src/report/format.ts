@@ -26,6 +26,14 @@ export function count(number: number, word: string): string {
   return `${number} ${word}${number === 1 ? '' : 's'}`;
 }
 
+/** A name cut in its middle: beginning and end tell names of a cohort apart. */
+export function shortened(text: string, most: number): string {
+  if (text.length <= most) return text;
+  const kept = Math.max(2, most - 1);
+  const front = Math.ceil(kept / 2);
+  return `${text.slice(0, front)}…${text.slice(text.length - (kept - front))}`;
+}
+
 /** The middle of values that need not be sorted; NaN when there are none. */
 export function median(values: readonly number[]): number {
   if (values.length === 0) return Number.NaN;

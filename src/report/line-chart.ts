@@ -1,8 +1,11 @@
 import type { ReportLines } from '../engine/report-section.js';
-import { numberText } from './format.js';
+import { numberText, shortened } from './format.js';
 import { html, type Html } from './html.js';
-import { atX, atY, axes, type Frame } from './svg-axes.js';
+import { atX, atY, axes, round, type Frame } from './svg-axes.js';
 
+/** Of a letter of the legend, pixels, rather too much than too little. */
+const LETTER = 6.9;
+const KEY = 27;
 const DASHES = ['', '6 3', '2 3', '8 3 2 3', '1 4'];
 
 /** Lines that differ in colour and in dashes, and a legend; readable without colour. */
@@ -11,13 +14,17 @@ export function lineChart(
   size: { readonly width: number; readonly height: number },
 ): Html {
   const { x, y, series } = chart;
-  const legendHeight = series.length > 1 ? 18 * Math.ceil(series.length / 3) : 0;
+  const width = size.width - 78;
+  const longest = Math.max(...series.map(({ name }) => name.length), 1) * LETTER + KEY + 10;
+  const columns = Math.max(1, Math.min(series.length, Math.floor(width / longest)));
+  const letters = Math.floor((width / columns - KEY) / LETTER);
+  const legendHeight = series.length > 1 ? 18 * Math.ceil(series.length / columns) : 0;
   const frame: Frame = {
     x: rangeOf(x.values),
     y: padded(rangeOf(series.flatMap(({ values }) => values))),
     left: 64,
     top: 8 + legendHeight,
-    width: size.width - 78,
+    width,
     height: size.height - 48,
   };
   const lines = series.map(
@@ -30,12 +37,12 @@ export function lineChart(
       >`,
   );
   const legend = series.map(({ name }, i) => {
-    const [left, top] = [64 + (i % 3) * ((size.width - 78) / 3), 14 + Math.floor(i / 3) * 18];
+    const [left, top] = [64 + (i % columns) * (width / columns), 14 + Math.floor(i / columns) * 18];
     return html`<path
         class="line c${i % 6}"
         stroke-dasharray="${DASHES[i % DASHES.length] ?? ''}"
-        d="M${left} ${top - 4}h22"
-      /><text x="${left + 27}" y="${top}">${name}</text>`;
+        d="M${round(left)} ${top - 4}h22"
+      /><text x="${round(left + KEY)}" y="${top}">${shortened(name, letters)}</text>`;
   });
   return html`<svg
     class="chart"
@@ -43,6 +50,7 @@ export function lineChart(
     width="${size.width}"
     role="img"
     aria-label="${chart.title}: ${spoken(chart)}"
+    data-frame="${[frame.left, frame.width, frame.top, frame.height, ...frame.x].join(' ')}"
   >
     ${axes(frame, { x: x.title, y: y.title })}${lines}${series.length > 1 && legend}
   </svg>`;

@@ -1,6 +1,6 @@
 import type { ReportBlock } from '../engine/report-section.js';
 import { colorAt } from './colors.js';
-import { numberText } from './format.js';
+import { numberText, shortened } from './format.js';
 import { html, type Html } from './html.js';
 import { rangeOf } from './line-chart.js';
 import { pngUri } from './png.js';
@@ -9,7 +9,8 @@ import { scaleBar } from './scale-bar.js';
 type Matrix = Extract<ReportBlock, { kind: 'matrix' }>;
 
 /** With more rows than this the labels would not be readable. */
-const MOST_LABELS = 40;
+export const MOST_LABELS = 40;
+const MOST_LETTERS = 26;
 
 /** A matrix as a picture, one pixel per cell, that the page enlarges without smoothing. */
 export function matrixPicture({ title, labels, values, unit }: Matrix): Html {
@@ -27,12 +28,13 @@ export function matrixPicture({ title, labels, values, unit }: Matrix): Html {
   const uri = pngUri({ width: side, height: side, pixels, palette });
   const cell = Math.max(2, Math.min(22, Math.floor(520 / Math.max(1, side))));
   const shown = side <= MOST_LABELS;
-  const margin = shown ? 8 + 6 * Math.min(24, Math.max(...labels.map(({ length }) => length), 1)) : 10;
+  const letters = Math.min(MOST_LETTERS, Math.max(...labels.map(({ length }) => length), 1));
+  const margin = shown ? 10 + 7 * letters : 10;
   const size = side * cell;
   const texts = shown
     ? labels.map((label, i) => {
         const at = margin + (i + 0.5) * cell;
-        const text = label.length > 24 ? `${label.slice(0, 23)}…` : label;
+        const text = shortened(label, MOST_LETTERS);
         return html`<text x="${margin - 5}" y="${at + 3.5}" text-anchor="end">${text}</text
           ><text transform="rotate(-90 ${at + 3.5} ${margin - 5})" x="${at + 3.5}" y="${margin - 5}"
             >${text}</text

@@ -10,7 +10,7 @@ import { graphPicture, type GraphNote } from './graph-picture.js';
 import { html, type Html } from './html.js';
 import type { PageSection } from './page.js';
 import type { FailedEvent, InstanceFacts, RunFacts } from './run-facts.js';
-import { table } from './table.js';
+import { table, withoutZeros } from './table.js';
 import { timeline } from './timeline.js';
 
 const STATUS_WORDS: Readonly<Record<RunFacts['status'], readonly [tone: string, words: string]>> = {
@@ -152,7 +152,7 @@ export function workSection(facts: RunFacts): PageSection {
           ${graphPicture(facts.graph, notes)}
         </figure>
         <p class="small">Double boxes run once per item; thick arrows gather all items.</p>`
-    }${table({ title: 'Nodes', columns, rows })}${instanceList(facts)}`,
+    }${table({ title: 'Nodes', ...withoutZeros({ columns, rows }, ['reused', 'skipped', 'failed', 'not started']) })}${instanceList(facts)}`,
   };
 }
 

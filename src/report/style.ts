@@ -27,7 +27,7 @@ dl.facts dt{color:var(--soft)}dl.facts dd{margin:0;overflow-wrap:anywhere}
 table{border-collapse:collapse;width:100%;font-size:.88rem}
 caption{text-align:left;padding:8px 10px;font-weight:600}caption .small{display:block}
 th,td{padding:4px 10px;text-align:left;border-top:1px solid var(--line);vertical-align:top}
-td{overflow-wrap:break-word}td code{white-space:pre-wrap;overflow-wrap:anywhere}
+td{overflow-wrap:break-word}td.word{white-space:nowrap}td.words{min-width:11em}td code{white-space:pre-wrap;overflow-wrap:anywhere}
 th{background:var(--panel);position:sticky;top:0;white-space:nowrap;font-weight:600}
 th button{font:inherit;color:inherit;background:none;border:0;padding:0;cursor:pointer}
 th[aria-sort=ascending] button::after{content:" \\25B2"}th[aria-sort=descending] button::after{content:" \\25BC"}
@@ -35,10 +35,11 @@ th[aria-sort=ascending] button::after{content:" \\25B2"}th[aria-sort=descending]
 pre,code{font:.85rem/1.45 ui-monospace,Consolas,monospace}
 pre{background:var(--panel);border:1px solid var(--line);border-radius:6px;padding:10px;overflow-x:auto;white-space:pre-wrap;overflow-wrap:anywhere}
 details{margin:10px 0}summary{cursor:pointer;font-weight:600}
-figure{margin:14px 0}figcaption{font-size:.9rem;color:var(--soft);max-width:46em}figcaption b{color:var(--fg)}
+figure{margin:18px 0}figure>figcaption:first-child{margin-bottom:6px}figure details{font-size:.9rem}figcaption{font-size:.9rem;color:var(--soft);max-width:46em}figcaption b{color:var(--fg)}
 figure img,.chart{max-width:100%;height:auto;display:block}
 .paper{background:#fff;padding:8px;border-radius:6px;border:1px solid var(--line)}
-.grid2{display:grid;grid-template-columns:repeat(auto-fill,minmax(300px,1fr));gap:14px}
+select{font:inherit;padding:3px 8px;border:1px solid var(--soft);border-radius:6px;background:var(--bg);color:var(--fg)}.choices{display:flex;flex-wrap:wrap;gap:6px 18px;align-items:center;margin:8px 0}.readout{min-height:1.5em;margin:2px 0;font-size:.85rem;color:var(--soft);font-variant-numeric:tabular-nums}svg .cross{stroke:var(--soft);stroke-width:1;stroke-dasharray:2 2}.grid2{align-items:start;display:grid;grid-template-columns:repeat(auto-fill,minmax(300px,1fr));gap:14px}
+.grid2.wide{grid-template-columns:repeat(auto-fill,minmax(min(100%,400px),1fr))}.grid2 figure{margin:6px 0;min-width:0}
 .scale{display:flex;gap:8px;align-items:center;font-size:.85rem;margin:4px 0;color:var(--soft)}.ramp{width:180px;height:10px;border-radius:3px}
 svg text{fill:var(--fg);font:12px system-ui,sans-serif}svg .note{fill:var(--soft);font-size:11px}
 svg .grid{stroke:var(--line);stroke-width:1}svg .bar{fill:var(--c0)}svg .line{fill:none;stroke-width:2}
@@ -48,8 +49,8 @@ svg .span.failed,svg .span.cancelled,svg .span.unfinished{stroke:var(--bad);stro
 .dot{display:inline-block;width:10px;height:10px;border-radius:2px;margin-right:5px}.dot.c0{background:var(--c0)}.dot.c1{background:var(--c1)}.dot.c2{background:var(--c2)}.dot.c3{background:var(--c3)}.dot.c4{background:var(--c4)}.dot.c5{background:var(--c5)}
 .legend{list-style:none;display:flex;flex-wrap:wrap;gap:2px 16px;padding:0;font-size:.85rem}
 .graph .box{fill:var(--panel);stroke:var(--soft)}.graph .box.failed{stroke:var(--bad);stroke-width:2.5}.graph .box.skipped{stroke:var(--warn);stroke-width:2.5}.graph .edge{fill:none;stroke:var(--soft)}.graph .gather{stroke-width:2.5}.graph .tip{fill:var(--soft)}
-.viewer canvas{width:100%;max-width:900px;height:420px;background:#000;border-radius:6px}
-.viewer canvas[hidden]{display:none}
+.stage{max-width:900px;border-radius:6px;overflow:hidden}.viewer canvas{display:block;width:100%;height:420px}
+.viewer [hidden]{display:none}
 button.start,button.copy{font:inherit;padding:4px 14px;border:1px solid var(--soft);border-radius:6px;background:var(--panel);color:var(--fg);cursor:pointer}
 input.filter{font:inherit;padding:3px 8px;margin:6px 0;border:1px solid var(--soft);border-radius:6px;background:var(--bg);color:var(--fg)}
 html:not(.js) .needs-script{display:none}

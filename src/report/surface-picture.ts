@@ -1,7 +1,6 @@
 /** A coloured surface seen from six sides, drawn here: readable without a script and on paper. */
 import { readSurface, type Surface } from '../io/index.js';
 import { colorAt } from './colors.js';
-import { rangeOf } from './line-chart.js';
 import type { IndexedImage } from './png.js';
 
 const SIDE = 180;
@@ -25,13 +24,21 @@ export interface SurfacePicture {
   readonly vertices: number;
 }
 
-export async function readSurfacePicture(path: string, values: readonly number[]): Promise<SurfacePicture> {
+export async function readSurfacePicture(path: string, values: ArrayLike<number>): Promise<SurfacePicture> {
   return drawSurface(await readSurface(path), values);
 }
 
+/** From what 1 % of the values do not reach to what 1 % exceed: a few peaks would leave the rest in one colour. */
+export function shownRange(values: ArrayLike<number>): [number, number] {
+  const finite = Float64Array.from(values).filter(Number.isFinite).sort();
+  if (finite.length === 0) return [0, 1];
+  const at = (share: number): number => finite[Math.round((finite.length - 1) * share)]!;
+  return at(0.01) < at(0.99) ? [at(0.01), at(0.99)] : [finite[0]!, finite.at(-1)!];
+}
+
 /** From left, right, above, below, front and back, nearest parts in front. */
-export function drawSurface({ vertices, faces }: Surface, values: readonly number[]): SurfacePicture {
-  const range = rangeOf(values);
+export function drawSurface({ vertices, faces }: Surface, values: ArrayLike<number>): SurfacePicture {
+  const range = shownRange(values);
   const width = SIDE * 6 + GAP * 5;
   const pixels = new Uint8Array(width * SIDE);
   const middle = [0, 1, 2].map((axis) => middleOf(vertices, axis));

@@ -10,6 +10,26 @@ export interface ShownTable {
   readonly caption?: string | undefined;
 }
 
+/** One word stays on its line; a sentence has the width of some words. */
+function shapeOf(text: string): 'word' | 'words' | null {
+  if (!text.includes(' ')) return text.length <= 34 ? 'word' : null;
+  return text.length > 12 ? 'words' : null;
+}
+
+/** Columns that say nothing but 0 in every row are left out, of those that may be. */
+export function withoutZeros(
+  shown: Pick<ShownTable, 'columns' | 'rows'>,
+  optional: readonly string[],
+): Pick<ShownTable, 'columns' | 'rows'> {
+  const kept = shown.columns.map(
+    ({ name }, i) => !optional.includes(name) || shown.rows.some((row) => row[i] !== 0),
+  );
+  return {
+    columns: shown.columns.filter((_, i) => kept[i]),
+    rows: shown.rows.map((row) => row.filter((_, i) => kept[i])),
+  };
+}
+
 /** More rows make a page that no browser scrolls well. */
 export const MOST_ROWS = 1000;
 
@@ -37,7 +57,8 @@ export function table({ title, columns, rows, caption }: ShownTable): Html {
           const cell = row[i] ?? null;
           if (typeof cell === 'number')
             return html`<td class="number" data-v="${String(cell)}">${numberText(cell)}</td>`;
-          return html`<td>${cell === null ? 'n/a' : cell}</td>`;
+          const shape = typeof cell === 'string' ? shapeOf(cell) : null;
+          return html`<td${shape !== null && html` class="${shape}"`}>${cell === null ? 'n/a' : cell}</td>`;
         })}
       </tr>`,
   );

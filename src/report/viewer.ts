@@ -109,15 +109,16 @@ export function viewerSlot(title: string, volumes: readonly EmbeddedVolume[]): H
     <p class="needs-script">
       <button type="button" class="start">Open the viewer</button> <span class="state" role="status"></span>
     </p>
-    <noscript><p>The viewer needs scripts; the slices above show the same maps.</p></noscript
-    ><canvas
-      hidden
-      width="900"
-      height="420"
-      tabindex="0"
-      aria-label="${title}: slices, moved with the mouse or the arrow keys"
-    ></canvas
-    >${parts}
+    <noscript><p>The viewer needs scripts; the slices above show the same maps.</p></noscript>
+    <div class="stage" hidden>
+      <canvas
+        width="900"
+        height="420"
+        tabindex="0"
+        aria-label="${title}: slices, moved with the mouse or the arrow keys"
+      ></canvas>
+    </div>
+    ${parts}
   </div>`;
 }
 

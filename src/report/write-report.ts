@@ -24,7 +24,7 @@ import {
   versionSection,
   workSection,
 } from './run-sections.js';
-import { table } from './table.js';
+import { table, withoutZeros } from './table.js';
 import { librarySlot, viewerLibrary } from './viewer.js';
 
 export const REPORT_FILE = 'report.html';
@@ -90,7 +90,8 @@ async function describedResults(
   tell: BlockContext['problem'],
 ): Promise<ReportSection | null> {
   if (facts.published.length === 0) return null;
-  const results = new ResultFiles(facts.outputDir, facts.published, facts.config);
+  const { outputDir, published, config, document } = facts;
+  const results = new ResultFiles(outputDir, published, config, document.input_dir ?? null);
   try {
     return (await describe(results)) ?? (await defaultSection(facts.document.workflow, results));
   } catch (error) {
@@ -140,8 +141,10 @@ async function runPage(
   byItem: ReadonlyMap<string, readonly InstanceFacts[]>,
   tell: BlockContext['problem'],
 ): Promise<string> {
+  const names = new Map((section?.participants ?? []).map(({ label, name }) => [label, name ?? label]));
+  const labels = new Map([...names].map(([label, name]) => [name, label]));
   const context: BlockContext = {
-    pageOf: (label) => pages.get(label) ?? null,
+    pageOf: (label) => pages.get(label) ?? pages.get(labels.get(label) ?? '') ?? null,
     room: { bytes: PICTURE_BYTES },
     problem: tell,
   };
@@ -149,13 +152,13 @@ async function runPage(
     section === null
       ? null
       : { id: 'results', title: section.title, content: await renderBlocks(section.blocks, context) };
-  const hasViewer = section?.blocks.some(({ kind }) => kind === 'viewer') === true;
+  const hasViewer = section?.blocks.some(({ kind }) => kind === 'viewer' || kind === 'surfaces') === true;
   const library = hasViewer ? await viewerLibrary() : null;
   const sections = [
     summarySection(facts),
     failureSection(facts),
     results,
-    participantSection(facts, context.pageOf, byItem),
+    participantSection(facts, context.pageOf, byItem, names),
     workSection(facts),
     timeSection(facts),
     parameterSection(facts),
@@ -176,13 +179,15 @@ function participantSection(
   facts: RunFacts,
   pageOf: BlockContext['pageOf'],
   byItem: ReadonlyMap<string, readonly InstanceFacts[]>,
+  names: ReadonlyMap<string, string>,
 ): PageSection | null {
   if (byItem.size === 0) return null;
   const rows = [...byItem].map(([label, instances]) => {
     const of = (state: string): number => instances.filter((one) => one.state === state).length;
     const page = pageOf(label);
+    const name = names.get(label) ?? label;
     return [
-      page === null ? label : html`<a href="${page}">${label}</a>`,
+      page === null ? name : html`<a href="${page}">${name}</a>`,
       of('executed'),
       of('reused') + of('adopted'),
       of('skipped'),
@@ -201,7 +206,10 @@ function participantSection(
   return {
     id: 'participants',
     title: `Participants (${byItem.size})`,
-    content: table({ title: 'Participants', columns, rows }),
+    content: table({
+      title: 'Participants',
+      ...withoutZeros({ columns, rows }, ['reused', 'skipped', 'failed']),
+    }),
   };
 }
 
@@ -212,7 +220,7 @@ async function participantPage(
   section: ReportSection | null,
   tell: BlockContext['problem'],
 ): Promise<string> {
-  const { label } = participant;
+  const { label, name = label } = participant;
   const context: BlockContext = {
     pageOf: () => null,
     room: { bytes: PARTICIPANT_PICTURE_BYTES },
@@ -261,7 +269,7 @@ async function participantPage(
         },
   ];
   return renderPage({
-    title: `${facts.document.workflow}: ${label}`,
+    title: `${facts.document.workflow}: ${name}`,
     lead: html`<p>
       <a href="../${REPORT_FILE}">Report of the whole run</a> ${statusMark(facts)}
       <span class="small"

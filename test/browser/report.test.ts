@@ -7,8 +7,9 @@ import { pathToFileURL } from 'node:url';
 import { chromium, type Browser, type Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { ReportBlock, ReportSection } from '../../src/engine/report-section.js';
-import { writeNifti } from '../../src/io/index.js';
+import { writeGifti, writeNifti } from '../../src/io/index.js';
 import { writeReport } from '../../src/report/write-report.js';
+import { icosphere } from '../support/analytic-meshes.js';
 import { RUN_ID, writeLoggedRun } from '../support/logged-run.js';
 import { temporaryDirectory } from '../support/temporary.js';
 
@@ -33,7 +34,35 @@ async function ball(path: string, side: number): Promise<void> {
   await writeNifti(path, { shape: [side, side, side], data, affine });
 }
 
-function blocks(mean: string, labels: readonly string[]): ReportBlock[] {
+/** A ball as a mesh, and an overlay of two columns: one that is the same at all vertices above, one that rises. */
+async function ballSurface(directory: string): Promise<Surface> {
+  const { vertices, faces } = icosphere(3);
+  const surface = { mesh: join(directory, 'ball.surf.gii'), overlay: join(directory, 'ball.func.gii') };
+  const count = vertices.length / 3;
+  await writeGifti(surface.mesh, {
+    arrays: [
+      { intent: 'POINTSET', shape: [count, 3], data: Float32Array.from(vertices), metadata: {} },
+      { intent: 'TRIANGLE', shape: [faces.length / 3, 3], data: Int32Array.from(faces), metadata: {} },
+    ],
+  });
+  const column = (name: string, value: (z: number) => number) => ({
+    intent: 'NONE',
+    shape: [count],
+    data: Float32Array.from({ length: count }, (_, i) => value(vertices[3 * i + 2]!)),
+    metadata: { Name: name, Unit: 'mm' },
+  });
+  await writeGifti(surface.overlay, {
+    arrays: [column('height', (z) => z), column('depth', (z) => -z)],
+  });
+  return surface;
+}
+
+interface Surface {
+  readonly mesh: string;
+  readonly overlay: string;
+}
+
+function blocks(mean: string, surface: Surface, labels: readonly string[]): ReportBlock[] {
   const map = { path: mean, label: 'Mean', unit: 'density' };
   const values = labels.map((_, i) => Math.sin(i));
   return [
@@ -52,6 +81,12 @@ function blocks(mean: string, labels: readonly string[]): ReportBlock[] {
     },
     { kind: 'maps', title: 'Maps', caption: 'One.', maps: [map] },
     { kind: 'viewer', title: 'Look around', caption: 'The mean.', volumes: [map] },
+    {
+      kind: 'surfaces',
+      title: 'Turn around',
+      caption: 'A bumpy ball.',
+      surfaces: [{ label: 'ball', mesh: surface.mesh, overlays: [surface.overlay] }],
+    },
     {
       kind: 'lines',
       title: 'Loss',
@@ -75,11 +110,11 @@ function blocks(mean: string, labels: readonly string[]): ReportBlock[] {
   ];
 }
 
-function sectionOf(mean: string, participants: number): ReportSection {
+function sectionOf(mean: string, surface: Surface, participants: number): ReportSection {
   const labels = Array.from({ length: participants }, (_, i) => `sub-${String(i + 1).padStart(3, '0')}`);
   return {
     title: 'Results',
-    blocks: blocks(mean, labels),
+    blocks: blocks(mean, surface, labels),
     participants: labels.map((label) => ({
       label,
       blocks: () => [{ kind: 'facts', title: 'Score', facts: [{ name: 'score', value: 1.5 }] }],
@@ -87,6 +122,39 @@ function sectionOf(mean: string, participants: number): ReportSection {
     methods: ['It was done.'],
     citations: [{ text: 'Somebody 2020.', doi: '10.1/x' }],
   };
+}
+
+/**
+ * How many pixels of an element have the bright half of the scale, which is more green than blue in any light, in a part
+ * given by shares of its sides.
+ */
+async function brightPixels(
+  page: Page,
+  selector: string,
+  part: readonly [left: number, top: number, right: number, bottom: number],
+): Promise<number> {
+  const picture = (await page.locator(selector).screenshot()).toString('base64');
+  return page.evaluate(
+    async ([base64, [left, top, right, bottom]]) => {
+      const image = new Image();
+      image.src = `data:image/png;base64,${base64}`;
+      await image.decode();
+      const copy = document.createElement('canvas');
+      [copy.width, copy.height] = [image.width, image.height];
+      const pen = copy.getContext('2d')!;
+      pen.drawImage(image, 0, 0);
+      const { data } = pen.getImageData(
+        left * copy.width,
+        top * copy.height,
+        (right - left) * copy.width,
+        (bottom - top) * copy.height,
+      );
+      let found = 0;
+      for (let i = 0; i < data.length; i += 4) if (data[i + 1]! > data[i + 2]! + 20) found++;
+      return found;
+    },
+    [picture, part] as const,
+  );
 }
 
 describe.skipIf(EXECUTABLE === undefined)('a report of a large cohort', () => {
@@ -100,12 +168,13 @@ describe.skipIf(EXECUTABLE === undefined)('a report of a large cohort', () => {
   beforeAll(async () => {
     const mean = join(directory, 'mean.nii.gz');
     await ball(mean, 64);
+    const surface = await ballSurface(directory);
     for (const [place, participants] of [
       [directory, COHORT],
       [small, 6],
     ] as const) {
       writeLoggedRun(place, participants);
-      const section = sectionOf(mean, participants);
+      const section = sectionOf(mean, surface, participants);
       const written = await writeReport(place, RUN_ID, () => Promise.resolve(section));
       expect([written.participants, written.problems]).toEqual([participants, []]);
     }
@@ -151,25 +220,46 @@ describe.skipIf(EXECUTABLE === undefined)('a report of a large cohort', () => {
     });
     expect(times).toBeLessThan(2000);
 
-    await page.click('.viewer button.start');
+    await page.click('.viewer button.start >> nth=0');
     await page.waitForSelector('.viewer[data-ready=yes]', { timeout: 60_000 });
-    const picture = (await page.locator('.viewer canvas').screenshot()).toString('base64');
-    // Yellow and green, the bright half of the scale: the inside of the ball.
-    const bright = await page.evaluate(async (base64) => {
-      const image = new Image();
-      image.src = `data:image/png;base64,${base64}`;
-      await image.decode();
-      const copy = document.createElement('canvas');
-      [copy.width, copy.height] = [image.width, image.height];
-      const pen = copy.getContext('2d')!;
-      pen.drawImage(image, 0, 0);
-      const { data } = pen.getImageData(0, 0, copy.width, copy.height);
-      let found = 0;
-      for (let i = 0; i < data.length; i += 4) if (data[i + 1]! > 140 && data[i + 2]! < 140) found++;
-      return found;
-    }, picture);
+    // The bright half of the scale: the inside of the ball.
+    const bright = await brightPixels(page, '.viewer canvas >> nth=0', [0, 0, 1, 1]);
     expect(bright).toBeGreaterThan(500);
     expect(heard).toEqual([]);
+  });
+
+  test('a surface is coloured by what is chosen, and turned, with the keyboard alone', async () => {
+    const page = await open(join(small, 'logs', RUN_ID, 'report.html'));
+    const viewer = '.viewer[data-kind=surfaces]';
+    await page.focus(`${viewer} button.start`);
+    await page.keyboard.press('Enter');
+    await page.waitForSelector(`${viewer}[data-ready=yes]`, { timeout: 60_000 });
+    const halves = async (): Promise<boolean> => {
+      const upper = await brightPixels(page, `${viewer} canvas`, [0, 0, 1, 0.5]);
+      const lower = await brightPixels(page, `${viewer} canvas`, [0, 0.5, 1, 1]);
+      expect(upper + lower).toBeGreaterThan(500);
+      return upper > 3 * lower;
+    };
+    expect(await halves()).toBe(true);
+    await page.focus(`${viewer} select.colour`);
+    await page.keyboard.press('ArrowDown');
+    await page.waitForFunction(
+      (words) => document.querySelector(`${words} .state`)?.textContent.includes('by depth') === true,
+      viewer,
+    );
+    expect(await halves()).toBe(false);
+    expect(await page.textContent(`${viewer} .scale`)).toContain('mm');
+    expect(heard).toEqual([]);
+  });
+
+  test('the pointer reads the values of a chart, and a table has them', async () => {
+    const page = await open(join(small, 'logs', RUN_ID, 'report.html'));
+    const chart = page.getByRole('img', { name: /^Loss:/ });
+    await chart.hover();
+    const figure = page.locator('figure', { has: chart });
+    expect(await figure.locator('.readout').textContent()).toBe('epoch 2, train 2, left out n/a');
+    await figure.locator('summary').click();
+    expect(await figure.locator('tbody tr').nth(2).innerText()).toBe('3\t1\t2');
   });
 
   test('tables sort and filter, links lead to participants and back', async () => {

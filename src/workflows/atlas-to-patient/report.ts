@@ -1,5 +1,6 @@
 import { basename } from 'node:path';
 import type { ReportBlock, ReportSection } from '../../engine/report-section.js';
+import { AtlasToPatientConfig } from './config.js';
 import type { ResultFile, ResultFiles } from '../../engine/result-files.js';
 
 /** Maps of an atlas on the grids of patients: a page with the maps for each of them. */
@@ -28,9 +29,22 @@ export function describeAtlasToPatient(results: ResultFiles): ReportSection | nu
       label,
       blocks: () => [mapsOf(files)],
     })),
-    methods: ['The maps of an atlas were resampled to the grid of every patient by linear interpolation.'],
+    methods: [methods(results)],
     citations: [],
   };
+}
+
+function methods({ config }: ResultFiles): string {
+  const { transform, interpolation, modulate, mask_level } = AtlasToPatientConfig.parse(
+    config['atlas_to_patient'] ?? {},
+  );
+  const way =
+    transform === 'identity'
+      ? 'by their affines alone'
+      : transform === 'register'
+        ? 'by a diffeomorphic registration of the atlas with the tract density of the patient'
+        : `by the transforms of each patient (${[transform].flat().join(', ')})`;
+  return `The maps of an atlas were brought to the grid of every patient ${way}, with ${interpolation === 'nearest' ? 'values of the nearest voxel' : 'trilinear interpolation'}${modulate ? ' and multiplication by the local change of volume' : ''}; the mask is where at least ${Math.round(mask_level * 100)} % of the cohort have the tract.`;
 }
 
 function mapsOf(files: readonly ResultFile[]): ReportBlock {

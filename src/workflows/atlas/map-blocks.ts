@@ -6,7 +6,7 @@ const LABELS = [
   ['atlas_mean.nii.gz', 'Mean', 'density'],
   ['atlas_std.nii.gz', 'Standard deviation', 'density'],
   ['atlas_std_error.nii.gz', 'Standard error', 'density'],
-  ['atlas_cov.nii.gz', 'Coefficient of variation', '%'],
+  ['atlas_cov.nii.gz', 'Coefficient of variation', 'of the mean'],
   ['atlas_prob_threshold.nii.gz', 'Presence', 'share of subjects'],
 ] as const;
 

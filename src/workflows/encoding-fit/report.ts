@@ -8,6 +8,14 @@ import type {
 } from '../../engine/report-section.js';
 import type { ResultFiles } from '../../engine/result-files.js';
 import { readTsv } from '../../io/index.js';
+import {
+  hasHrf,
+  isLinear,
+  parameterNames,
+  stimulusOf,
+  type ModelName,
+} from '../../numerics/encoding/settings.js';
+import { EncodingFitConfig } from './config.js';
 
 /** Voxels shown at each end of the order by r2. */
 const SHOWN = 8;
@@ -34,7 +42,6 @@ export async function describeEncodingFit(results: ResultFiles): Promise<ReportS
   const r2: number[] = [];
   for (const file of values)
     for (const value of await readR2(file.absolute)) if (r2.length < MOST_VALUES) r2.push(value);
-  const { model } = (results.config['encoding_fit'] ?? {}) as { readonly model?: string };
   const parameters = results.named('encoding_fit_parameters.tsv');
   return {
     title: 'Encoding models',
@@ -83,21 +90,75 @@ export async function describeEncodingFit(results: ResultFiles): Promise<ReportS
       ...(parameters === null ? [] : [await parameterTable(parameters.absolute)]),
     ],
     participants: values.map((file) => recordingPage(file.item!, file.path, file.absolute, results)),
-    methods: [
-      `Encoding models (${model ?? 'model as in the parameters'}) were fitted to the time series of every voxel by bounded least squares from several starts; r2 is the share of the variance that the model explains.`,
-    ],
-    citations: [
-      {
-        text: 'Dumoulin SO, Wandell BA. Population receptive field estimates in human visual cortex. NeuroImage 39, 647-660, 2008.',
-        doi: '10.1016/j.neuroimage.2007.09.034',
-      },
-      {
-        text: 'Kay KN, Naselaris T, Prenger RJ, Gallant JL. Identifying natural images from human brain activity. Nature 452, 352-355, 2008.',
-        doi: '10.1038/nature06713',
-      },
-    ],
+    ...howFitted(results),
   };
 }
+
+/** Methods and references of the model that was fitted. */
+function howFitted(results: ResultFiles): Pick<ReportSection, 'methods' | 'citations'> {
+  const config = EncodingFitConfig.parse(results.config['encoding_fit'] ?? {});
+  // Models of later versions are refused before anything runs.
+  const model = config.model as ModelName;
+  const { n_starts, alpha, tr, hrf, hrf_mode, flexible_hrf, solver, min_r2 } = config;
+  const isLine = isLinear(model);
+  const fit = isLine
+    ? alpha > 0
+      ? `ridge regression (penalty ${alpha})`
+      : 'least squares of minimum norm'
+    : solver === 'adam'
+      ? 'gradient descent (Adam)'
+      : `bounded least squares from ${n_starts} starts`;
+  const named = parameterNames({ model, flexible_hrf });
+  const response = hasHrf(model)
+    ? ` Predictions were convolved with a double-gamma haemodynamic response (${hrf_mode}; delay ${hrf.delay} s, undershoot ${hrf.undershoot} s, ratio ${hrf.ratio})${flexible_hrf ? ', of which delay and dispersion were fitted in every voxel' : ''}.`
+    : '';
+  const treated = [
+    ...(config.detrend === 0 ? [] : [`detrended (polynomials up to order ${config.detrend})`]),
+    ...(config.percent_change ? ['scaled to percent signal change'] : []),
+    ...(config.confounds === 'none'
+      ? []
+      : [`cleaned of confounds (${[config.confounds].flat().join(', ')})`]),
+  ];
+  const series = `${treated.length === 0 ? '' : `, ${treated.join(' and ')},`}${tr === null ? '' : ` (repetition time ${tr} s)`}`;
+  return {
+    methods: [
+      `Encoding models (${model}${named.length === 0 ? '' : `: ${named.join(', ')}`}) were fitted to the time series of every voxel${series} by ${fit}.${response} r2 is the share of the variance that the model explains; summaries are of voxels with r2 of at least ${min_r2}.`,
+    ],
+    citations: CITATIONS.flatMap(({ of, ...citation }) => (of(model, alpha) ? [citation] : [])),
+  };
+}
+
+const CITATIONS: readonly {
+  readonly of: (model: ModelName, alpha: number) => boolean;
+  readonly text: string;
+  readonly doi: string;
+}[] = [
+  {
+    of: (model) => model.includes('2d'),
+    text: 'Dumoulin SO, Wandell BA. Population receptive field estimates in human visual cortex. NeuroImage 39, 647-660, 2008.',
+    doi: '10.1016/j.neuroimage.2007.09.034',
+  },
+  {
+    of: (model) => model.startsWith('dog2d'),
+    text: 'Zuiderbaan W, Harvey BM, Dumoulin SO. Modeling center-surround configurations in population receptive fields using fMRI. Journal of Vision 12(3), 10, 2012.',
+    doi: '10.1167/12.3.10',
+  },
+  {
+    of: (model) => stimulusOf(model) === 'points',
+    text: 'Harvey BM, Klein BP, Petridou N, Dumoulin SO. Topographic representation of numerosity in the human parietal cortex. Science 341, 1123-1126, 2013.',
+    doi: '10.1126/science.1239052',
+  },
+  {
+    of: (model, alpha) => isLinear(model) && alpha > 0,
+    text: 'Hoerl AE, Kennard RW. Ridge regression: biased estimation for nonorthogonal problems. Technometrics 12, 55-67, 1970.',
+    doi: '10.1080/00401706.1970.10488634',
+  },
+  {
+    of: (model) => isLinear(model),
+    text: 'Kay KN, Naselaris T, Prenger RJ, Gallant JL. Identifying natural images from human brain activity. Nature 452, 352-355, 2008.',
+    doi: '10.1038/nature06713',
+  },
+];
 
 async function readR2(path: string): Promise<number[]> {
   const { columns, rows } = await readTsv(path);
@@ -125,6 +186,7 @@ function recordingPage(
   const stem = path.replace(/_parameters\.tsv$/, '');
   return {
     label,
+    name: stem,
     blocks: async () => {
       const charts = results.files.filter(
         (file) => file.path.startsWith(`${stem}_plots/`) && file.path.endsWith('.svg'),

@@ -10,6 +10,7 @@ import type { ResultFile, ResultFiles } from '../../engine/result-files.js';
 import { CANDIDATE_TEXT } from '../../numerics/fooof/candidates.js';
 import { Hdf5File, readTsv } from '../../io/index.js';
 import { bayesianBlocks } from '../bayesian-report.js';
+import { FooofConfig } from './config.js';
 
 /** Channels in the gallery of a recording: from the best to the worst fit. */
 const GALLERY = 6;
@@ -89,9 +90,7 @@ export async function describeFooof(results: ResultFiles): Promise<ReportSection
     participants: [...recordings].flatMap(([name, rows]) =>
       recordingPage(rows, tables.get(`${name}_fits.tsv`), results),
     ),
-    methods: [
-      'Power spectra were parameterised as the sum of an aperiodic part and Gaussian peaks, in log10 power, by the algorithm of specparam/FOOOF, with the settings listed under Parameters.',
-    ],
+    methods: methods(results, fits.length, recordings.size),
     citations: [
       {
         text: 'Donoghue T, Haller M, Peterson EJ, et al. Parameterizing neural power spectra into periodic and aperiodic components. Nature Neuroscience 23, 1655-1665, 2020.',
@@ -99,6 +98,27 @@ export async function describeFooof(results: ResultFiles): Promise<ReportSection
       },
     ],
   };
+}
+
+function methods(results: ResultFiles, spectra: number, recordings: number): string[] {
+  const {
+    aperiodic_mode,
+    freq_range,
+    mode,
+    bic_penalty,
+    peak_width_limits,
+    max_n_peaks,
+    min_peak_height,
+    peak_threshold,
+  } = FooofConfig.parse(results.config['fooof'] ?? {});
+  const range = freq_range === null ? 'the whole range of frequencies' : `${freq_range.join(' to ')} Hz`;
+  const choice =
+    mode === 'bic'
+      ? `the number of peaks was chosen by the Bayesian information criterion (penalty ${bic_penalty})`
+      : `peaks were sought above ${peak_threshold} standard deviations of the flattened spectrum`;
+  return [
+    `${spectra} power spectra of ${recordings} recordings were parameterised as the sum of an aperiodic part (${aperiodic_mode === 'knee' ? 'offset, knee and exponent' : 'offset and exponent'}) and Gaussian peaks, in log10 power over ${range}, by the algorithm of specparam/FOOOF. Peaks were ${peak_width_limits.join(' to ')} Hz wide and at least ${min_peak_height} log10 power high, ${max_n_peaks === null ? 'in any number' : `at most ${max_n_peaks} per spectrum`}; ${choice}.`,
+  ];
 }
 
 /** The rows of each recording, in their order. */

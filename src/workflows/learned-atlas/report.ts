@@ -4,6 +4,7 @@ import type { ReportBlock, ReportParticipant, ReportSection } from '../../engine
 import type { ResultFiles } from '../../engine/result-files.js';
 import { DIAGNOSTICS_FILE, EVALUATION_FILE, METADATA_FILE } from '../../nodes/atlas/learned-files.js';
 import { mapBlocks } from '../atlas/map-blocks.js';
+import { LearnedAtlasConfig } from './config.js';
 
 const maybe = z
   .number()
@@ -84,8 +85,9 @@ export async function describeLearnedAtlas(results: ResultFiles): Promise<Report
       ...(evaluation === null ? [] : prediction(evaluation)),
     ],
     participants: metadata.subjects.map((subject) => participant(subject, evaluation)),
-    methods: methods(metadata, evaluation),
-    citations: CITATIONS,
+    methods: methods(metadata, evaluation, results),
+    citations:
+      metadata.mode === 'direct' ? CITATIONS.filter(({ text }) => !text.includes('VoxelMorph')) : CITATIONS,
   };
 }
 
@@ -238,11 +240,13 @@ function prediction({ median, subjects }: Evaluation): ReportBlock[] {
     {
       kind: 'notice',
       tone: gain !== null && gain > 0 ? 'good' : 'warning',
-      text: `Of subjects that it has not seen, the learned atlas predicts ${better} of ${subjects.length} better than the averaging atlas${gain === null ? '' : `; median reduction of the error ${Math.round(gain * 100)} %`}.`,
+      text: `Registered to subjects that it was not trained on, the learned atlas is nearer than the average of the others in ${better} of ${subjects.length}${gain === null ? '' : `; median reduction of the error ${Math.round(gain * 100)} %`}.`,
     },
     {
       kind: 'table',
       title: 'Evaluation: each subject left out in turn',
+      caption:
+        'The left-out subject steers the registration of the template, the average is taken as it is: a fair comparison of templates, no prediction from nothing.',
       participantColumn: 0,
       columns: [
         { name: 'subject' },
@@ -310,15 +314,36 @@ function participant(subject: Subject, evaluation: Evaluation | null): ReportPar
   };
 }
 
-function methods(metadata: Metadata, evaluation: Evaluation | null): string[] {
+/** Terms of the loss as a paper names them. */
+const TERMS = [
+  ['similarity_weight', 'local cross-correlation of log density'],
+  ['presence_weight', 'soft overlap of presence'],
+  ['density_weight', 'difference of density'],
+  ['smoothness_weight', 'smoothness of the velocities'],
+  ['jacobian_weight', 'a penalty on small Jacobian determinants'],
+  ['mean_deformation_weight', 'the mean deformation'],
+] as const;
+
+const MODE_WORDS: Readonly<Record<string, string>> = {
+  direct: 'the velocities of every subject were optimised themselves',
+  network: 'a convolutional network predicted the velocities of every subject',
+  hybrid:
+    'a convolutional network predicted the velocities of every subject, which were then optimised further',
+};
+
+function methods(metadata: Metadata, evaluation: Evaluation | null, results: ResultFiles): string[] {
+  const { loss, model } = LearnedAtlasConfig.parse(results.config['learned_atlas'] ?? {});
+  const terms = TERMS.filter(([key]) => loss[key] > 0).map(
+    ([key, words]) => `${words} (weight ${loss[key]})`,
+  );
   const { n_subjects, mode, voxel_size_mm, shape, normalization, history } = metadata;
   const size = voxel_size_mm.map((value) => Number(value.toPrecision(3))).join(' x ');
   return [
-    `Tract density volumes of ${n_subjects} subjects (${shape.join(' x ')} voxels of ${size} mm; normalisation: ${normalization.method}) were brought together in a template that was learned jointly with a diffeomorphic registration of every subject (mode ${mode}, ${history.length} epochs). Stationary velocity fields were integrated by scaling and squaring; the loss joined local cross-correlation, overlap of presence, density, smoothness and a penalty on negative Jacobian determinants. Mean, spread and presence were computed after warping the template to each subject.`,
+    `Tract density volumes of ${n_subjects} subjects (${shape.join(' x ')} voxels of ${size} mm; normalisation: ${normalization.method}) were brought together in a template that was learned jointly with a diffeomorphic registration of every subject (mode ${mode}, ${history.length} epochs): ${MODE_WORDS[mode] ?? mode}. Stationary velocity fields were integrated by scaling and squaring (${model.int_steps} steps); the loss joined ${terms.join(', ')}; correlation windows had ${loss.ncc_window} voxels a side. Mean, spread and presence were computed after warping the template to each subject.`,
     ...(evaluation === null
       ? []
       : [
-          'The atlas was evaluated by leaving each subject, or its group, out of training and predicting its volume, against the average of the others.',
+          'The atlas was evaluated by leaving each subject, or its group, out of the training of the template, registering that template to it, and comparing the result with its volume, against the average of the others.',
         ]),
   ];
 }

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { basename } from 'node:path';
 import type {
   ReportBlock,
@@ -6,8 +7,12 @@ import type {
   ReportSection,
 } from '../../engine/report-section.js';
 import type { ResultFile, ResultFiles } from '../../engine/result-files.js';
-import { readTsv } from '../../io/index.js';
+import { readGifti, readTsv } from '../../io/index.js';
+import { DESCRIPTORS } from '../../numerics/descriptors/registry.js';
 import { bayesianBlocks } from '../bayesian-report.js';
+import { SpectralDescriptorsConfig } from './config.js';
+import { readParticipants } from './participants.js';
+import { findSurfaces } from './surfaces.js';
 
 /** Lines that a chart of spectra can tell apart. */
 const MOST_SPECTRA = 8;
@@ -19,40 +24,200 @@ export async function describeSpectra(results: ResultFiles): Promise<ReportSecti
   const surfaces = results.named('surfaces.tsv');
   if (surfaces === null) return null;
   const spectra = results.matching(/_eigenvalues\.tsv$/).filter(({ item }) => item !== null);
-  const charts = results.matching(/(?:^|\/)plots\/[^/]*\.svg$/);
+  const meshes = await meshesOf(results);
+  // Distances are drawn here, with their numbers.
+  const charts = results
+    .matching(/(?:^|\/)plots\/[^/]*\.svg$/)
+    .filter(({ path }) => !basename(path).startsWith('distances_'));
+  const hasWeyl = charts.some(({ path }) => basename(path) === 'spectra.svg');
   const distances = results.matching(/(?:^|\/)distances_[^/]*\.tsv$/);
   return {
     title: 'Spectra of surfaces',
     blocks: [
-      ...(await groupTables(results)),
-      ...(await bayesianBlocks(results)),
-      await tableOf('Surfaces', surfaces),
-      ...(spectra.length === 0 ? [] : [await spectrumChart(spectra)]),
-      ...(await Promise.all(distances.map(matrixOf))).filter((block) => block !== null),
+      ...(await verdict(surfaces, results)),
+      ...viewer(spectra, meshes, results),
+      await surfaceTable(surfaces),
       ...charts.map((file): ReportBlock => ({
         kind: 'picture',
-        title: basename(file.path, '.svg').replaceAll('_', ' '),
-        caption: `As published in ${file.path}.`,
+        ...(CHART_WORDS[basename(file.path, '.svg')] ?? { title: basename(file.path, '.svg'), caption: '' }),
         path: file.absolute,
       })),
+      ...(spectra.length === 0 || hasWeyl ? [] : [await spectrumChart(spectra)]),
+      ...(await Promise.all(distances.map(matrixOf))).filter((block) => block !== null),
+      ...(await groupTables(results)),
+      ...(await bayesianBlocks(results)),
     ],
     participants: spectra.map((file): ReportParticipant => ({
       label: file.item!,
-      blocks: async () => [await spectrumChart([file]), await tableOf('Eigenvalues', file)],
+      name: nameOf(file),
+      blocks: async () => [
+        ...(await pictures(file, meshes.get(file.item!), results)),
+        await spectrumChart([file]),
+        await tableOf('Eigenvalues', file),
+      ],
     })),
-    methods: [
-      'Eigenvalues and eigenvectors of the Laplace-Beltrami operator of every surface were computed by finite elements with a proof that none was missed, and surfaces were compared by their spectra and shape descriptors.',
-    ],
+    methods: methods(results),
     citations: [
       {
         text: 'Reuter M, Wolter FE, Peinecke N. Laplace-Beltrami spectra as Shape-DNA of surfaces and solids. Computer-Aided Design 38, 342-366, 2006.',
         doi: '10.1016/j.cad.2005.10.011',
       },
+      ...(results.named('group_comparison.tsv') === null ? [] : GROUP_CITATIONS),
     ],
   };
 }
 
-async function tableOf(title: string, file: ResultFile): Promise<ReportBlock> {
+function methods(results: ResultFiles): string[] {
+  const config = SpectralDescriptorsConfig.parse(results.config['spectral_descriptors'] ?? {});
+  const { k, operator, mass, boundary, descriptors, permutations, repair } = config;
+  const named = descriptors.map((id) => `${id.replaceAll('_', ' ')} (${DESCRIPTORS[id].reference})`);
+  return [
+    `The first ${k} eigenvalues and eigenvectors of the Laplace-Beltrami operator of every surface were computed by finite elements (${operator.replaceAll('_', ' ')} weights, ${mass} mass matrix; open surfaces: ${boundary === 'neumann' ? 'Neumann' : 'Dirichlet'} condition), each spectrum with an independent count that shows that none is missing${repair === 'none' ? '' : '; surfaces were mended before'}. Descriptors: ${named.join(', ')}.`,
+    ...(results.named('group_comparison.tsv') === null
+      ? []
+      : [
+          `Groups were compared feature by feature and by their distances with ${permutations} permutations; p values were corrected by the false discovery rate.`,
+        ]),
+  ];
+}
+
+const GROUP_CITATIONS = [
+  {
+    text: 'Anderson MJ. A new method for non-parametric multivariate analysis of variance. Austral Ecology 26, 32-46, 2001.',
+    doi: '10.1111/j.1442-9993.2001.01070.pp.x',
+  },
+  {
+    text: 'Benjamini Y, Hochberg Y. Controlling the false discovery rate: a practical and powerful approach to multiple testing. Journal of the Royal Statistical Society B 57, 289-300, 1995.',
+    doi: '10.1111/j.2517-6161.1995.tb02031.x',
+  },
+];
+
+/** Name of a surface in tables, from its published spectrum. */
+function nameOf({ path }: ResultFile): string {
+  return path.replace(/_eigenvalues\.tsv$/, '');
+}
+
+/** What a reader wants to know first: were all surfaces usable, and do groups differ. */
+async function verdict(surfaces: ResultFile, results: ResultFiles): Promise<ReportBlock[]> {
+  const { columns, rows } = await readTsv(surfaces.absolute);
+  const at = columns.indexOf('status');
+  const unusable = at < 0 ? [] : rows.filter((row) => row[at] !== 'ok');
+  const groups = results.named('group_comparison.tsv');
+  const tests = groups === null ? null : await readTsv(groups.absolute);
+  const adjusted = tests?.columns.indexOf('p_fdr') ?? -1;
+  const found =
+    tests?.rows.filter((row) => row[adjusted] != null && Number(row[adjusted]) < 0.05).length ?? 0;
+  return [
+    {
+      kind: 'notice',
+      tone: unusable.length === 0 ? 'good' : 'warning',
+      text:
+        unusable.length === 0
+          ? `All ${rows.length} surfaces were usable; of each spectrum a certificate shows that no eigenvalue is missing.`
+          : `${unusable.length} of ${rows.length} surfaces have no result: ${unusable
+              .slice(0, 10)
+              .map((row) => `${row[0]} (${row[at]})`)
+              .join(', ')}.`,
+    },
+    ...(tests === null || adjusted < 0
+      ? []
+      : [
+          {
+            kind: 'text' as const,
+            paragraphs: [
+              `Groups differ in ${found} of ${tests.rows.length} features after correction for all of them (p_fdr below 0.05); the table below has the smallest p.`,
+            ],
+          },
+        ]),
+  ];
+}
+
+/** Paths of the surfaces by the labels of their items; nothing where the input is not there any more. */
+async function meshesOf({ inputDir, config }: ResultFiles): Promise<ReadonlyMap<string, string>> {
+  const chosen = SpectralDescriptorsConfig.safeParse(config['spectral_descriptors'] ?? {});
+  if (inputDir === null || !existsSync(inputDir) || !chosen.success) return new Map();
+  const table = await readParticipants(inputDir, chosen.data.participants_table);
+  const found = await findSurfaces(inputDir, chosen.data.surfaces, table, null);
+  return new Map(found.map(({ id, path }) => [id, path]));
+}
+
+function overlaysOf(file: ResultFile, results: ResultFiles): string[] {
+  const name = nameOf(file);
+  return results.files
+    .filter(
+      ({ path, item }) => item === file.item && path.startsWith(`${name}_`) && path.endsWith('.func.gii'),
+    )
+    .map(({ absolute }) => absolute);
+}
+
+function viewer(
+  spectra: readonly ResultFile[],
+  meshes: ReadonlyMap<string, string>,
+  results: ResultFiles,
+): ReportBlock[] {
+  const surfaces = spectra.flatMap((file) => {
+    const mesh = meshes.get(file.item!);
+    return mesh === undefined ? [] : [{ label: nameOf(file), mesh, overlays: overlaysOf(file, results) }];
+  });
+  if (spectra.length === 0) return [];
+  if (surfaces.length === 0) {
+    const text = 'The surfaces are not shown: the input of the run is not where it was.';
+    return [{ kind: 'notice', tone: 'warning', text }];
+  }
+  const caption = `Each surface with what was computed at its vertices; colours reach from what 1 % of the vertices do not reach to what 1 % exceed.`;
+  return [{ kind: 'surfaces', title: 'Look around', caption, surfaces }];
+}
+
+/** The surface in the colours of each descriptor: of one with many columns the middle one. */
+async function pictures(
+  file: ResultFile,
+  mesh: string | undefined,
+  results: ResultFiles,
+): Promise<ReportBlock[]> {
+  if (mesh === undefined) return [];
+  return Promise.all(
+    overlaysOf(file, results).map(async (path): Promise<ReportBlock> => {
+      const { arrays } = await readGifti(path);
+      const { data, metadata } = arrays[arrays.length >> 1]!;
+      const label = metadata['Name'] ?? basename(path);
+      const unit = metadata['Unit'] ?? '';
+      const caption = 'From left, right, above, below, front and back.';
+      return {
+        kind: 'surface',
+        title: label,
+        caption:
+          arrays.length > 1 ? `${caption} One of ${arrays.length} columns of ${basename(path)}.` : caption,
+        mesh,
+        values: data,
+        label,
+        unit: unit === '1' ? '' : unit,
+      };
+    }),
+  );
+}
+
+const CHART_WORDS: Readonly<Record<string, { readonly title: string; readonly caption: string }>> = {
+  spectra: {
+    title: 'Spectra beside the law of Weyl',
+    caption:
+      'Left: eigenvalues times area, so that size plays no part; dashed: 4 pi times the index, to which every closed surface tends. Right: their ratio.',
+  },
+};
+
+/** Surfaces by name, quality in the words of a reader. */
+async function surfaceTable(file: ResultFile): Promise<ReportBlock> {
+  const block = await tableOf('Surfaces and the quality of their spectra', file);
+  return {
+    ...block,
+    participantColumn: 0,
+    caption:
+      'res_lambda and res_back: residuals of the eigenpairs, relative; orthonormality: largest departure of the eigenvectors; certificate count: eigenvalues below a shift, counted independently.',
+  };
+}
+
+type Table = Extract<ReportBlock, { kind: 'table' }>;
+
+async function tableOf(title: string, file: ResultFile): Promise<Table> {
   const { columns, rows } = await readTsv(file.absolute);
   return {
     kind: 'table',

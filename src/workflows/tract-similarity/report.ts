@@ -1,6 +1,7 @@
 import type { ReportBlock, ReportSection } from '../../engine/report-section.js';
 import type { ResultFiles } from '../../engine/result-files.js';
 import { readTsv } from '../../io/index.js';
+import { TractSimilarityConfig } from './config.js';
 
 const SHOWN = [
   ['dice', 'Dice overlap', ''],
@@ -16,6 +17,7 @@ const SHOWN = [
 export async function describeTractSimilarity(results: ResultFiles): Promise<ReportSection | null> {
   const file = results.named('tract_similarity.tsv');
   if (file === null) return null;
+  const { threshold } = TractSimilarityConfig.parse(results.config['tract_similarity'] ?? {});
   const { columns, rows } = await readTsv(file.absolute);
   const at = (name: string): number => columns.indexOf(name);
   const shown = SHOWN.filter(([name]) => at(name) >= 0);
@@ -51,12 +53,16 @@ export async function describeTractSimilarity(results: ResultFiles): Promise<Rep
       })),
     ],
     methods: [
-      `${rows.length} maps were compared with a reference by overlap (Dice, soft Dice), correlation, shared mass and surface distances.`,
+      `${rows.length} maps were compared with a reference by overlap (Dice, soft Dice), correlation on the union of the supports, ratio of the masses, and distances of centroids and surfaces (95 % Hausdorff, mean); the support of a map is where it is above ${threshold}.`,
     ],
     citations: [
       {
         text: 'Dice LR. Measures of the amount of ecologic association between species. Ecology 26, 297-302, 1945.',
         doi: '10.2307/1932409',
+      },
+      {
+        text: 'Huttenlocher DP, Klanderman GA, Rucklidge WJ. Comparing images using the Hausdorff distance. IEEE Transactions on Pattern Analysis and Machine Intelligence 15, 850-863, 1993.',
+        doi: '10.1109/34.232073',
       },
     ],
   };

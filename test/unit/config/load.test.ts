@@ -66,6 +66,7 @@ describe('layers', () => {
       input_dir: null,
       output_dir: null,
       executor: 'local',
+      report_time_limit_s: 900,
       fit: Fit.parse({}),
       other: Other.parse({}),
     });

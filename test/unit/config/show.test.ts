@@ -24,6 +24,7 @@ test('the shown configuration is YAML with the origin of each value, and reads b
     'input_dir: null # default',
     'output_dir: null # default',
     'executor: local # default',
+    'report_time_limit_s: 900 # default',
     'fit:',
     '  text: yes # default',
     '  limits: [ 0.5, 12 ] # default',
@@ -54,7 +55,13 @@ test('the JSON Schema names every block and key with its default and description
   };
   expect(schema.additionalProperties).toBe(false);
   expect(schema.required).toBeUndefined();
-  expect(Object.keys(schema.properties)).toEqual(['input_dir', 'output_dir', 'executor', 'fit']);
+  expect(Object.keys(schema.properties)).toEqual([
+    'input_dir',
+    'output_dir',
+    'executor',
+    'report_time_limit_s',
+    'fit',
+  ]);
   expect(schema.properties['fit']?.additionalProperties).toBe(false);
   expect(schema.properties['fit']?.properties['limits']).toEqual({
     default: [0.5, 12],

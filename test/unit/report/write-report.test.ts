@@ -23,7 +23,7 @@ test('a report says what ran and why, what failed and how to mend it, parameters
     'copy it again',
     'last words red',
     'a &lt;link&gt; &amp; more',
-    '<code>&quot;two words&quot;</code></td><td>--set letters.word',
+    '<code>&quot;two words&quot;</code></td><td class="words">--set letters.word',
     'letters of neuroloom 0.1.0',
     '<a href="../../letters.tsv">letters.tsv</a>',
     '<a href="participants/sub-002.html">sub-002</a>',

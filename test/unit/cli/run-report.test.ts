@@ -1,0 +1,34 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { drawnElsewhere } from '../../../src/cli/run-report.js';
+import { temporaryDirectory } from '../../support/temporary.js';
+
+const root = temporaryDirectory();
+const task = {
+  ...{ outputDir: root, runId: 'r', workflow: 'fooof', cwd: root },
+  options: { load: [], verbose: false, debug: false },
+};
+
+function script(name: string, text: string): string {
+  const path = join(root, name);
+  writeFileSync(path, text);
+  return path;
+}
+
+test('a report that never ends, or ends without a word, is an answer and no end of the run', async () => {
+  const stuck = script('stuck.mjs', "process.on('message', () => {}); for (;;) {}");
+  expect(await drawnElsewhere(task, 0.3, stuck)).toEqual({ error: 'overdue' });
+  const crash = script('crash.mjs', "process.on('message', () => process.exit(70));");
+  expect(await drawnElsewhere(task, null, crash)).toEqual({ error: 'its process ended with code 70' });
+});
+
+test('the process that draws is asked with the task and its answer comes back', async () => {
+  const path = script(
+    'echo.mjs',
+    "process.once('message', ({ runId }) => process.send({ report: { path: runId, participants: 0, problems: [] } }));",
+  );
+  expect(await drawnElsewhere(task, null, path)).toEqual({
+    report: { path: 'r', participants: 0, problems: [] },
+  });
+});
