@@ -41,6 +41,8 @@ const LIMITS = { testTimeout: 300_000, hookTimeout: 300_000 };
 const SHARING = ['test/unit/**/*.test.ts', 'test/golden/**/*.test.ts'];
 /** These replace a module. */
 const REPLACING = ['test/golden/direct-mode.test.ts', 'test/unit/numerics/spectral/solver-failures.test.ts'];
+/** A driver stays in the process that loaded it. */
+const DRIVING = ['test/golden/graphics-card.test.ts'];
 
 export default defineConfig({
   test: {
@@ -57,7 +59,7 @@ export default defineConfig({
           ...LIMITS,
           name: 'in process',
           include: SHARING,
-          exclude: REPLACING,
+          exclude: [...REPLACING, ...DRIVING],
           setupFiles: ['test/support/own-isa.ts'],
           pool: 'forks',
           isolate: false,
@@ -68,7 +70,7 @@ export default defineConfig({
         test: {
           ...LIMITS,
           name: 'alone',
-          include: ['test/{browser,cli,engine,property}/**/*.test.ts', ...REPLACING],
+          include: ['test/{browser,cli,engine,property}/**/*.test.ts', ...REPLACING, ...DRIVING],
           pool: 'forks',
           typecheck: {
             enabled: true,

@@ -71,6 +71,7 @@ export const ERROR_CODES = [
   // something is not installed (DependencyError)
   'ADDON_MISSING',
   'BACKEND_MISSING',
+  'DEVICE_LOST',
   'INTERNAL',
 ] as const;
 

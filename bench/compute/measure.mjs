@@ -2,14 +2,14 @@
  * Repeats fn and gives medians. cpu_ms is the processor time of the whole process, all threads: on a shared machine
  * compare one thread with one thread by it.
  */
-export function timed(fn, reps) {
-  fn();
+export async function timed(fn, reps) {
+  await fn();
   const wall = [];
   const cpu = [];
   for (let rep = 0; rep < reps; rep++) {
     const start = performance.now();
     const before = process.cpuUsage();
-    fn();
+    await fn();
     const used = process.cpuUsage(before);
     wall.push(performance.now() - start);
     cpu.push((used.user + used.system) / 1000);

@@ -34,6 +34,7 @@ export interface CacheOptions {
   readonly cacheFrom: readonly string[];
   readonly workDir?: string;
   readonly memory?: number;
+  readonly gpus?: number;
   readonly forceNode: readonly string[];
   readonly until: readonly string[];
   readonly hash?: 'stat' | 'content';
@@ -166,6 +167,10 @@ export function studyOptions(): Option[] {
 export function cacheOptions(): Option[] {
   return [
     new Option('--memory <amount>', 'memory that may be used together, such as 16G').argParser(gigabytes),
+    new Option(
+      '--gpus <n>',
+      'graphics cards that may be used together, one by each node (default: 1)',
+    ).argParser(wholeNumber(0)),
     repeatable('--force-node <node>', 'run this node although its result is there; may be repeated'),
     repeatable('--until <node>', 'only this node and what it needs; may be repeated'),
     new Option(

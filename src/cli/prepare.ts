@@ -26,7 +26,7 @@ export type Prepared =
 
 /** Reads the configuration, checks the requirements, wires the graph; tells every problem and warning. */
 export async function prepareStudy(
-  options: StudyOptions & { readonly memory?: number },
+  options: StudyOptions & { readonly memory?: number; readonly gpus?: number },
   session: Session,
 ): Promise<Prepared> {
   const catalog = await openCatalog(session);
@@ -43,7 +43,8 @@ export async function prepareStudy(
     return { kind: 'refused', exitCode: reportRequirements(name, prepared.error, session) };
   }
   const { workflow, warnings } = prepared.value;
-  const site = await siteOf({ ...siteRequest(study), cpus: options.cpus, memoryGb: options.memory });
+  const { cpus, memory: memoryGb, gpus } = options;
+  const site = await siteOf({ ...siteRequest(study), cpus, memoryGb, gpus });
   const tooLarge = resourceProblems(workflow.compile(), site.largest);
   if (tooLarge.length > 0) {
     return { kind: 'refused', exitCode: reportRequirements(name, [...warnings, ...tooLarge], session) };

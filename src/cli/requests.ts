@@ -25,6 +25,7 @@ export function planRequest(
     ...(options.jobs !== undefined && { jobs: options.jobs }),
     ...(options.cpus !== undefined && { cpus: options.cpus }),
     ...(options.memory !== undefined && { memoryGb: options.memory }),
+    ...(options.gpus !== undefined && { gpus: options.gpus }),
     ...(cacheDir !== undefined && cacheDir !== '' && { cacheDir: resolve(cwd, cacheDir) }),
   };
 }

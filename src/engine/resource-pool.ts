@@ -28,13 +28,15 @@ export function machineLimits(given: {
   readonly jobs?: number | undefined;
   readonly cpus?: number | undefined;
   readonly memoryGb?: number | undefined;
+  readonly gpus?: number | undefined;
 }): ResourceLimits {
   const cpus = given.cpus ?? availableParallelism();
   return {
     jobs: given.jobs ?? cpus,
     cpus,
     memoryGb: given.memoryGb ?? (totalmem() / BYTES_PER_GB) * USABLE_MEMORY_SHARE,
-    gpus: 0,
+    // Only nodes whose device was found to be there ask for one.
+    gpus: given.gpus ?? 1,
     tokens: {},
   };
 }

@@ -41,6 +41,8 @@ export interface PlanRequest {
   readonly cpus?: number;
   /** Sum over running nodes; default 90 % of the machine's memory. */
   readonly memoryGb?: number;
+  /** Graphics cards that nodes may use at a time, each by one node; 1 when left out. */
+  readonly gpus?: number;
   /** Default: NEUROLOOM_CACHE_DIR, else `.neuroloom/cache` in the output directory. */
   readonly cacheDir?: string;
   /** Caches of others that are read and never written to. */

@@ -1,7 +1,7 @@
 import { ProcessingError } from '../errors.js';
 import { requireNumber, requireShape } from './shapes.js';
 import type { Parameter, Tensor } from './tfjs.js';
-import { adamInPlace } from './backends/adam-in-place.js';
+import { type Moments, momentsOf } from './backends/moments.js';
 
 export interface AdamSettings {
   readonly lr: number;
@@ -30,8 +30,7 @@ export interface AdamState {
 export class Adam {
   readonly #settings: AdamSettings;
   #step = 0;
-  #m: Float32Array[] = [];
-  #v: Float32Array[] = [];
+  #moments: Moments[] = [];
 
   constructor(settings: Partial<AdamSettings> & Pick<AdamSettings, 'lr'>) {
     this.#settings = { ...ADAM_DEFAULTS, ...settings };
@@ -53,21 +52,22 @@ export class Adam {
    * @throws ProcessingError SHAPE_MISMATCH when gradients, parameters and earlier steps do not fit together
    */
   step(parameters: readonly Parameter[], gradients: readonly Tensor[]): void {
-    if (this.#m.length === 0) {
-      this.#m = parameters.map((p) => new Float32Array(p.size));
-      this.#v = parameters.map((p) => new Float32Array(p.size));
+    if (this.#moments.length === 0) {
+      this.#moments = parameters.map(({ size }) =>
+        momentsOf({ m: new Float32Array(size), v: new Float32Array(size) }),
+      );
     }
     this.#requireSame(parameters, gradients);
     this.#step += 1;
     parameters.forEach((target, i) => {
-      const moments = { m: this.#m[i] as Float32Array, v: this.#v[i] as Float32Array };
-      adamInPlace(target, gradients[i] as Tensor, { ...this.#settings, ...moments, step: this.#step });
+      this.#moments[i]?.step(target, gradients[i] as Tensor, { ...this.#settings, step: this.#step });
     });
   }
 
-  /** A copy of the state. */
-  exportState(): AdamState {
-    return { step: this.#step, m: this.#m.map((a) => a.slice()), v: this.#v.map((a) => a.slice()) };
+  /** A copy of the state; waits for the device. */
+  async exportState(): Promise<AdamState> {
+    const moments = await Promise.all(this.#moments.map((one) => one.read()));
+    return { step: this.#step, m: moments.map(({ m }) => m), v: moments.map(({ v }) => v) };
   }
 
   /** Takes over a state that `exportState` gave. */
@@ -80,23 +80,30 @@ export class Adam {
         cure: 'start training anew, or use the checkpoint of the same model',
       });
     }
+    this.dispose();
     this.#step = state.step;
-    this.#m = state.m.map((a) => a.slice());
-    this.#v = state.v.map((a) => a.slice());
+    this.#moments = state.m.map((m, i) => momentsOf({ m, v: state.v[i] as Float32Array }));
+  }
+
+  /** Frees the moments, which may lie on another device; the next step starts anew. */
+  dispose(): void {
+    for (const moments of this.#moments) moments.dispose();
+    this.#moments = [];
+    this.#step = 0;
   }
 
   #requireSame(parameters: readonly Parameter[], gradients: readonly Tensor[]): void {
-    if (parameters.length !== gradients.length || parameters.length !== this.#m.length) {
+    if (parameters.length !== gradients.length || parameters.length !== this.#moments.length) {
       throw new ProcessingError('SHAPE_MISMATCH', 'Adam: the number of parameters changed', {
-        where: `${parameters.length} parameters, ${gradients.length} gradients, ${this.#m.length} moments`,
+        where: `${parameters.length} parameters, ${gradients.length} gradients, ${this.#moments.length} moments`,
         cure: 'step one optimiser with one list of parameters',
       });
     }
     parameters.forEach((target, i) => {
       requireShape(gradients[i] as Tensor, target.shape, 'Adam', `gradient ${i}`);
-      if (this.#m[i]?.length === target.size) return;
+      if (this.#moments[i]?.size === target.size) return;
       throw new ProcessingError('SHAPE_MISMATCH', `Adam: parameter ${i} has ${target.size} values`, {
-        where: `its moments have ${this.#m[i]?.length ?? 0}`,
+        where: `its moments have ${this.#moments[i]?.size ?? 0}`,
         cure: 'step one optimiser with one list of parameters',
       });
     });

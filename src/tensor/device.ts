@@ -1,15 +1,22 @@
 /**
  * Which device computes. Nothing heavy is imported here: requirement checks ask it before any training starts.
  */
-import { createRequire } from 'node:module';
-import { DependencyError, ProcessingError } from '../errors.js';
+import { type DependencyError, ProcessingError } from '../errors.js';
 import { getNativeThreads, nativeStatus } from '../native/index.js';
+import { GPU_DEVICES, type GpuDevice, gpuVersions, missingPackages } from './backends/gpu-packages.js';
+import { installedVersion } from './backends/peers.js';
+import type { AdapterFacts } from './backends/webgpu/open.js';
 
 /** What a run computes on, for its metadata. */
 export interface DeviceInfo {
-  readonly device: 'cpu';
-  /** `native`: the compiled kernels. `tfjs-cpu`: plain JavaScript, for tests and tiny grids. */
-  readonly backend: 'native' | 'tfjs-cpu';
+  readonly device: 'cpu' | 'webgpu' | 'cuda';
+  /**
+   * `native`: the compiled kernels. `tfjs-cpu`: plain JavaScript, for tests and tiny grids. `webgpu`: programs on a
+   * graphics card. `tensorflow`: tfjs-node-gpu.
+   */
+  readonly backend: 'native' | 'tfjs-cpu' | 'webgpu' | 'tensorflow';
+  /** The graphics card of `webgpu`; null for other devices. */
+  readonly adapter: AdapterFacts | null;
   /** Instruction set of the compiled kernels; null without them. */
   readonly isa: string | null;
   /** Threads of the kernels; 1 in plain JavaScript. Results can depend on it in the last digits. */
@@ -26,40 +33,26 @@ export interface DeviceInfo {
 const ADDON_CURE =
   'install a C++17 compiler and run `npm rebuild neuroloom` (or `npm run build:addon` in a clone); `pipeline doctor` shows the state';
 
-/** Version of an installed package; null when it is not there. */
-function installedVersion(name: string): string | null {
-  const require = createRequire(import.meta.url);
-  try {
-    return (require(`${name}/package.json`) as { version: string }).version;
-  } catch (error) {
-    // Absent, or present without an entry for its package.json: both mean that it cannot be used from here.
-    if (
-      ['MODULE_NOT_FOUND', 'ERR_PACKAGE_PATH_NOT_EXPORTED'].includes(
-        (error as NodeJS.ErrnoException).code ?? '',
-      )
-    ) {
-      return null;
-    }
-    throw error;
-  }
-}
-
-/** Why a GPU device cannot be used. */
-function gpuReason(device: 'webgpu' | 'cuda'): string {
-  const name = device === 'cuda' ? '@tensorflow/tfjs-node-gpu' : '@tensorflow/tfjs-backend-webgpu';
-  const version = installedVersion(name);
-  if (version === null)
-    return `its package ${name} is not installed, and this version of neuroloom has no ${device} backend yet`;
-  return `this version of neuroloom has no ${device} backend yet, although ${name} ${version} is installed`;
-}
-
-/** Devices that can be chosen here, best first. */
-export function availableDevices(): Promise<string[]> {
-  return Promise.resolve(['cpu']);
+/** Devices that can be chosen here, best first. Graphics cards are tried in a process of their own. */
+export async function availableDevices(): Promise<string[]> {
+  const reasons = await Promise.all(GPU_DEVICES.map(gpuProblem));
+  return [...GPU_DEVICES.filter((_, i) => reasons[i] === null), 'cpu'];
 }
 
 /**
- * Resolves a device setting.
+ * Why a graphics device cannot be used, with the cure; null when it can. Nothing of it is loaded into this process.
+ *
+ * @param spec - `webgpu`, `cuda` or `cuda:N`
+ */
+export async function gpuProblem(spec: string): Promise<DependencyError | null> {
+  const missing = missingPackages(spec.startsWith('cuda') ? 'cuda' : 'webgpu', spec);
+  if (missing !== null) return missing;
+  const { probeInChild } = await import('./backends/probe-child.js');
+  return probeInChild(spec);
+}
+
+/**
+ * Resolves a device setting. A graphics device is opened in this process, and has passed a convolution with its gradient.
  *
  * @param spec - `cpu`, `webgpu`, `cuda`, `cuda:N`, or `auto` for the best one on which a convolution and its
  *   gradient really run
@@ -73,20 +66,43 @@ export async function resolveDevice(spec: string): Promise<DeviceInfo> {
       cure: 'give auto, cpu, webgpu, cuda or cuda:N',
     });
   }
-  if (device === 'webgpu' || device === 'cuda') {
-    const available = (await availableDevices()).join(', ');
-    throw new DependencyError(
-      'BACKEND_MISSING',
-      `device '${spec}' is not available here: ${gpuReason(device)} (available: ${available})`,
-      { cure: 'choose device cpu or auto' },
-    );
-  }
+  if (device === 'webgpu' || device === 'cuda') return resolveGpu(device, spec);
   const info = cpuDevice();
-  if (device === 'auto') {
-    const { probeDevice } = await import('./backends/probe.js');
-    await probeDevice(info);
+  if (device !== 'auto') return info;
+  for (const gpu of GPU_DEVICES) {
+    if ((await gpuProblem(gpu)) === null) return resolveGpu(gpu, gpu);
   }
+  const { probeDevice } = await import('./backends/probe.js');
+  await probeDevice(info);
   return info;
+}
+
+async function resolveGpu(device: GpuDevice, spec: string): Promise<DeviceInfo> {
+  const info = device === 'webgpu' ? await webgpuDevice() : await cudaDevice(spec);
+  const { probeDevice } = await import('./backends/probe.js');
+  await probeDevice(info);
+  return info;
+}
+
+async function webgpuDevice(): Promise<DeviceInfo> {
+  const { openAdapter } = await import('./backends/webgpu/open.js');
+  const adapter = await openAdapter();
+  const versions = { ...packageVersions(), ...gpuVersions('webgpu') };
+  return { device: 'webgpu', backend: 'webgpu', adapter, isa: null, threads: 1, versions, warning: null };
+}
+
+async function cudaDevice(spec: string): Promise<DeviceInfo> {
+  const { openTensorflow } = await import('./backends/tensorflow.js');
+  const versions = { ...packageVersions(), ...(await openTensorflow(spec)) };
+  return {
+    device: 'cuda',
+    backend: 'tensorflow',
+    adapter: null,
+    isa: null,
+    threads: 1,
+    versions,
+    warning: null,
+  };
 }
 
 function cpuDevice(): DeviceInfo {
@@ -95,6 +111,7 @@ function cpuDevice(): DeviceInfo {
   return {
     device: 'cpu',
     backend: 'native',
+    adapter: null,
     isa: status.isa,
     threads: getNativeThreads(),
     versions: packageVersions(),
@@ -112,6 +129,7 @@ export function portableCpuDevice(reason: string | null): DeviceInfo {
   return {
     device: 'cpu',
     backend: 'tfjs-cpu',
+    adapter: null,
     isa: null,
     threads: 1,
     versions: packageVersions(),

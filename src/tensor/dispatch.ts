@@ -12,10 +12,10 @@ let gridLimit: number | null = null;
  * Runs a function with every op in its portable composition of tfjs ops, also where the device has a kernel
  * of its own for it. The compositions are the reference that kernels are tested against.
  */
-export function withPortableOps<T>(run: () => T): T {
+export async function withPortableOps<T>(run: () => Promise<T>): Promise<T> {
   portableDepth += 1;
   try {
-    return run();
+    return await run();
   } finally {
     portableDepth -= 1;
   }
@@ -45,6 +45,11 @@ export interface KernelAttributes {
   readonly workspace: Workspace | null;
 }
 
+/** Name of a backend's own kernel: tfjs has one gradient for each name, and backends differ in what theirs need. */
+export function kernelOf(kernel: string, backend: string): string {
+  return `${kernel}@${backend}`;
+}
+
 /**
  * Calls the device's own kernel where it has one, else the portable composition.
  *
@@ -57,7 +62,8 @@ export function dispatch(
   settings: KernelSettings,
   portable: () => Tensor,
 ): Tensor {
-  if (portableDepth > 0 || !tf.getKernel(kernel, tf.getBackend())) return tf.tidy(portable);
+  const own = kernelOf(kernel, tf.getBackend());
+  if (portableDepth > 0 || !tf.getKernel(own, tf.getBackend())) return tf.tidy(portable);
   const attributes: KernelAttributes = { settings, workspace: openWorkspace() };
-  return tf.engine().runKernel(kernel, { ...inputs }, attributes as unknown as tfjs.NamedAttrMap);
+  return tf.engine().runKernel(own, { ...inputs }, attributes as unknown as tfjs.NamedAttrMap);
 }

@@ -12,12 +12,14 @@ export {
   zeros,
   parameter,
   read,
-  inspect,
-  readScalar,
+  viewed,
+  readScalars,
   sumOfSquares,
   update,
   assign,
+  project,
   tidy,
+  scoped,
   keep,
   dispose,
   memoryCount,
@@ -55,4 +57,4 @@ export { localNccLoss, type LocalNccSettings } from './ops/local-ncc.js';
 export { softDiceLoss, type SoftDiceSettings } from './ops/soft-dice.js';
 export { densityL1Loss } from './ops/density-l1.js';
 export { smoothnessLoss } from './ops/smoothness.js';
-export { jacobianHingeLoss } from './ops/jacobian-hinge.js';
+export { jacobianHingeLoss, leastDeterminant } from './ops/jacobian-hinge.js';

@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { ProcessingError } from '../errors.js';
 import { tf, type Parameter, type Tensor, type tfjs } from './tfjs.js';
 import {
@@ -5,6 +6,7 @@ import {
   exclusiveValues,
   ownedCopy,
   releaseRecycledBuffers,
+  scalarValues,
   sumOfSquaredValues,
   viewedValues,
 } from './backends/buffers.js';
@@ -58,58 +60,89 @@ export function parameter(values: Float32Array, shape: readonly number[]): Param
 }
 
 /** The values of a tensor, copied; waits for the device. */
-export function read(source: Tensor): Float32Array {
+export function read(source: Tensor): Promise<Float32Array> {
   return copiedValues(source);
 }
 
-/**
- * Shows the values of a tensor to a function, without a copy where they lie in the memory of this process. The function
- * must neither keep nor change them.
- */
-export function inspect<T>(source: Tensor, look: (values: Float32Array) => T): T {
-  return look(viewedValues(source));
+/** The values of a tensor where they lie in the memory of this process, not to be kept or changed; null elsewhere. */
+export function viewed(source: Tensor): Float32Array | null {
+  return viewedValues(source);
 }
 
-/** The single value of a 0-d tensor. */
-export function readScalar(source: Tensor): number {
-  const [value] = source.dataSync();
-  if (value === undefined || source.size !== 1) {
-    throw new ProcessingError('SHAPE_MISMATCH', `a tensor of ${source.size} values is not one number`, {
-      where: `shape [${source.shape.join(', ')}]`,
+/** The values of some 0-d tensors; waits for the device once. */
+export async function readScalars(sources: readonly Tensor[]): Promise<number[]> {
+  const long = sources.find(({ size }) => size !== 1);
+  if (long !== undefined) {
+    throw new ProcessingError('SHAPE_MISMATCH', `a tensor of ${long.size} values is not one number`, {
+      where: `shape [${long.shape.join(', ')}]`,
       cure: 'reduce it first',
     });
   }
-  return value;
+  return scalarValues(sources);
 }
 
-/** Sum of the squared values, in float64; waits for the device. */
-export function sumOfSquares(source: Tensor): number {
-  return sumOfSquaredValues(source);
+/** Sum of the squared values of some tensors: in float64 on a CPU; waits for the device. */
+export function sumOfSquares(sources: readonly Tensor[]): Promise<number> {
+  return sumOfSquaredValues(sources);
 }
 
 /**
  * Changes the values of a parameter through a function that writes into them (for example a projection).
  * On a CPU device it sees the live values; elsewhere they are read, changed and written back.
  */
-export function update(target: Parameter, change: (values: Float32Array) => void): void {
+export async function update(target: Parameter, change: (values: Float32Array) => void): Promise<void> {
   const live = exclusiveValues(target);
   if (live !== null) return change(live);
-  const values = read(target);
+  const values = await read(target);
   change(values);
-  const changed = tf.tensor(values, target.shape, 'float32');
-  target.assign(changed);
-  changed.dispose();
+  replaceValues(target, values);
+}
+
+/** Sets a parameter to 0 where it is negative or where a mask of ones and zeros is 0; nothing is read back. */
+export function project(target: Parameter, mask: Tensor): void {
+  tf.tidy(() => target.assign(tf.mul(tf.maximum(target, tf.scalar(0)), mask)));
 }
 
 /** Overwrites a parameter. */
 export function assign(target: Parameter, values: Float32Array): void {
   checkedShape(values, target.shape, 'assignment');
-  update(target, (live) => live.set(values));
+  const live = exclusiveValues(target);
+  if (live === null) replaceValues(target, values.slice());
+  else live.set(values);
+}
+
+function replaceValues(target: Parameter, values: Float32Array): void {
+  const changed = tf.tensor(values, target.shape, 'float32');
+  target.assign(changed);
+  changed.dispose();
 }
 
 /** Runs a function and frees every tensor that it made, except the ones it returns. */
 export function tidy<T extends tfjs.TensorContainer>(run: () => T): T {
   return tf.tidy(run);
+}
+
+/**
+ * Like `tidy` for a function that waits for the device: frees every tensor that it made and did not `keep`. One runs at
+ * a time in a process; others wait for it.
+ */
+export function scoped<T>(run: () => Promise<T>): Promise<T> {
+  if (insideScope.getStore() === true) return runScoped(run);
+  const turn = lastScope.then(() => insideScope.run(true, () => runScoped(run)));
+  lastScope = turn.catch(() => undefined);
+  return turn;
+}
+
+const insideScope = new AsyncLocalStorage<true>();
+let lastScope: Promise<unknown> = Promise.resolve();
+
+async function runScoped<T>(run: () => Promise<T>): Promise<T> {
+  tf.engine().startScope();
+  try {
+    return await run();
+  } finally {
+    tf.engine().endScope();
+  }
 }
 
 /** Excepts a tensor from the `tidy` around it; free it with `dispose`. */

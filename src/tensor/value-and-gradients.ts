@@ -1,6 +1,6 @@
 import { ProcessingError } from '../errors.js';
 import { shapeText } from './shapes.js';
-import { readScalar } from './tensors.js';
+import { readScalars } from './tensors.js';
 import { playBack, record } from './tape.js';
 import { tf, type Tensor } from './tfjs.js';
 import { withTape } from './workspace.js';
@@ -25,13 +25,17 @@ export interface ValueAndGradients {
 
 /**
  * Evaluates a loss and its gradients with respect to tensors that it uses (weights, template, velocity).
- * Everything else that the pass made is freed, also when it fails. Values are read once, at the end.
+ * Everything else that the pass made is freed, also when it fails. Values are read once, at the end; gradients and
+ * outputs stay on the device.
  *
  * @param run - computes the loss from tensors, alone or with terms and outputs
  * @param xs - what to differentiate by; at least one
  * @throws ProcessingError SHAPE_MISMATCH when the loss is not a 0-d tensor
  */
-export function valueAndGradients(run: () => Tensor | Objective, xs: readonly Tensor[]): ValueAndGradients {
+export async function valueAndGradients(
+  run: () => Tensor | Objective,
+  xs: readonly Tensor[],
+): Promise<ValueAndGradients> {
   if (xs.length === 0) {
     throw new ProcessingError('INVALID_ARGUMENT', 'valueAndGradients: nothing to differentiate by', {
       cure: 'give at least one tensor',
@@ -64,12 +68,12 @@ export function valueAndGradients(run: () => Tensor | Objective, xs: readonly Te
       return { value: recorded.value, found: gradientsOf(recorded, xs) };
     });
     const gradients = xs.map((x, i) => found[i] ?? tf.zeros(x.shape, 'float32'));
-    const read = { value: readScalar(value), terms: terms.map(([name, term]) => [name, readScalar(term)]) };
+    const [lossValue, ...termValues] = await readScalars([value, ...terms.map(([, term]) => term)]);
     value.dispose();
     return {
-      value: read.value,
+      value: lossValue!,
       gradients,
-      terms: Object.fromEntries(read.terms) as Record<string, number>,
+      terms: Object.fromEntries(terms.map(([name], i) => [name, termValues[i]!])),
       outputs: Object.fromEntries(outputs.map(([name, source]) => [name, tf.clone(source)])),
     };
   } finally {

@@ -1,5 +1,11 @@
 import { DependencyError } from '../errors.js';
-import { availableDevices, nativeStatus, resolveDevice, type NativeStatus } from '../numerics/devices.js';
+import {
+  availableDevices,
+  gpuProblem,
+  nativeStatus,
+  resolveDevice,
+  type NativeStatus,
+} from '../numerics/devices.js';
 
 /** One kind of device, and what it offers or why it cannot be used. */
 export interface DeviceState {
@@ -23,6 +29,9 @@ export async function numericMachine(): Promise<NumericMachine> {
 }
 
 async function deviceState(name: string): Promise<DeviceState> {
+  const problem = name === 'cpu' ? null : await gpuProblem(name);
+  if (problem !== null) return { name, available: false, detail: problem.message };
+  if (name !== 'cpu') return { name, available: true, detail: 'a convolution and its gradient ran on it' };
   try {
     const { backend, isa, warning } = await resolveDevice(name);
     const slow = warning === null ? '' : ', slow: the native addon is not usable';

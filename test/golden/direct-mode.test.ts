@@ -67,22 +67,24 @@ describe.skipIf(!hasReference).each(NATIVE_DEVICES)('golden direct mode on $name
       unionSupport,
       settings,
     });
-    const reached = losses.map((round) => {
+    const reached: number[][] = [];
+    for (const round of losses) {
       training.startEpoch();
-      const row = round.map((_, subject) => training.step(subject).loss);
-      training.finishEpoch();
-      return row;
-    });
+      const row: number[] = [];
+      for (const subject of round.keys()) row.push((await training.step(subject)).loss);
+      await training.finishEpoch();
+      reached.push(row);
+    }
     expect(relativeError(reached.flat(), losses.flat())).toBeLessThanOrEqual(TOLERANCE);
 
-    const [theta, ...velocities] = training.exportModel().map(({ values }) => values as Float32Array);
+    const [theta, ...velocities] = (await training.exportModel()).map(({ values }) => values as Float32Array);
     training.dispose();
     expect(relativeError(theta!, goldenArray('direct_theta').data)).toBeLessThanOrEqual(TOLERANCE);
     const expected = (await goldenVolume('direct_v')).values;
     const stacked = Float32Array.from(velocities.flatMap((velocity) => [...velocity]));
     expect(relativeError(stacked, expected)).toBeLessThanOrEqual(TOLERANCE);
 
-    const warped = velocities.map((velocity) => warpTemplate(theta!, velocity, settings));
+    const warped = await Promise.all(velocities.map((velocity) => warpTemplate(theta!, velocity, settings)));
     const maps = computeAtlasStatistics(warped);
     for (const name of ATLAS_STATISTIC_NAMES) {
       const golden = goldenArray(`direct_warped_${name}`).data;
@@ -92,12 +94,14 @@ describe.skipIf(!hasReference).each(NATIVE_DEVICES)('golden direct mode on $name
   });
 });
 
-function warpTemplate(theta: Float32Array, velocity: Float32Array, settings: TrainingSettings): Float32Array {
-  let warped!: Float32Array;
-  nl.tidy(() => {
+function warpTemplate(
+  theta: Float32Array,
+  velocity: Float32Array,
+  settings: TrainingSettings,
+): Promise<Float32Array> {
+  return nl.scoped(() => {
     const template = toDensity(nl.tensor(theta, [1, ...SHAPE, 1]), settings.loss.log_offset);
     const displacement = displacementOf(nl.tensor(velocity, [1, 8, 8, 16, 3]), settings.model);
-    warped = nl.read(nl.warp(template, displacement, 'zeros'));
+    return nl.read(nl.warp(template, displacement, 'zeros'));
   });
-  return warped;
 }

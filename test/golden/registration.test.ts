@@ -24,7 +24,7 @@ import * as nl from '../../src/tensor/index.js';
 import { goldenArray, goldenNumbers } from '../support/golden-atlas.js';
 import { goldenVolume, goldenWeights, relativeError } from '../support/golden-tensors.js';
 import { hasReference } from '../support/reference.js';
-import { NATIVE_DEVICES, TENSOR_DEVICES } from '../support/tensor-devices.js';
+import { TENSOR_DEVICES, TRAINED_FLOWS, TRAINING_DEVICES } from '../support/tensor-devices.js';
 
 /** Relative to the largest absolute value of the array. */
 const VALUE_TOLERANCE = 2e-5;
@@ -88,13 +88,13 @@ function goldenNetwork(model: ModelSettings, flowScale = 1): NamedArray[] {
 const onDevice = (weights: readonly NamedArray[]) =>
   weights.map(({ values, shape }) => nl.tensor(values as Float32Array, shape));
 
-function expectClose(
+async function expectClose(
   actual: nl.Tensor | Float32Array,
   expected: ArrayLike<number>,
   tolerance: number,
   what: string,
 ) {
-  const values = actual instanceof Float32Array ? actual : nl.read(actual);
+  const values = actual instanceof Float32Array ? actual : await nl.read(actual);
   expect(relativeError(values, expected), what).toBeLessThanOrEqual(tolerance);
 }
 
@@ -105,23 +105,23 @@ describe.skipIf(!hasReference).each(TENSOR_DEVICES)('golden network on $name', (
     scalars = (goldenNumbers() as unknown as { scalars: Scalars }).scalars;
   });
 
-  test.each(['half', 'full'] as const)('network with %s flow: output and every gradient', async (flow) => {
+  test.each(TRAINED_FLOWS)('network with %s flow: output and every gradient', async (flow) => {
     const before = nl.memoryCount();
     const model = modelSettings(flow);
     const layout = goldenNetwork(model);
     const weights = onDevice(layout);
     const { values, shape } = await goldenVolume('unet_x');
     const input = nl.tensor(values, shape);
-    const { gradients, outputs } = nl.valueAndGradients(() => {
+    const { gradients, outputs } = await nl.valueAndGradients(() => {
       const y = predictVelocity(model, weights, input);
       return { loss: nl.sum(nl.square(y)), outputs: { y } };
     }, weights);
     const expected = await goldenVolume(`unet_${flow}_y`);
     expect(outputs['y']!.shape).toEqual(expected.shape);
-    expectClose(outputs['y']!, expected.values, VALUE_TOLERANCE, 'y');
+    await expectClose(outputs['y']!, expected.values, VALUE_TOLERANCE, 'y');
     for (const [index, { name }] of layout.entries()) {
       const gradient = await goldenWeights(`unet_${flow}_g_${name}`);
-      expectClose(gradients[index]!, gradient.values, GRADIENT_TOLERANCE, name);
+      await expectClose(gradients[index]!, gradient.values, GRADIENT_TOLERANCE, name);
     }
     nl.dispose([...weights, input, ...gradients, outputs['y']!]);
     expect(nl.memoryCount()).toBe(before);
@@ -132,9 +132,9 @@ describe.skipIf(!hasReference).each(TENSOR_DEVICES)('golden network on $name', (
     const weights = onDevice(goldenNetwork(model));
     const { values, shape } = await goldenVolume('unet_x');
     const expected = await goldenVolume('unet_default_half_y');
-    nl.tidy(() => {
+    await nl.scoped(async () => {
       const y = predictVelocity(model, weights, nl.tensor(values, shape));
-      expectClose(y, expected.values, VALUE_TOLERANCE, 'y');
+      await expectClose(y, expected.values, VALUE_TOLERANCE, 'y');
     });
     nl.dispose(weights);
   });
@@ -150,18 +150,18 @@ describe.skipIf(!hasReference).each(TENSOR_DEVICES)('golden network on $name', (
       const u = nl.tensor(volume.values.slice((t - 1) * size, t * size), shape);
       const previous: nl.Tensor | null = mean;
       const next: nl.Tensor = nl.tidy(() => nextMeanDisplacement(previous, u, Math.min(t, 3)));
-      const loss = nl.tidy(() => nl.readScalar(nl.mean(nl.square(next))));
-      expect(Math.abs(loss / scalars.mean_stream_cap3[t - 1]! - 1)).toBeLessThanOrEqual(VALUE_TOLERANCE);
+      const [loss] = await nl.scoped(() => nl.readScalars([nl.mean(nl.square(next))]));
+      expect(Math.abs(loss! / scalars.mean_stream_cap3[t - 1]! - 1)).toBeLessThanOrEqual(VALUE_TOLERANCE);
       nl.dispose(u);
       if (previous !== null) nl.dispose(previous);
       mean = next;
     }
-    expectClose(mean!, (await goldenVolume('mean_stream_last')).values, VALUE_TOLERANCE, 'last mean');
+    await expectClose(mean!, (await goldenVolume('mean_stream_last')).values, VALUE_TOLERANCE, 'last mean');
     nl.dispose(mean!);
   });
 });
 
-describe.skipIf(!hasReference).each(NATIVE_DEVICES)('golden training steps on $name', ({ select }) => {
+describe.skipIf(!hasReference).each(TRAINING_DEVICES)('golden training steps on $name', ({ select }) => {
   let scalars: Scalars;
   let flowScale: { half: number; full: number };
   let volumes: Float32Array[];
@@ -180,14 +180,14 @@ describe.skipIf(!hasReference).each(NATIVE_DEVICES)('golden training steps on $n
     );
   });
 
-  test.each(['half', 'full'] as const)('one step with %s flow: fields, terms and gradients', async (flow) => {
+  test.each(TRAINED_FLOWS)('one step with %s flow: fields, terms and gradients', async (flow) => {
     const golden = scalars[`step_${flow}`];
     const settings = settingsFor(flow, { mode: 'network' });
     const layout = goldenNetwork(settings.model, flowScale[flow]);
     const weights = onDevice(layout);
     const theta = nl.tensor((await goldenVolume('step_theta_before')).values, [1, ...STEP_SHAPE, 1]);
     const subject = nl.tensor(volumes[1]!, [1, ...STEP_SHAPE, 1]);
-    const { value, gradients, terms, outputs } = nl.valueAndGradients(() => {
+    const { value, gradients, terms, outputs } = await nl.valueAndGradients(() => {
       const input = nl.concatChannels([theta, toLogDensity(subject, 1e-3)]);
       const velocity = predictVelocity(settings.model, weights, input);
       const template = toDensity(theta, 1e-3);
@@ -198,7 +198,7 @@ describe.skipIf(!hasReference).each(NATIVE_DEVICES)('golden training steps on $n
     expect(Math.abs(value / golden.total - 1)).toBeLessThanOrEqual(VALUE_TOLERANCE);
     expect(Object.keys(terms)).toEqual(['similarity', 'presence', 'density', 'smoothness', 'jacobian']);
     const reported = [terms['similarity']!, terms['presence']!, terms['density']!, terms['smoothness']!];
-    expectClose(
+    await expectClose(
       Float32Array.from(reported),
       [golden.ncc, golden.dice, golden.density, golden.smooth],
       VALUE_TOLERANCE,
@@ -211,25 +211,25 @@ describe.skipIf(!hasReference).each(NATIVE_DEVICES)('golden training steps on $n
       ['u', 'displacement'],
       ['W', 'warped'],
     ] as const) {
-      expectClose(
+      await expectClose(
         outputs[output]!,
         (await goldenVolume(`step_${flow}_${name}`)).values,
         VALUE_TOLERANCE,
         name,
       );
     }
-    const { min } = jacobianMinAndFolds({ data: nl.read(outputs['displacement']!), shape: STEP_SHAPE });
+    const { min } = jacobianMinAndFolds({ data: await nl.read(outputs['displacement']!), shape: STEP_SHAPE });
     expect(min).toBeCloseTo(golden.jac_min, 4);
     const gTheta = await goldenVolume(`step_${flow}_g_theta`);
-    expectClose(gradients[0]!, gTheta.values, GRADIENT_TOLERANCE, 'theta');
+    await expectClose(gradients[0]!, gTheta.values, GRADIENT_TOLERANCE, 'theta');
     for (const [index, { name }] of layout.entries()) {
       const gradient = await goldenWeights(`step_${flow}_g_${name}`);
-      expectClose(gradients[index + 1]!, gradient.values, GRADIENT_TOLERANCE, name);
+      await expectClose(gradients[index + 1]!, gradient.values, GRADIENT_TOLERANCE, name);
     }
     nl.dispose([...weights, theta, subject, ...gradients, ...Object.values(outputs)]);
   });
 
-  test.each(['half', 'full'] as const)('six training steps in a row with %s flow', async (flow) => {
+  test.each(TRAINED_FLOWS)('six training steps in a row with %s flow', async (flow) => {
     const before = nl.memoryCount();
     const settings = settingsFor(flow, { mode: 'network', lr: 1e-4, template_lr: 1e-4 });
     const training = new NetworkTraining({
@@ -240,8 +240,8 @@ describe.skipIf(!hasReference).each(NATIVE_DEVICES)('golden training steps on $n
       settings,
     });
     const thetaBefore = (await goldenVolume('step_theta_before')).values;
-    expectClose(meanLogDensity(volumes, 1e-3), thetaBefore, VALUE_TOLERANCE, 'start of theta');
-    const state = training.exportState();
+    await expectClose(meanLogDensity(volumes, 1e-3), thetaBefore, VALUE_TOLERANCE, 'start of theta');
+    const state = await training.exportState();
     const weights = goldenNetwork(settings.model, flowScale[flow]);
     training.importState({
       // Only the second subject, over and over.
@@ -253,18 +253,18 @@ describe.skipIf(!hasReference).each(NATIVE_DEVICES)('golden training steps on $n
     });
     const losses: number[] = [];
     for (let step = 0; step < 6; step++) {
-      losses.push(training.step(step).loss);
+      losses.push((await training.step(step)).loss);
       if (step > 0) continue;
-      const model = training.exportModel();
+      const model = await training.exportModel();
       const after = (name: string) => model.find((array) => array.name === name)!.values as Float32Array;
-      expectClose(
+      await expectClose(
         after('theta'),
         (await goldenVolume(`step_${flow}_theta_after`)).values,
         VALUE_TOLERANCE,
         'theta',
       );
       const enc0 = await goldenWeights(`step_${flow}_enc0w_after`);
-      expectClose(after('weight/enc.0.weight'), enc0.values, VALUE_TOLERANCE, 'enc.0.weight');
+      await expectClose(after('weight/enc.0.weight'), enc0.values, VALUE_TOLERANCE, 'enc.0.weight');
     }
     expect(relativeError(losses, scalars[`step_${flow}`].loss_six_steps_same_subject)).toBeLessThanOrEqual(
       VALUE_TOLERANCE,

@@ -46,20 +46,21 @@ describe.skipIf(!hasReference).each(devices)('golden network on $name', ({ selec
       const x = nl.tensor(input.values, input.shape);
       const weights = ruleWeights(order(flow));
       const parameters = [...weights.values()];
-      const { outputs, gradients } = nl.valueAndGradients(() => {
+      const { outputs, gradients } = await nl.valueAndGradients(() => {
         const y = goldenNetwork(x, weights, flow === 'half');
         return { loss: nl.sum(nl.square(y)), outputs: { y } };
       }, parameters);
       const expected = await goldenVolume(`unet_${flow}_y`);
       expect(outputs['y']?.shape).toEqual(expected.shape);
-      expect(relativeError(nl.read(outputs['y'] as nl.Tensor), expected.values)).toBeLessThanOrEqual(
+      expect(relativeError(await nl.read(outputs['y'] as nl.Tensor), expected.values)).toBeLessThanOrEqual(
         VALUE_TOLERANCE,
       );
       for (const [i, name] of [...weights.keys()].entries()) {
         const gradient = await goldenWeights(`unet_${flow}_g_${name}`);
-        expect(relativeError(nl.read(gradients[i] as nl.Tensor), gradient.values), name).toBeLessThanOrEqual(
-          GRADIENT_TOLERANCE,
-        );
+        expect(
+          relativeError(await nl.read(gradients[i] as nl.Tensor), gradient.values),
+          name,
+        ).toBeLessThanOrEqual(GRADIENT_TOLERANCE);
       }
       nl.dispose([x, ...parameters, ...gradients, ...Object.values(outputs)]);
       expect(nl.memoryCount()).toBe(before);
@@ -72,7 +73,7 @@ describe.skipIf(!hasReference).each(devices)('golden network on $name', ({ selec
     const weights = ruleWeights(order('half_default_widths'));
     const y = nl.tidy(() => goldenNetwork(x, weights, true));
     const expected = await goldenVolume('unet_default_half_y');
-    expect(relativeError(nl.read(y), expected.values)).toBeLessThanOrEqual(VALUE_TOLERANCE);
+    expect(relativeError(await nl.read(y), expected.values)).toBeLessThanOrEqual(VALUE_TOLERANCE);
     nl.dispose([x, y, ...weights.values()]);
   });
 
@@ -116,30 +117,33 @@ describe.skipIf(!hasReference).each(devices)('golden network on $name', ({ selec
         };
       }, parameters);
 
-    const { value, terms, outputs, gradients } = step();
+    const { value, terms, outputs, gradients } = await step();
     expect(Math.abs(value - record.total)).toBeLessThanOrEqual(VALUE_TOLERANCE * record.total);
     for (const name of ['ncc', 'dice', 'smooth', 'density', 'jacobian'] as const) {
       expect(Math.abs((terms[name] as number) - record[name]), name).toBeLessThanOrEqual(VALUE_TOLERANCE);
     }
     for (const [name, output] of Object.entries(outputs)) {
       const expected = await goldenVolume(`step_${flow}_${name}`);
-      expect(relativeError(nl.read(output), expected.values), name).toBeLessThanOrEqual(VALUE_TOLERANCE);
+      expect(relativeError(await nl.read(output), expected.values), name).toBeLessThanOrEqual(
+        VALUE_TOLERANCE,
+      );
     }
     for (const [i, name] of [...weights.keys()].entries()) {
       const gradient = await goldenWeights(`step_${flow}_g_${name}`);
-      expect(relativeError(nl.read(gradients[i] as nl.Tensor), gradient.values), name).toBeLessThanOrEqual(
-        GRADIENT_TOLERANCE,
-      );
+      expect(
+        relativeError(await nl.read(gradients[i] as nl.Tensor), gradient.values),
+        name,
+      ).toBeLessThanOrEqual(GRADIENT_TOLERANCE);
     }
     const slopes = await goldenVolume(`step_${flow}_g_theta`);
-    expect(relativeError(nl.read(gradients.at(-1) as nl.Tensor), slopes.values)).toBeLessThanOrEqual(
+    expect(relativeError(await nl.read(gradients.at(-1) as nl.Tensor), slopes.values)).toBeLessThanOrEqual(
       GRADIENT_TOLERANCE,
     );
 
     const optimizer = new nl.Adam({ lr: record.lr });
     optimizer.step(parameters, gradients);
     const firstWeight = await goldenWeights(`step_${flow}_enc0w_after`);
-    expect(relativeError(nl.read(parameters[0] as nl.Tensor), firstWeight.values)).toBeLessThanOrEqual(
+    expect(relativeError(await nl.read(parameters[0] as nl.Tensor), firstWeight.values)).toBeLessThanOrEqual(
       VALUE_TOLERANCE,
     );
     nl.dispose([subject, ...parameters, ...gradients, ...Object.values(outputs)]);

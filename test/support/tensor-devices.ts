@@ -25,5 +25,24 @@ export const STOCK_DEVICE: TensorDevice = {
   select: () => useDevice(portableCpuDevice(null), 1),
 };
 
-/** Stock tfjs and every native instruction set. */
-export const TENSOR_DEVICES: readonly TensorDevice[] = [STOCK_DEVICE, ...NATIVE_DEVICES];
+const WEBGPU_DEVICE: TensorDevice = {
+  name: 'webgpu',
+  async select() {
+    return useDevice(await resolveDevice('webgpu'), 1);
+  },
+};
+
+/** Tests that choose their devices from here run once more on a graphics card, or on software that acts as one. */
+const onGpu = process.env['NEUROLOOM_TEST_DEVICE'] === 'webgpu';
+
+/** Flows of golden trainings: on software that acts as a card the full one takes minutes. */
+export const TRAINED_FLOWS: readonly ('half' | 'full')[] =
+  onGpu && process.env['NEUROLOOM_TEST_LONG'] === undefined ? ['half'] : ['half', 'full'];
+
+/** Stock tfjs and every native instruction set; in the project `gpu` webgpu alone. */
+export const TENSOR_DEVICES: readonly TensorDevice[] = onGpu
+  ? [WEBGPU_DEVICE]
+  : [STOCK_DEVICE, ...NATIVE_DEVICES];
+
+/** Devices that train on grids of any size. */
+export const TRAINING_DEVICES: readonly TensorDevice[] = onGpu ? [WEBGPU_DEVICE] : NATIVE_DEVICES;

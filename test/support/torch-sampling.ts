@@ -14,7 +14,7 @@ export function asTorchSamples(
   displacement: tensorRoom.Tensor,
 ): tensorRoom.Tensor {
   const sizes = displacement.shape.slice(1, 4);
-  const values = tensors.read(displacement);
+  const values = tensors.viewed(displacement)!;
   const rounding = new Float32Array(values.length);
   for (let at = 0; at < values.length; at++) {
     const axis = at % 3;

@@ -52,7 +52,7 @@ export async function run({ sizes, threads, reps, flow }) {
     training.startEpoch();
     const losses = [];
     let at = 0;
-    const result = timed(() => losses.push(training.step(at++ % 2).loss), reps);
+    const result = await timed(() => training.step(at++ % 2).then(({ loss }) => losses.push(loss)), reps);
     emit('atlas_step', size, result, {
       flow,
       threads,

@@ -21,7 +21,7 @@ export function run({ sizes, channels, reps }) {
         conv_bwd_filter: () => convBackward({ ...nothing, dw: gradients.dw }),
       };
       for (const [name, fn] of Object.entries(results)) {
-        emit(name, size, timed(fn, reps), { channels: c, gflop });
+        emit(name, size, await timed(fn, reps), { channels: c, gflop });
       }
     }
   }

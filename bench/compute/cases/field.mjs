@@ -13,58 +13,58 @@ export async function run({ sizes, reps }) {
     const dout = uniform(length, 3);
     const integrate = () => native.integrateForward({ grid, steps: 7, velocity, out, stages });
     const back = () => native.integrateBackward({ grid, steps: 7, stages, dout, dvelocity: gradient });
-    emit('integrate7_fwd', size, timed(integrate, reps));
-    emit('integrate7_bwd', size, timed(back, reps));
+    emit('integrate7_fwd', size, await timed(integrate, reps));
+    emit('integrate7_bwd', size, await timed(back, reps));
     const half = { n: 1, x: size / 2, y: size / 2, z: size / 2 };
     const coarse = velocity.slice(0, length / 8);
     const dCoarse = new Float32Array(coarse.length);
     const upsample = () => native.upsampleFieldForward({ grid: half, u: coarse, out });
     const fold = () => native.upsampleFieldBackward({ grid: half, dout, du: dCoarse });
-    emit('upsample_fwd', size, timed(upsample, reps));
-    emit('upsample_bwd', size, timed(fold, reps));
+    emit('upsample_fwd', size, await timed(upsample, reps));
+    emit('upsample_bwd', size, await timed(fold, reps));
     const smooth = { grid, v: velocity };
     emit(
       'smoothness_fwd',
       size,
-      timed(() => native.smoothnessForward(smooth), reps),
+      await timed(() => native.smoothnessForward(smooth), reps),
     );
     emit(
       'smoothness_bwd',
       size,
-      timed(() => native.smoothnessBackward({ ...smooth, scale: 1, dv: gradient }), reps),
+      await timed(() => native.smoothnessBackward({ ...smooth, scale: 1, dv: gradient }), reps),
     );
     const hinge = { grid, u: velocity, margin: 0.1 };
     emit(
       'hinge_fwd',
       size,
-      timed(() => native.jacobianHingeForward(hinge), reps),
+      await timed(() => native.jacobianHingeForward(hinge), reps),
     );
     emit(
       'hinge_bwd',
       size,
-      timed(() => native.jacobianHingeBackward({ ...hinge, scale: 1, du: gradient }), reps),
+      await timed(() => native.jacobianHingeBackward({ ...hinge, scale: 1, du: gradient }), reps),
     );
     const density = uniform(size ** 3, 4).map((value) => Math.max(0, value));
     const log = new Float32Array(density.length);
     emit(
       'log_density',
       size,
-      timed(() => native.logDensity(density, 1e-3, log), reps),
+      await timed(() => native.logDensity(density, 1e-3, log), reps),
     );
     emit(
       'inverse_log_density',
       size,
-      timed(() => native.inverseLogDensity(density, 1e-3, log), reps),
+      await timed(() => native.inverseLogDensity(density, 1e-3, log), reps),
     );
     emit(
       'exp',
       size,
-      timed(() => native.mapUnary('exp', density, log), reps),
+      await timed(() => native.mapUnary('exp', density, log), reps),
     );
     emit(
       'add',
       size,
-      timed(() => native.mapBinary('add', density, density, log), reps),
+      await timed(() => native.mapBinary('add', density, density, log), reps),
     );
     const dice = {
       n: 1,
@@ -79,14 +79,14 @@ export async function run({ sizes, reps }) {
     emit(
       'soft_dice_fwd',
       size,
-      timed(() => native.softDiceForward(dice), reps),
+      await timed(() => native.softDiceForward(dice), reps),
     );
     const [m, v] = [new Float32Array(length), new Float32Array(length)];
     const adam = { param: out, grad: dout, m, v, lr: 1e-3, beta1: 0.9, beta2: 0.999, eps: 1e-8, step: 1 };
     emit(
       'adam',
       size,
-      timed(() => native.adamStep(adam), reps),
+      await timed(() => native.adamStep(adam), reps),
       { elements: length },
     );
   }

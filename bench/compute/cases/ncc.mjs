@@ -24,15 +24,15 @@ export async function run({ sizes, reps }) {
     emit(
       'ncc9_fwd',
       size,
-      timed(() => nccForward({ ...plain, workspace }), reps),
+      await timed(() => nccForward({ ...plain, workspace }), reps),
     );
-    emit('ncc9_fwd_bwd', size, timed(both, reps));
+    emit('ncc9_fwd_bwd', size, await timed(both, reps));
     const atlas = { ...plain, activeOnly: true };
     const part = workspace.subarray(0, nccSavedLength(grid, 'j'));
     const training = () => {
       const { saved } = nccForward({ ...atlas, gradients: 'j', workspace: part });
       nccBackward({ ...atlas, saved, scale: 1, di: null, dj });
     };
-    emit('ncc9_loss', size, timed(training, reps));
+    emit('ncc9_loss', size, await timed(training, reps));
   }
 }

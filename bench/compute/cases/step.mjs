@@ -71,13 +71,13 @@ export async function run({ sizes, threads, reps, init }) {
       return nl.add(similarity, nl.scale(nl.smoothnessLoss(velocity), 0.1));
     };
     const losses = [];
-    const step = () => {
-      const { value, gradients } = nl.valueAndGradients(lossOf, parameters);
+    const step = async () => {
+      const { value, gradients } = await nl.valueAndGradients(lossOf, parameters);
       optimizer.step(parameters, gradients);
       nl.dispose(gradients);
       losses.push(value);
     };
-    const result = timed(step, reps);
+    const result = await timed(step, reps);
     emit('unet_step', size, result, {
       threads,
       losses: losses.slice(0, 4).map((v) => Math.round(v * 1e6) / 1e6),

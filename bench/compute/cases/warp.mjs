@@ -16,12 +16,12 @@ export async function run({ sizes, reps }) {
       const input = { grid, c, volume, displacement, mode: 'border' };
       const forward = () => warpForward({ ...input, out });
       const backward = () => warpBackward({ ...input, dout, dVolume, dDisplacement });
-      emit('warp_fwd', size, timed(forward, reps), { channels: c });
-      emit('warp_bwd', size, timed(backward, reps), { channels: c });
+      emit('warp_fwd', size, await timed(forward, reps), { channels: c });
+      emit('warp_bwd', size, await timed(backward, reps), { channels: c });
       emit(
         'warp_fwd_bwd',
         size,
-        timed(() => {
+        await timed(() => {
           forward();
           backward();
         }, reps),

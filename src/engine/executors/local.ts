@@ -7,6 +7,7 @@ export interface LocalExecutorOptions extends Omit<WorkerPoolOptions, 'size'> {
   readonly jobs?: number | undefined;
   readonly cpus?: number | undefined;
   readonly memoryGb?: number | undefined;
+  readonly gpus?: number | undefined;
   /** A fresh process for each task. */
   readonly isolate?: boolean;
 }

@@ -18,6 +18,8 @@ export interface SiteRequest {
   readonly jobs?: number | undefined;
   readonly cpus?: number | undefined;
   readonly memoryGb?: number | undefined;
+  /** Graphics cards that nodes may use at a time, each by one node; 1 when left out. */
+  readonly gpus?: number | undefined;
 }
 
 /** What an executor needs to know of the run. */
@@ -51,7 +53,7 @@ export async function siteOf(request: SiteRequest): Promise<Site> {
 }
 
 function localSite(request: SiteRequest): Site {
-  const { jobs, cpus, memoryGb } = request;
+  const { jobs, cpus, memoryGb, gpus } = request;
   const largest = machineLimits(request);
   return {
     largest,
@@ -61,7 +63,7 @@ function localSite(request: SiteRequest): Site {
       await adoptBeforeLocal(context);
       const grace = graceMs === undefined ? {} : { graceMs };
       return new LocalExecutor({
-        ...{ jobs, cpus, memoryGb, isolate },
+        ...{ jobs, cpus, memoryGb, gpus, isolate },
         directory: workDirectory,
         logCapBytes,
         ...grace,

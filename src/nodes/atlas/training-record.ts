@@ -17,6 +17,8 @@ export const TrainingRecord = z.strictObject({
     isa: z.string().nullable(),
     threads: z.number(),
     versions: z.record(z.string(), z.string()),
+    /** The graphics card, where one computed. */
+    adapter: z.strictObject({ vendor: z.string(), name: z.string(), software: z.boolean() }).optional(),
   }),
 });
 
@@ -25,14 +27,17 @@ export type TrainingRecord = z.infer<typeof TrainingRecord>;
 /** The part of a training's account that is equal in every equal run: how often it was interrupted is not in it. */
 export function trainingRecord(trained: TrainedTemplate): TrainingRecord {
   const { mode, history, bestEpoch, stoppedEarly } = trained;
-  const { device, backend, isa, threads, versions } = trained.device;
+  const { device, backend, isa, threads, versions, adapter } = trained.device;
   return {
     mode,
     history: JSON.parse(JSON.stringify(history)) as TrainingRecord['history'],
     best_epoch: bestEpoch,
     stopped_early: stoppedEarly,
     unused_templates: unusedTemplates(trained),
-    device: { device, backend, isa, threads, versions: { ...versions } },
+    device: {
+      ...{ device, backend, isa, threads, versions: { ...versions } },
+      ...(adapter !== null && { adapter }),
+    },
   };
 }
 

@@ -1,4 +1,4 @@
-import { read, scale, tensor, tidy, upsampleField, warp } from '../../tensor/index.js';
+import { read, scale, scoped, tensor, upsampleField, warp } from '../../tensor/index.js';
 import type { SeededRandom } from '../random.js';
 import { type Shape3, velocityShapeOf, voxelCount } from './grid.js';
 import { displacementOf } from './registration-pass.js';
@@ -23,35 +23,32 @@ const LINEAR_PART = 0.02;
  * @param random - drawn from in a fixed number of normal deviates
  * @returns shape `shape`
  */
-export function deformAtRandom(
+export async function deformAtRandom(
   volume: Float32Array,
   shape: Shape3,
   model: Pick<ModelSettings, 'int_steps'>,
   random: SeededRandom,
-): Float32Array {
+): Promise<Float32Array> {
   const half = velocityShapeOf(shape, 'half');
-  const velocity = smoothVelocity(half, random);
+  const velocity = await smoothVelocity(half, random);
   addAffineVelocity(velocity, half, random);
-  let deformed!: Float32Array;
-  tidy(() => {
+  return scoped(() => {
     const field = tensor(velocity, [1, ...half, 3]);
     const displacement = displacementOf(field, { ...model, flow_resolution: 'half' });
-    deformed = read(warp(tensor(volume, [1, ...shape, 1]), displacement, 'zeros'));
+    return read(warp(tensor(volume, [1, ...shape, 1]), displacement, 'zeros'));
   });
-  return deformed;
 }
 
 /** Normal vectors at control points, trilinear between them. */
-function smoothVelocity(half: Shape3, random: SeededRandom): Float32Array {
+async function smoothVelocity(half: Shape3, random: SeededRandom): Promise<Float32Array> {
   const points = half.map((count) => Math.ceil(count / CONTROL_SPACING)) as unknown as Shape3;
   const vectors = new Float32Array(3 * voxelCount(points)).map(() => SMOOTH_VOXELS * random.normal());
   const wide = points.map((count) => CONTROL_SPACING * count) as unknown as Shape3;
-  let values!: Float32Array;
-  tidy(() => {
+  const values = await scoped(() => {
     let field = tensor(vectors, [1, ...points, 3]);
     // Each doubling of the grid doubles the vectors too, which is taken back.
     for (let spacing = CONTROL_SPACING; spacing > 1; spacing /= 2) field = scale(upsampleField(field), 0.5);
-    values = read(field);
+    return read(field);
   });
   return cutLowCorner(values, wide, half);
 }

@@ -2,26 +2,27 @@ import {
   Adam,
   assign,
   dispose,
-  inspect,
   type Parameter,
   parameter,
   read,
+  scoped,
   tensor,
   type Tensor,
   tidy,
-  update,
   valueAndGradients,
 } from '../../tensor/index.js';
 import { arraysByName, type NamedArray } from './array-file.js';
 import type { TrainingState } from './checkpoint.js';
-import { meanLogDensity, projectTheta } from './density-transform.js';
+import { meanLogDensity } from './density-transform.js';
 import { gradientNorm } from './gradient-norm.js';
 import { type Shape3, velocityShapeOf, voxelCount } from './grid.js';
-import { jacobianMinAndFolds } from './jacobian.js';
+import { smallestDeterminant } from './smallest-determinant.js';
+import { centreParameters } from './centre-parameters.js';
 import { MeanDisplacement } from './mean-displacement.js';
 import { exportAdam, floatArray, importAdam } from './optimiser-state.js';
 import { registrationPass, toDensity } from './registration-pass.js';
 import { logOffsetOf } from './settings.js';
+import { TemplateSupport } from './template-support.js';
 import type { TrainingData } from './training-data.js';
 import type { StepReport, Training } from './training-loop.js';
 
@@ -40,12 +41,14 @@ export class DirectTraining implements Training {
   #thetaGradient: Float32Array;
   #rounds = 0;
   readonly #mean: MeanDisplacement;
+  readonly #support: TemplateSupport;
 
   constructor(data: TrainingData) {
     const { settings, volumes, shape } = data;
     const { direct_lr: lr, direct_template_lr: templateLr } = settings.optimizer;
     this.#data = data;
     this.#mean = new MeanDisplacement(shape, volumes.length);
+    this.#support = new TemplateSupport(data.unionSupport, shape);
     this.#velocityShape = velocityShapeOf(shape, settings.model.flow_resolution);
     this.#theta = parameter(meanLogDensity(volumes, logOffsetOf(settings)), [1, ...shape, 1]);
     const atRest = new Float32Array(3 * voxelCount(this.#velocityShape));
@@ -71,27 +74,23 @@ export class DirectTraining implements Training {
     this.#thetaGradient.fill(0);
   }
 
-  step(index: number): StepReport {
-    let report!: StepReport;
-    tidy(() => {
-      report = this.#descend(index);
-    });
-    return report;
+  step(index: number): Promise<StepReport> {
+    return scoped(() => this.#descend(index));
   }
 
-  #descend(index: number): StepReport {
+  async #descend(index: number): Promise<StepReport> {
     const { ids, volumes, shape } = this.#data;
     const velocity = this.#velocities[index]!;
     const subject = tensor(volumes[index]!, [1, ...shape, 1]);
-    const { value, gradients, terms, outputs } = valueAndGradients(
+    const { value, gradients, terms, outputs } = await valueAndGradients(
       () => this.#objective(subject, velocity),
       this.#templateMoves ? [velocity, this.#theta] : [velocity],
     );
     this.#velocityAdams[index]!.step([velocity], gradients.slice(0, 1));
-    if (gradients[1] !== undefined) this.#addThetaGradient(read(gradients[1]));
+    if (gradients[1] !== undefined) this.#addThetaGradient(await read(gradients[1]));
     if (outputs['meanDisplacement'] !== undefined) this.#mean.accept(outputs['meanDisplacement']);
-    const { min: jacMin } = inspect(outputs['displacement']!, (data) => jacobianMinAndFolds({ data, shape }));
-    const gradNorm = gradientNorm(gradients.slice(0, 1));
+    const jacMin = await smallestDeterminant(outputs['displacement']!);
+    const gradNorm = await gradientNorm(gradients.slice(0, 1));
     return { subjects: [ids[index]!], loss: value, terms, gradNorm, jacMin };
   }
 
@@ -103,30 +102,15 @@ export class DirectTraining implements Training {
   }
 
   /** Template step, projection, then the mean velocity is taken from every velocity, in this order. */
-  finishEpoch(): void {
-    const { volumes, shape, unionSupport } = this.#data;
+  async finishEpoch(): Promise<void> {
+    const { volumes, shape } = this.#data;
     if (this.#templateMoves) {
       const mean = this.#thetaGradient.map((sum) => sum / volumes.length);
       tidy(() => this.#templateAdam.step([this.#theta], [tensor(mean, [1, ...shape, 1])]));
     }
-    update(this.#theta, (theta) => projectTheta(theta, unionSupport));
-    this.#centreVelocities();
+    await this.#support.project([this.#theta]);
+    await centreParameters(this.#velocities);
     this.#rounds += 1;
-  }
-
-  /** Keeps the template central: the velocities of the cohort have mean 0. */
-  #centreVelocities(): void {
-    const sums = new Float64Array(3 * voxelCount(this.#velocityShape));
-    for (const velocity of this.#velocities) {
-      const values = read(velocity);
-      for (let at = 0; at < sums.length; at++) sums[at] = sums[at]! + values[at]!;
-    }
-    const count = this.#velocities.length;
-    for (const velocity of this.#velocities) {
-      update(velocity, (values) => {
-        for (let at = 0; at < sums.length; at++) values[at] = values[at]! - sums[at]! / count;
-      });
-    }
   }
 
   #addThetaGradient(gradient: Float32Array): void {
@@ -134,15 +118,14 @@ export class DirectTraining implements Training {
     for (let at = 0; at < sum.length; at++) sum[at] = sum[at]! + gradient[at]!;
   }
 
-  exportModel(): NamedArray[] {
-    return [
-      { name: 'theta', shape: this.#data.shape, values: read(this.#theta) },
-      ...this.#velocities.map((velocity, index) => ({
-        name: `velocity/${index}`,
-        shape: [...this.#velocityShape, 3],
-        values: read(velocity),
-      })),
-    ];
+  async exportModel(): Promise<NamedArray[]> {
+    const velocities = this.#velocities.map(async (velocity, index) => ({
+      name: `velocity/${index}`,
+      shape: [...this.#velocityShape, 3],
+      values: await read(velocity),
+    }));
+    const theta = { name: 'theta', shape: this.#data.shape, values: await read(this.#theta) };
+    return [theta, ...(await Promise.all(velocities))];
   }
 
   importModel(arrays: readonly NamedArray[]): void {
@@ -151,12 +134,14 @@ export class DirectTraining implements Training {
     this.#velocities.forEach((velocity, index) => assign(velocity, floatArray(named, `velocity/${index}`)));
   }
 
-  exportState(): TrainingState {
-    const template = exportAdam('adam_template', this.#templateAdam);
-    const velocities = this.#velocityAdams.map((adam, index) => exportAdam(`adam_velocity.${index}`, adam));
-    const mean = this.#mean.exportState();
+  async exportState(): Promise<TrainingState> {
+    const template = await exportAdam('adam_template', this.#templateAdam);
+    const velocities = await Promise.all(
+      this.#velocityAdams.map((adam, index) => exportAdam(`adam_velocity.${index}`, adam)),
+    );
+    const mean = await this.#mean.exportState();
     const arrays: NamedArray[] = [
-      ...this.exportModel(),
+      ...(await this.exportModel()),
       ...template.arrays,
       ...velocities.flatMap((state) => state.arrays),
       ...mean.arrays,
@@ -193,6 +178,8 @@ export class DirectTraining implements Training {
 
   dispose(): void {
     dispose([this.#theta, ...this.#velocities]);
+    for (const adam of [this.#templateAdam, ...this.#velocityAdams]) adam.dispose();
+    this.#support.dispose();
     this.#mean.dispose();
   }
 }

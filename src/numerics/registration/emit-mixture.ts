@@ -84,18 +84,17 @@ async function registrationLoss(
   // Instance steps may end on a finer grid than that of the network.
   const settings = { ...ofModel, model: { ...ofModel.model, flow_resolution: flow } };
   await useComputeDevice(options);
-  const { readScalar, tensor, tidy } = await import('../../tensor/index.js');
+  const { readScalars, scoped, tensor } = await import('../../tensor/index.js');
   const { registrationPass } = await import('./registration-pass.js');
   const padded = grid.padded;
   const velocityShape = velocityShapeOf(padded, flow);
-  let loss = NaN;
-  tidy(() => {
+  const [loss] = await scoped(() => {
     const template = tensor(densityOf(model.theta, logOffsetOf(settings)), [1, ...padded, 1]);
     const subject = tensor(toTrainUnits(volume, shape, grid, scale), [1, ...padded, 1]);
     const field = tensor(velocity, [1, ...velocityShape, 3]);
-    loss = readScalar(registrationPass(template, subject, field, settings, null).loss);
+    return readScalars([registrationPass(template, subject, field, settings, null).loss]);
   });
-  return loss;
+  return loss!;
 }
 
 function weightedMaps(maps: readonly Float32Array[], weights: readonly number[]): Float32Array {

@@ -1,6 +1,6 @@
 import { sumOfSquares, type Tensor } from '../../tensor/index.js';
 
-/** Euclidean norm over all values of some gradients, in float64. */
-export function gradientNorm(gradients: readonly Tensor[]): number {
-  return Math.sqrt(gradients.reduce((total, gradient) => total + sumOfSquares(gradient), 0));
+/** Euclidean norm over all values of some gradients; in float64 on a CPU. */
+export async function gradientNorm(gradients: readonly Tensor[]): Promise<number> {
+  return Math.sqrt(await sumOfSquares(gradients));
 }

@@ -17,12 +17,11 @@ export async function localCorrelation(
   compute: ComputeOptions,
 ): Promise<number> {
   await useComputeDevice(compute);
-  const { readScalar, tensor, tidy } = await import('../../tensor/index.js');
+  const { readScalars, scoped, tensor } = await import('../../tensor/index.js');
   const { localNccLogLoss } = await import('./losses.js');
-  let loss = 1;
-  tidy(() => {
+  const [loss] = await scoped(() => {
     const volume = [1, ...shape, 1];
-    loss = readScalar(localNccLogLoss(tensor(logDensity, volume), tensor(logSubject, volume), settings));
+    return readScalars([localNccLogLoss(tensor(logDensity, volume), tensor(logSubject, volume), settings)]);
   });
-  return 1 - loss;
+  return 1 - loss!;
 }

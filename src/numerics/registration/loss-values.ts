@@ -185,9 +185,9 @@ async function evaluate(
     held.push(...xs);
     const constants = fixed.map(toTensor);
     held.push(...constants);
-    const { value, terms, gradients } = valueAndGradients(() => objective(xs, constants), xs);
+    const { value, terms, gradients } = await valueAndGradients(() => objective(xs, constants), xs);
     held.push(...gradients);
-    return { value, terms, gradients: gradients.map((gradient) => read(gradient)) };
+    return { value, terms, gradients: await Promise.all(gradients.map((gradient) => read(gradient))) };
   } finally {
     dispose(held);
   }

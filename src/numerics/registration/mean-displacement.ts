@@ -35,11 +35,11 @@ export class MeanDisplacement {
     this.#steps += 1;
   }
 
-  exportState(): { steps: number; arrays: NamedArray[] } {
+  async exportState(): Promise<{ steps: number; arrays: NamedArray[] }> {
     if (this.#mean === null) return { steps: this.#steps, arrays: [] };
     return {
       steps: this.#steps,
-      arrays: [{ name: NAME, shape: [...this.#shape, 3], values: read(this.#mean) }],
+      arrays: [{ name: NAME, shape: [...this.#shape, 3], values: await read(this.#mean) }],
     };
   }
 

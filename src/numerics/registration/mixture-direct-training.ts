@@ -2,22 +2,22 @@ import {
   Adam,
   assign,
   dispose,
-  inspect,
   type Parameter,
   parameter,
   read,
+  scoped,
   tensor,
   type Tensor,
   tidy,
-  update,
+  type ValueAndGradients,
   valueAndGradients,
 } from '../../tensor/index.js';
 import { arraysByName, type NamedArray } from './array-file.js';
 import type { TrainingState } from './checkpoint.js';
-import { projectTheta } from './density-transform.js';
+import { centreParameters } from './centre-parameters.js';
 import { gradientNorm } from './gradient-norm.js';
 import { type Shape3, velocityShapeOf, voxelCount } from './grid.js';
-import { jacobianMinAndFolds } from './jacobian.js';
+import { smallestDeterminant } from './smallest-determinant.js';
 import { initialThetas, mostResponsible } from './mixture.js';
 import { MixtureMeans } from './mixture-means.js';
 import { velocityName } from './mixture-names.js';
@@ -26,6 +26,7 @@ import { MixtureState } from './mixture-state.js';
 import { exportAdam, floatArray, importAdam } from './optimiser-state.js';
 import { registrationPass, toDensity } from './registration-pass.js';
 import { logOffsetOf } from './settings.js';
+import { TemplateSupport } from './template-support.js';
 import type { TrainingData } from './training-data.js';
 import type { StepReport, Training } from './training-loop.js';
 
@@ -45,6 +46,7 @@ export class MixtureDirectTraining implements Training {
   readonly #thetaGradients: Float32Array[];
   #rounds = 0;
   readonly #means: MixtureMeans;
+  readonly #support: TemplateSupport;
   readonly #mixture: MixtureState;
 
   constructor(data: TrainingData) {
@@ -53,6 +55,7 @@ export class MixtureDirectTraining implements Training {
     const { n_templates: templates, mixture_sharpness: sharpness, flow_resolution: flow } = settings.model;
     this.#data = data;
     this.#means = new MixtureMeans(shape, volumes.length, templates);
+    this.#support = new TemplateSupport(data.unionSupport, shape);
     this.#mixture = new MixtureState(volumes.length, templates, sharpness);
     this.#velocityShape = velocityShapeOf(shape, flow);
     this.#thetas = thetaParameters(initialThetas(volumes, shape, templates, logOffsetOf(settings)), shape);
@@ -80,23 +83,19 @@ export class MixtureDirectTraining implements Training {
     for (const gradient of this.#thetaGradients) gradient.fill(0);
   }
 
-  step(index: number): StepReport {
-    let report!: StepReport;
-    tidy(() => {
-      report = this.#descend(index);
-    });
-    return report;
+  step(index: number): Promise<StepReport> {
+    return scoped(() => this.#descend(index));
   }
 
-  #descend(index: number): StepReport {
+  async #descend(index: number): Promise<StepReport> {
     const { ids, volumes, shape } = this.#data;
     const subject = tensor(volumes[index]!, [1, ...shape, 1]);
     const velocities = this.#velocities[index]!;
-    const passes = velocities.map((velocity, k) => {
-      const theta = this.#thetas[k]!;
-      const xs = this.#templateMoves ? [velocity, theta] : [velocity];
-      return valueAndGradients(() => this.#objective(k, subject, velocity), xs);
-    });
+    const passes: ValueAndGradients[] = [];
+    for (const [k, velocity] of velocities.entries()) {
+      const xs = this.#templateMoves ? [velocity, this.#thetas[k]!] : [velocity];
+      passes.push(await valueAndGradients(() => this.#objective(k, subject, velocity), xs));
+    }
     const { objective, responsibilities } = this.#mixture.rate(
       index,
       passes.map(({ value }) => value),
@@ -104,18 +103,20 @@ export class MixtureDirectTraining implements Training {
     const best = mostResponsible(responsibilities);
     // A velocity belongs to one template, so its step does not depend on the scale of its gradient: it is not weighted,
     // and a template that is not responsible yet still shows how well it could fit.
-    passes.forEach(({ gradients }, k) => {
+    for (const [k, { gradients }] of passes.entries()) {
       this.#velocityAdams[index]![k]!.step([velocities[k]!], gradients.slice(0, 1));
-      if (gradients[1] !== undefined) this.#addThetaGradient(k, read(gradients[1]), responsibilities[k]!);
-    });
+      if (gradients[1] !== undefined) {
+        this.#addThetaGradient(k, await read(gradients[1]), responsibilities[k]!);
+      }
+    }
     const { gradients, outputs } = passes[best]!;
     this.#means.accept(best, outputs['meanDisplacement']);
-    const { min: jacMin } = inspect(outputs['displacement']!, (data) => jacobianMinAndFolds({ data, shape }));
+    const jacMin = await smallestDeterminant(outputs['displacement']!);
     const terms = weightedTerms(
       passes.map((pass) => pass.terms),
       responsibilities,
     );
-    const gradNorm = gradientNorm(gradients.slice(0, 1));
+    const gradNorm = await gradientNorm(gradients.slice(0, 1));
     return { subjects: [ids[index]!], loss: objective, terms, gradNorm, jacMin };
   }
 
@@ -127,8 +128,8 @@ export class MixtureDirectTraining implements Training {
   }
 
   /** Template steps, projection, then the velocities of each template are centred; last the shares. */
-  finishEpoch(): void {
-    const { volumes, shape, unionSupport } = this.#data;
+  async finishEpoch(): Promise<void> {
+    const { volumes, shape } = this.#data;
     if (this.#templateMoves) {
       tidy(() => {
         const means = this.#thetaGradients.map((sum) =>
@@ -140,27 +141,17 @@ export class MixtureDirectTraining implements Training {
         this.#templateAdam.step(this.#thetas, means);
       });
     }
-    for (const theta of this.#thetas) update(theta, (values) => projectTheta(values, unionSupport));
-    this.#centreVelocities();
+    await this.#support.project(this.#thetas);
+    await this.#centreVelocities();
     this.#rounds += 1;
     this.#mixture.finishEpoch();
   }
 
-  #centreVelocities(): void {
+  async #centreVelocities(): Promise<void> {
     const belongs = this.#mixture.result().responsibilities.map(mostResponsible);
-    this.#thetas.forEach((_theta, k) => {
-      const members = this.#velocities.filter((_row, i) => belongs[i] === k).map((row) => row[k]!);
-      const sums = new Float64Array(3 * voxelCount(this.#velocityShape));
-      for (const velocity of members) {
-        const values = read(velocity);
-        for (let at = 0; at < sums.length; at++) sums[at] = sums[at]! + values[at]!;
-      }
-      for (const velocity of members) {
-        update(velocity, (values) => {
-          for (let at = 0; at < sums.length; at++) values[at] = values[at]! - sums[at]! / members.length;
-        });
-      }
-    });
+    for (const k of this.#thetas.keys()) {
+      await centreParameters(this.#velocities.filter((_row, i) => belongs[i] === k).map((row) => row[k]!));
+    }
   }
 
   #addThetaGradient(template: number, gradient: Float32Array, weight: number): void {
@@ -168,18 +159,16 @@ export class MixtureDirectTraining implements Training {
     for (let at = 0; at < sum.length; at++) sum[at] = sum[at]! + weight * gradient[at]!;
   }
 
-  exportModel(): NamedArray[] {
-    return [
-      ...exportThetas(this.#thetas, this.#data.shape),
-      ...this.#velocities.flatMap((row, index) =>
-        row.map((velocity, k) => ({
-          name: velocityName(index, k),
-          shape: [...this.#velocityShape, 3],
-          values: read(velocity),
-        })),
-      ),
-      ...this.#mixture.exportArrays(),
-    ];
+  async exportModel(): Promise<NamedArray[]> {
+    const velocities = this.#velocities.flatMap((row, index) =>
+      row.map(async (velocity, k) => ({
+        name: velocityName(index, k),
+        shape: [...this.#velocityShape, 3],
+        values: await read(velocity),
+      })),
+    );
+    const thetas = await exportThetas(this.#thetas, this.#data.shape);
+    return [...thetas, ...(await Promise.all(velocities)), ...this.#mixture.exportArrays()];
   }
 
   importModel(arrays: readonly NamedArray[]): void {
@@ -191,12 +180,14 @@ export class MixtureDirectTraining implements Training {
     this.#mixture.importArrays(named);
   }
 
-  exportState(): TrainingState {
-    const template = exportAdam('adam_template', this.#templateAdam);
-    const velocities = this.#velocityAdams.map((row, index) =>
-      row.map((adam, k) => exportAdam(`adam_velocity.${index}.${k}`, adam)),
+  async exportState(): Promise<TrainingState> {
+    const template = await exportAdam('adam_template', this.#templateAdam);
+    const velocities = await Promise.all(
+      this.#velocityAdams.map((row, index) =>
+        Promise.all(row.map((adam, k) => exportAdam(`adam_velocity.${index}.${k}`, adam))),
+      ),
     );
-    const means = this.#means.exportState();
+    const means = await this.#means.exportState();
     const gradients = this.#thetaGradients.map((values, k) => ({
       name: `theta_gradient.${k}`,
       shape: this.#data.shape,
@@ -210,7 +201,7 @@ export class MixtureDirectTraining implements Training {
         adam_velocity: velocities.map((row) => row.map((state) => state.step)),
       },
       arrays: [
-        ...this.exportModel(),
+        ...(await this.exportModel()),
         ...template.arrays,
         ...velocities.flatMap((row) => row.flatMap((state) => state.arrays)),
         ...means.arrays,
@@ -241,6 +232,8 @@ export class MixtureDirectTraining implements Training {
 
   dispose(): void {
     dispose([...this.#thetas, ...this.#velocities.flat()]);
+    for (const adam of [this.#templateAdam, ...this.#velocityAdams.flat()]) adam.dispose();
+    this.#support.dispose();
     this.#means.dispose();
   }
 }

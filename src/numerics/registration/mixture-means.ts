@@ -20,8 +20,8 @@ export class MixtureMeans {
     if (next !== undefined) this.#means[template]!.accept(next);
   }
 
-  exportState(): { steps: number[]; arrays: NamedArray[] } {
-    const states = this.#means.map((mean) => mean.exportState());
+  async exportState(): Promise<{ steps: number[]; arrays: NamedArray[] }> {
+    const states = await Promise.all(this.#means.map((mean) => mean.exportState()));
     return {
       steps: states.map(({ steps }) => steps),
       arrays: states.flatMap(({ arrays }, k) =>

@@ -3,24 +3,25 @@ import {
   assign,
   concatChannels,
   dispose,
-  inspect,
   type Parameter,
   parameter,
   read,
   scale,
   tensor,
   type Tensor,
-  tidy,
+  scoped,
   update,
+  type ValueAndGradients,
   valueAndGradients,
 } from '../../tensor/index.js';
 import { SeededRandom, seededRandom } from '../random.js';
 import { arraysByName, type NamedArray } from './array-file.js';
 import type { TrainingState } from './checkpoint.js';
-import { limitTemplateMass, projectTheta, totalMass } from './density-transform.js';
+import { limitTemplateMass, totalMass } from './density-transform.js';
 import { GradientGuard, type GuardState } from './gradient-guard.js';
+import type { LossTerms } from './loss-terms.js';
 import { gradientNorm } from './gradient-norm.js';
-import { jacobianMinAndFolds } from './jacobian.js';
+import { smallestDeterminant } from './smallest-determinant.js';
 import { initialThetas, mostResponsible } from './mixture.js';
 import { MixtureMeans } from './mixture-means.js';
 import { exportThetas, importThetas, thetaParameters, weightedSum, weightedTerms } from './mixture-parts.js';
@@ -30,9 +31,19 @@ import { initialWeights } from './network-layout.js';
 import { exportAdam, floatArray, importAdam } from './optimiser-state.js';
 import { registrationPass, toDensity, toLogDensity } from './registration-pass.js';
 import { logOffsetOf, resolveTemplateLearningRate } from './settings.js';
+import { TemplateSupport } from './template-support.js';
 import type { TrainingData } from './training-data.js';
 import type { StepReport, Training } from './training-loop.js';
 import { predictVelocity } from './unet.js';
+
+/** What the passes of one subject through all templates give. */
+interface SubjectPass {
+  readonly objective: number;
+  /** Of every log template, then of the weights. */
+  readonly gradients: readonly Tensor[];
+  readonly terms: LossTerms;
+  readonly jacMin: number;
+}
 
 /**
  * Modes network and hybrid with several templates (spec/learned_atlas.md 3.1): one network registers every subject to
@@ -47,6 +58,7 @@ export class MixtureNetworkTraining implements Training {
   readonly #networkAdam: Adam;
   readonly #templateAdam: Adam;
   readonly #guard = new GradientGuard();
+  readonly #support: TemplateSupport;
   #shuffling: SeededRandom;
   #order: number[] = [];
   readonly #means: MixtureMeans;
@@ -59,6 +71,7 @@ export class MixtureNetworkTraining implements Training {
     const { n_templates: templates, mixture_sharpness: sharpness } = settings.model;
     this.#data = data;
     this.#means = new MixtureMeans(shape, volumes.length, templates);
+    this.#support = new TemplateSupport(data.unionSupport, shape);
     this.#masses = volumes.map(totalMass);
     this.#mixture = new MixtureState(volumes.length, templates, sharpness);
     const start = initialWeights(settings.model, seededRandom(settings.optimizer.seed, 'initialisation'));
@@ -82,54 +95,51 @@ export class MixtureNetworkTraining implements Training {
     this.#order = this.#shuffling.permutation(this.#data.volumes.length);
   }
 
-  step(index: number): StepReport {
+  step(index: number): Promise<StepReport> {
     const { batch_size: size } = this.#data.settings.optimizer;
     const batch = this.#order.slice(index * size, (index + 1) * size);
-    let report!: StepReport;
-    tidy(() => {
-      report = this.#descend(batch);
-    });
-    return report;
+    return scoped(() => this.#descend(batch));
   }
 
-  finishEpoch(): void {
-    this.#limitMasses();
+  async finishEpoch(): Promise<void> {
+    await this.#limitMasses();
     this.#mixture.finishEpoch();
   }
 
   /** As with one template: each is held near the mean mass of the subjects, as far as it is responsible for them. */
-  #limitMasses(): void {
+  async #limitMasses(): Promise<void> {
     const { settings } = this.#data;
     const { template_mass_limit: limit } = settings.optimizer;
     if (limit === null) return;
     const { responsibilities } = this.#mixture.result();
-    this.#thetas.forEach((theta, k) => {
+    for (const [k, theta] of this.#thetas.entries()) {
       let [mass, weight] = [0, 0];
       responsibilities.forEach((row, i) => {
         mass += row[k]! * this.#masses[i]!;
         weight += row[k]!;
       });
-      if (weight === 0) return;
+      if (weight === 0) continue;
       const meanMass = mass / weight;
-      update(theta, (values) => limitTemplateMass(values, logOffsetOf(settings), { meanMass, limit }));
-    });
+      await update(theta, (values) => limitTemplateMass(values, logOffsetOf(settings), { meanMass, limit }));
+    }
   }
 
   /** One optimiser step along the mean gradient of the subjects of a batch. */
-  #descend(batch: readonly number[]): StepReport {
-    const { ids, unionSupport } = this.#data;
-    const parts = batch.map((subject) => this.#subjectPass(subject));
+  async #descend(batch: readonly number[]): Promise<StepReport> {
+    const { ids } = this.#data;
+    const parts: SubjectPass[] = [];
+    for (const subject of batch) parts.push(await this.#subjectPass(subject));
     const gradients = weightedSum(
       parts.map((part) => part.gradients),
       parts.map(() => 1 / batch.length),
     );
-    const gradNorm = gradientNorm(gradients);
+    const gradNorm = await gradientNorm(gradients);
     const factor = this.#guard.factorFor(gradNorm);
     const steps = factor === 1 ? gradients : gradients.map((gradient) => scale(gradient, factor));
     const templates = this.#thetas.length;
     this.#networkAdam.step(this.#weights, steps.slice(templates));
     this.#templateAdam.step(this.#thetas, steps.slice(0, templates));
-    for (const theta of this.#thetas) update(theta, (values) => projectTheta(values, unionSupport));
+    await this.#support.project(this.#thetas);
     const equal = parts.map(() => 1 / parts.length);
     return {
       subjects: batch.map((subject) => ids[subject]!),
@@ -144,12 +154,15 @@ export class MixtureNetworkTraining implements Training {
   }
 
   /** The objective of one subject; gradients of every log template, then of the weights. */
-  #subjectPass(index: number) {
+  async #subjectPass(index: number): Promise<SubjectPass> {
     const { shape, volumes } = this.#data;
     const subject = tensor(volumes[index]!, [1, ...shape, 1]);
-    const passes = this.#thetas.map((theta, k) =>
-      valueAndGradients(() => this.#objective(theta, k, subject), [theta, ...this.#weights]),
-    );
+    const passes: ValueAndGradients[] = [];
+    for (const [k, theta] of this.#thetas.entries()) {
+      passes.push(
+        await valueAndGradients(() => this.#objective(theta, k, subject), [theta, ...this.#weights]),
+      );
+    }
     const { objective, responsibilities } = this.#mixture.rate(
       index,
       passes.map(({ value }) => value),
@@ -170,10 +183,7 @@ export class MixtureNetworkTraining implements Training {
         passes.map(({ terms }) => terms),
         responsibilities,
       ),
-      jacMin: inspect(
-        passes[best]!.outputs['displacement']!,
-        (data) => jacobianMinAndFolds({ data, shape }).min,
-      ),
+      jacMin: await smallestDeterminant(passes[best]!.outputs['displacement']!),
     };
   }
 
@@ -186,16 +196,14 @@ export class MixtureNetworkTraining implements Training {
     return registrationPass(toDensity(theta, logOffset), subject, velocity, settings, running);
   }
 
-  exportModel(): NamedArray[] {
-    return [
-      ...exportThetas(this.#thetas, this.#data.shape),
-      ...this.#layout.map(({ name, shape }, index) => ({
-        name: `weight/${name}`,
-        shape,
-        values: read(this.#weights[index]!),
-      })),
-      ...this.#mixture.exportArrays(),
-    ];
+  async exportModel(): Promise<NamedArray[]> {
+    const weights = this.#layout.map(async ({ name, shape }, index) => ({
+      name: `weight/${name}`,
+      shape,
+      values: await read(this.#weights[index]!),
+    }));
+    const thetas = await exportThetas(this.#thetas, this.#data.shape);
+    return [...thetas, ...(await Promise.all(weights)), ...this.#mixture.exportArrays()];
   }
 
   importModel(arrays: readonly NamedArray[]): void {
@@ -207,10 +215,10 @@ export class MixtureNetworkTraining implements Training {
     this.#mixture.importArrays(named);
   }
 
-  exportState(): TrainingState {
-    const network = exportAdam('adam_network', this.#networkAdam);
-    const template = exportAdam('adam_template', this.#templateAdam);
-    const means = this.#means.exportState();
+  async exportState(): Promise<TrainingState> {
+    const network = await exportAdam('adam_network', this.#networkAdam);
+    const template = await exportAdam('adam_template', this.#templateAdam);
+    const means = await this.#means.exportState();
     return {
       scalars: {
         mean_steps: means.steps,
@@ -220,7 +228,7 @@ export class MixtureNetworkTraining implements Training {
         adam_network: network.step,
         adam_template: template.step,
       },
-      arrays: [...this.exportModel(), ...network.arrays, ...template.arrays, ...means.arrays],
+      arrays: [...(await this.exportModel()), ...network.arrays, ...template.arrays, ...means.arrays],
     };
   }
 
@@ -245,6 +253,9 @@ export class MixtureNetworkTraining implements Training {
 
   dispose(): void {
     dispose([...this.#thetas, ...this.#weights]);
+    this.#networkAdam.dispose();
+    this.#templateAdam.dispose();
+    this.#support.dispose();
     this.#means.dispose();
   }
 }

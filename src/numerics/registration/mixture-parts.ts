@@ -28,8 +28,10 @@ export function thetaParameters(starts: readonly Float32Array[], shape: readonly
   return starts.map((start) => parameter(start, [1, ...shape, 1]));
 }
 
-export function exportThetas(thetas: readonly Parameter[], shape: readonly number[]): NamedArray[] {
-  return thetas.map((theta, k) => ({ name: thetaName(k), shape, values: read(theta) }));
+export function exportThetas(thetas: readonly Parameter[], shape: readonly number[]): Promise<NamedArray[]> {
+  return Promise.all(
+    thetas.map(async (theta, k) => ({ name: thetaName(k), shape, values: await read(theta) })),
+  );
 }
 
 export function importThetas(thetas: readonly Parameter[], arrays: ReadonlyMap<string, NamedArray>): void {

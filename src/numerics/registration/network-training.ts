@@ -3,7 +3,6 @@ import {
   assign,
   concatChannels,
   dispose,
-  inspect,
   type Parameter,
   parameter,
   read,
@@ -11,7 +10,7 @@ import {
   scale,
   tensor,
   type Tensor,
-  tidy,
+  scoped,
   update,
   valueAndGradients,
 } from '../../tensor/index.js';
@@ -19,16 +18,17 @@ import { SeededRandom, seededRandom } from '../random.js';
 import { arraysByName, type NamedArray } from './array-file.js';
 import { deformAtRandom } from './augmentation.js';
 import type { TrainingState } from './checkpoint.js';
-import { limitTemplateMass, meanLogDensity, projectTheta, totalMass } from './density-transform.js';
+import { limitTemplateMass, meanLogDensity, totalMass } from './density-transform.js';
 import { GradientGuard, type GuardState } from './gradient-guard.js';
 import { gradientNorm } from './gradient-norm.js';
-import { jacobianMinAndFolds } from './jacobian.js';
+import { smallestDeterminant } from './smallest-determinant.js';
 import { MeanDisplacement } from './mean-displacement.js';
 import { recomputesFinest } from './memory-estimate.js';
 import { initialWeights } from './network-layout.js';
 import { exportAdam, floatArray, importAdam } from './optimiser-state.js';
 import { registrationPass, toDensity, toLogDensity } from './registration-pass.js';
 import { logOffsetOf, resolveTemplateLearningRate } from './settings.js';
+import { TemplateSupport } from './template-support.js';
 import type { TrainingData } from './training-data.js';
 import type { StepReport, Training } from './training-loop.js';
 import { predictVelocity } from './unet.js';
@@ -42,6 +42,7 @@ export class NetworkTraining implements Training {
   readonly #networkAdam: Adam;
   readonly #templateAdam: Adam;
   readonly #guard = new GradientGuard();
+  readonly #support: TemplateSupport;
   #shuffling: SeededRandom;
   #augmentation: SeededRandom;
   #order: number[] = [];
@@ -56,6 +57,7 @@ export class NetworkTraining implements Training {
     this.#data = data;
     this.#recomputes = recomputesFinest(data);
     this.#mean = new MeanDisplacement(shape, volumes.length);
+    this.#support = new TemplateSupport(data.unionSupport, shape);
     this.#meanMass = volumes.reduce((sum, volume) => sum + totalMass(volume), 0) / volumes.length;
     const start = initialWeights(settings.model, seededRandom(settings.optimizer.seed, 'initialisation'));
     this.#layout = start.map(({ name, shape: sizes }) => ({ name, shape: sizes }));
@@ -79,41 +81,37 @@ export class NetworkTraining implements Training {
     this.#order = this.#shuffling.permutation(this.#data.volumes.length);
   }
 
-  step(index: number): StepReport {
+  step(index: number): Promise<StepReport> {
     const { batch_size: size } = this.#data.settings.optimizer;
     const batch = this.#order.slice(index * size, (index + 1) * size);
-    let report!: StepReport;
-    tidy(() => {
-      report = this.#descend(batch);
-    });
-    return report;
+    return scoped(() => this.#descend(batch));
   }
 
-  finishEpoch(): void {
+  async finishEpoch(): Promise<void> {
     const { settings } = this.#data;
     const { template_mass_limit: limit } = settings.optimizer;
     if (limit === null) return;
     const meanMass = this.#meanMass;
-    update(this.#theta, (theta) => limitTemplateMass(theta, logOffsetOf(settings), { meanMass, limit }));
+    await update(this.#theta, (theta) =>
+      limitTemplateMass(theta, logOffsetOf(settings), { meanMass, limit }),
+    );
   }
 
-  #descend(batch: readonly number[]): StepReport {
-    const { ids, shape, unionSupport } = this.#data;
-    const subject = tensor(this.#stack(batch), [batch.length, ...shape, 1]);
-    const { value, gradients, terms, outputs } = valueAndGradients(
+  async #descend(batch: readonly number[]): Promise<StepReport> {
+    const { ids, shape } = this.#data;
+    const subject = tensor(await this.#stack(batch), [batch.length, ...shape, 1]);
+    const { value, gradients, terms, outputs } = await valueAndGradients(
       () => this.#objective(subject),
       [this.#theta, ...this.#weights],
     );
-    const gradNorm = gradientNorm(gradients);
+    const gradNorm = await gradientNorm(gradients);
     const factor = this.#guard.factorFor(gradNorm);
     const steps = factor === 1 ? gradients : gradients.map((gradient) => scale(gradient, factor));
     this.#networkAdam.step(this.#weights, steps.slice(1));
     this.#templateAdam.step([this.#theta], steps.slice(0, 1));
-    update(this.#theta, (theta) => projectTheta(theta, unionSupport));
+    await this.#support.project([this.#theta]);
     if (outputs['meanDisplacement'] !== undefined) this.#mean.accept(outputs['meanDisplacement']);
-    const { min: jacMin } = inspect(outputs['displacement']!, (data) =>
-      jacobianMinAndFolds({ data, n: batch.length, shape }),
-    );
+    const jacMin = await smallestDeterminant(outputs['displacement']!);
     return { subjects: batch.map((index) => ids[index]!), loss: value, terms, gradNorm, jacMin };
   }
 
@@ -128,9 +126,9 @@ export class NetworkTraining implements Training {
     return registrationPass(template, subject, velocity, settings, running);
   }
 
-  #stack(batch: readonly number[]): Float32Array {
+  async #stack(batch: readonly number[]): Promise<Float32Array> {
     const volumes = batch.map((index) => this.#data.volumes[index]!);
-    const seen = this.#isAugmented() ? volumes.map((volume) => this.#deformed(volume)) : volumes;
+    const seen = this.#isAugmented() ? await this.#deformed(volumes) : volumes;
     if (seen.length === 1) return seen[0]!;
     const voxels = this.#data.unionSupport.length;
     const stacked = new Float32Array(seen.length * voxels);
@@ -143,20 +141,23 @@ export class NetworkTraining implements Training {
     return share > 0 && this.#augmentation.uniform() < share;
   }
 
-  #deformed(volume: Float32Array): Float32Array {
+  /** One after the other: they draw from one sequence of random numbers. */
+  async #deformed(volumes: readonly Float32Array[]): Promise<Float32Array[]> {
     const { shape, settings } = this.#data;
-    return deformAtRandom(volume, shape, settings.model, this.#augmentation);
+    const deformed: Float32Array[] = [];
+    for (const volume of volumes)
+      deformed.push(await deformAtRandom(volume, shape, settings.model, this.#augmentation));
+    return deformed;
   }
 
-  exportModel(): NamedArray[] {
-    return [
-      { name: 'theta', shape: this.#data.shape, values: read(this.#theta) },
-      ...this.#layout.map(({ name, shape }, index) => ({
-        name: `weight/${name}`,
-        shape,
-        values: read(this.#weights[index]!),
-      })),
-    ];
+  async exportModel(): Promise<NamedArray[]> {
+    const weights = this.#layout.map(async ({ name, shape }, index) => ({
+      name: `weight/${name}`,
+      shape,
+      values: await read(this.#weights[index]!),
+    }));
+    const theta = { name: 'theta', shape: this.#data.shape, values: await read(this.#theta) };
+    return [theta, ...(await Promise.all(weights))];
   }
 
   importModel(arrays: readonly NamedArray[]): void {
@@ -167,10 +168,10 @@ export class NetworkTraining implements Training {
     );
   }
 
-  exportState(): TrainingState {
-    const network = exportAdam('adam_network', this.#networkAdam);
-    const template = exportAdam('adam_template', this.#templateAdam);
-    const mean = this.#mean.exportState();
+  async exportState(): Promise<TrainingState> {
+    const network = await exportAdam('adam_network', this.#networkAdam);
+    const template = await exportAdam('adam_template', this.#templateAdam);
+    const mean = await this.#mean.exportState();
     return {
       scalars: {
         mean_steps: mean.steps,
@@ -181,7 +182,7 @@ export class NetworkTraining implements Training {
         adam_network: network.step,
         adam_template: template.step,
       },
-      arrays: [...this.exportModel(), ...network.arrays, ...template.arrays, ...mean.arrays],
+      arrays: [...(await this.exportModel()), ...network.arrays, ...template.arrays, ...mean.arrays],
     };
   }
 
@@ -208,6 +209,9 @@ export class NetworkTraining implements Training {
 
   dispose(): void {
     dispose([this.#theta, ...this.#weights]);
+    this.#networkAdam.dispose();
+    this.#templateAdam.dispose();
+    this.#support.dispose();
     this.#mean.dispose();
   }
 }

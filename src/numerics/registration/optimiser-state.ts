@@ -3,8 +3,8 @@ import { ProcessingError } from '../../errors.js';
 import type { NamedArray } from './array-file.js';
 
 /** The moments of an optimiser as named arrays, and its step count. */
-export function exportAdam(name: string, adam: Adam): { step: number; arrays: NamedArray[] } {
-  const { step, m, v } = adam.exportState();
+export async function exportAdam(name: string, adam: Adam): Promise<{ step: number; arrays: NamedArray[] }> {
+  const { step, m, v } = await adam.exportState();
   const named = (kind: string, moments: readonly Float32Array[]) =>
     moments.map((values, index) => ({ name: `${name}/${kind}.${index}`, shape: [values.length], values }));
   return { step, arrays: [...named('m', m), ...named('v', v)] };

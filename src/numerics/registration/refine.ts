@@ -62,12 +62,8 @@ export async function refineVelocity(options: RefineOptions): Promise<RefinedVel
 
 /** The same velocity field on twice the grid, in voxels of it. */
 async function onFullGrid(velocity: Float32Array, shape: Shape3): Promise<Float32Array> {
-  const { read, tensor, tidy, upsampleField } = await import('../../tensor/index.js');
-  let finer!: Float32Array;
-  tidy(() => {
-    finer = read(upsampleField(tensor(velocity, [1, ...velocityShapeOf(shape, 'half'), 3])));
-  });
-  return finer;
+  const { read, scoped, tensor, upsampleField } = await import('../../tensor/index.js');
+  return scoped(() => read(upsampleField(tensor(velocity, [1, ...velocityShapeOf(shape, 'half'), 3]))));
 }
 
 /** Steps of Adam on a velocity, on its own grid. */
@@ -75,7 +71,7 @@ async function descend(options: RefineOptions, from: GridVelocity, steps: number
   const { template, subject, shape, id, signal } = options;
   const { flow } = from;
   const settings = withFlow(options.settings, flow);
-  const { Adam, dispose, parameter, read, tensor, tidy, valueAndGradients } =
+  const { Adam, dispose, parameter, read, scoped, tensor, valueAndGradients } =
     await import('../../tensor/index.js');
   const { registrationPass } = await import('./registration-pass.js');
   const velocity = parameter(from.velocity, [1, ...velocityShapeOf(shape, flow), 3]);
@@ -89,17 +85,18 @@ async function descend(options: RefineOptions, from: GridVelocity, steps: number
       if (signal?.aborted === true) {
         throw new NodeError('CANCELLED', `the registration of ${id} was cancelled`);
       }
-      tidy(() => {
+      await scoped(async () => {
         const pass = () => registrationPass(fixed, target, velocity, settings, null);
-        const { value, gradients } = valueAndGradients(pass, [velocity]);
+        const { value, gradients } = await valueAndGradients(pass, [velocity]);
         requireFinite(value, flow, step, id);
         losses.push(value);
         adam.step([velocity], gradients);
       });
     }
-    return { velocity: read(velocity), flow, losses };
+    return { velocity: await read(velocity), flow, losses };
   } finally {
     dispose([velocity, fixed, target]);
+    adam.dispose();
   }
 }
 
@@ -134,17 +131,15 @@ export interface PredictOptions extends ComputeOptions {
 export async function predictSubjectVelocity(options: PredictOptions): Promise<Float32Array> {
   const { theta, subject, shape, weights, settings } = options;
   await useComputeDevice(options);
-  const { concatChannels, read, tensor, tidy } = await import('../../tensor/index.js');
+  const { concatChannels, read, scoped, tensor } = await import('../../tensor/index.js');
   const { toLogDensity } = await import('./registration-pass.js');
   const { predictVelocity } = await import('./unet.js');
-  let velocity!: Float32Array;
-  tidy(() => {
+  return scoped(() => {
     const logSubject = toLogDensity(tensor(subject, [1, ...shape, 1]), logOffsetOf(settings));
     const input = concatChannels([tensor(theta, [1, ...shape, 1]), logSubject]);
     const parameters = weights.map(({ values, shape: sizes }) => tensor(values as Float32Array, sizes));
-    velocity = read(predictVelocity(settings.model, parameters, input));
+    return read(predictVelocity(settings.model, parameters, input));
   });
-  return velocity;
 }
 
 /**
@@ -159,14 +154,10 @@ export async function integrateSubjectVelocity(
   compute: ComputeOptions,
 ): Promise<Float32Array> {
   await useComputeDevice(compute);
-  const { read, tensor, tidy } = await import('../../tensor/index.js');
+  const { read, scoped, tensor } = await import('../../tensor/index.js');
   const { displacementOf } = await import('./registration-pass.js');
   const field = [1, ...velocityShapeOf(shape, flow), 3];
-  let displacement!: Float32Array;
-  tidy(() => {
-    displacement = read(displacementOf(tensor(velocity, field), withFlow(settings, flow).model));
-  });
-  return displacement;
+  return scoped(() => read(displacementOf(tensor(velocity, field), withFlow(settings, flow).model)));
 }
 
 /**
@@ -182,11 +173,9 @@ export async function warpVolume(
   compute: ComputeOptions,
 ): Promise<Float32Array> {
   await useComputeDevice(compute);
-  const { read, tensor, tidy, warp } = await import('../../tensor/index.js');
-  let warped!: Float32Array;
-  tidy(() => {
+  const { read, scoped, tensor, warp } = await import('../../tensor/index.js');
+  return scoped(() => {
     const source = tensor(volume, [1, ...shape, 1]);
-    warped = read(warp(source, tensor(displacement, [1, ...shape, 3]), 'zeros'));
+    return read(warp(source, tensor(displacement, [1, ...shape, 3]), 'zeros'));
   });
-  return warped;
 }

@@ -75,7 +75,7 @@ export async function trainTemplate(options: TrainTemplateOptions): Promise<Trai
       onEpoch: options.onEpoch,
       onWarning: options.onWarning,
     });
-    return { ...result, ...modelOf(training, options), mode: settings.optimizer.mode, device };
+    return { ...result, ...(await modelOf(training, options)), mode: settings.optimizer.mode, device };
   } finally {
     training.dispose();
   }
@@ -111,8 +111,8 @@ async function createMixture(data: TrainingData): Promise<Training> {
   return new MixtureNetworkTraining(data);
 }
 
-function modelOf(training: Training, { settings, volumes }: TrainingData) {
-  const arrays = training.exportModel();
+async function modelOf(training: Training, { settings, volumes }: TrainingData) {
+  const arrays = await training.exportModel();
   const { n_templates: templates } = settings.model;
   const [theta, ...furtherThetas] = arrays.slice(0, templates).map(({ values }) => values as Float32Array);
   const withPrefix = (prefix: string) =>

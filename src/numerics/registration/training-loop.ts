@@ -26,13 +26,13 @@ export interface Training {
   readonly stepsPerEpoch: number;
   readonly learningRate: number;
   startEpoch(): void;
-  step(index: number): StepReport;
-  finishEpoch(): void;
+  step(index: number): Promise<StepReport>;
+  finishEpoch(): Promise<void>;
   /** Everything that decides how training goes on. */
-  exportState(): TrainingState;
+  exportState(): Promise<TrainingState>;
   importState(state: TrainingState): void;
   /** What training is for: template and weights or velocities. */
-  exportModel(): TrainingState['arrays'];
+  exportModel(): Promise<TrainingState['arrays']>;
   importModel(arrays: TrainingState['arrays']): void;
   dispose(): void;
 }
@@ -171,11 +171,11 @@ class TrainingRun {
       await this.#yieldOrCancel();
       // After the cancellation point: a state stored there has not begun its epoch yet.
       if (this.#progress.position === 0) training.startEpoch();
-      this.#add(training.step(this.#progress.position));
+      this.#add(await training.step(this.#progress.position));
       this.#progress.position += 1;
     }
-    training.finishEpoch();
-    this.#closeEpoch();
+    await training.finishEpoch();
+    await this.#closeEpoch();
     const { checkpoint_every: every } = this.#options.optimizer;
     if (this.#progress.epoch % every === 0 || this.finished) await this.#store();
   }
@@ -233,7 +233,7 @@ class TrainingRun {
     );
   }
 
-  #closeEpoch(): void {
+  async #closeEpoch(): Promise<void> {
     const progress = this.#progress;
     const { subjects, steps, loss, gradNorm, jacMin, terms } = progress.sums;
     progress.epoch += 1;
@@ -250,7 +250,7 @@ class TrainingRun {
       jac_min: jacMin ?? Infinity,
     };
     progress.history.push(record);
-    this.#rate(record);
+    await this.#rate(record);
     const seconds = (performance.now() - this.#startedMs) / 1000;
     const done = progress.epoch - (this.#resumedAfter ?? 0);
     const { epochs } = this.#options;
@@ -259,21 +259,21 @@ class TrainingRun {
   }
 
   /** Keeps the model of the best epoch, when somebody asked for it. */
-  #rate({ epoch, loss }: EpochRecord): void {
+  async #rate({ epoch, loss }: EpochRecord): Promise<void> {
     const { patience, min_delta: minDelta } = this.#options.optimizer;
     if (patience === 0) return;
     const { best } = this.#progress;
     // Relative to the size of the best loss; losses are sums of terms that are 0 or more.
     if (best !== null && !(loss < best.loss - minDelta * Math.abs(best.loss))) return;
     this.#progress.best = { epoch, loss };
-    this.#bestModel = this.#training.exportModel();
+    this.#bestModel = await this.#training.exportModel();
   }
 
   async #store(): Promise<void> {
     const { checkpointDir, identity } = this.#options;
     const { epoch, position } = this.#progress;
     if (checkpointDir === null || (this.#stored === epoch && position === 0)) return;
-    const { scalars, arrays } = this.#training.exportState();
+    const { scalars, arrays } = await this.#training.exportState();
     const best = this.#bestModel.map((array) => ({ ...array, name: MODEL + array.name }));
     await writeCheckpoint(checkpointDir, identity, {
       scalars: { progress: this.#progress, training: scalars },

@@ -7,6 +7,14 @@ import { tf } from '../tfjs.js';
 import { NATIVE_BACKEND_NAME } from './native/kernel.js';
 import { registerNativeBackend } from './native/register.js';
 
+/** Names under which tfjs knows the backends. */
+const BACKEND_NAMES = {
+  native: NATIVE_BACKEND_NAME,
+  'tfjs-cpu': 'cpu',
+  webgpu: 'webgpu',
+  tensorflow: 'tensorflow',
+} as const;
+
 /** Makes a device current. Tensors that were made on another one must not be used on it. */
 export async function activate(info: DeviceInfo, threads: number): Promise<DeviceInfo> {
   registerGradients();
@@ -15,13 +23,17 @@ export async function activate(info: DeviceInfo, threads: number): Promise<Devic
     registerNativeBackend();
     setNativeThreads(threads);
   }
-  const backend = isNative ? NATIVE_BACKEND_NAME : 'cpu';
+  if (info.backend === 'webgpu') {
+    const { registerWebgpuBackend } = await import('./webgpu/open.js');
+    await registerWebgpuBackend();
+  }
+  const backend = BACKEND_NAMES[info.backend];
   const selected = await tf.setBackend(backend);
   if (!selected || tf.getBackend() !== backend) {
     throw new DependencyError('BACKEND_MISSING', `the tensor backend ${backend} does not start`, {
       cure: 'see `pipeline doctor`',
     });
   }
-  limitGrid(isNative ? null : PORTABLE_VOXEL_LIMIT);
+  limitGrid(info.backend === 'tfjs-cpu' ? PORTABLE_VOXEL_LIMIT : null);
   return { ...info, threads: isNative ? threads : 1 };
 }

@@ -12,17 +12,38 @@ export function ownedCopy(values: Float32Array): Float32Array {
 }
 
 /** The values of a tensor as a copy that nothing else holds. */
-export function copiedValues(source: Tensor): Float32Array {
-  const values = source.dataSync<'float32'>();
+export async function copiedValues(source: Tensor): Promise<Float32Array> {
+  const values = await source.data<'float32'>();
+  await requireHealthyDevice();
   if (!(values instanceof Float32Array)) return Float32Array.from(values);
-  // The stock backend hands out its live array, ours a copy.
+  // Other backends hand out an array that they keep, ours a copy.
   return tf.backend() instanceof NativeBackend ? values : values.slice();
 }
 
-/** The values of a tensor: live where the device is ours, else a copy. Not to be kept, not to be changed. */
-export function viewedValues(source: Tensor): Float32Array {
+/** A graphics device tells late, and beside the calls, that it could not do its work. */
+async function requireHealthyDevice(): Promise<void> {
+  if (tf.getBackend() !== 'webgpu') return;
+  const { requireDeviceHealth } = await import('./webgpu/open.js');
+  requireDeviceHealth();
+}
+
+/** The live values of a float32 tensor, not to be kept, not to be changed; null where they are not in this process. */
+export function viewedValues(source: Tensor): Float32Array | null {
   const backend = tf.backend();
-  return backend instanceof NativeBackend ? backend.valuesOf(source) : copiedValues(source);
+  if (backend instanceof NativeBackend) return backend.valuesOf(source);
+  if (!(backend instanceof MathBackendCPU)) return null;
+  const values = source.dataSync<'float32'>();
+  return values instanceof Float32Array ? values : Float32Array.from(values);
+}
+
+/** The values of tensors of one element, with one transfer where they are on another device. */
+export async function scalarValues(sources: readonly Tensor[]): Promise<number[]> {
+  if (tf.backend() instanceof MathBackendCPU) return sources.map((source) => source.dataSync()[0] as number);
+  const packed = tf.tidy(() => tf.concat(sources.map((source) => tf.reshape(source, [1]))));
+  const values = await packed.data();
+  packed.dispose();
+  await requireHealthyDevice();
+  return [...values];
 }
 
 /** Frees the memory that a device holds for later tensors. */
@@ -42,11 +63,21 @@ export function exclusiveValues(target: Tensor): Float32Array | null {
   return values instanceof Float32Array ? values : null;
 }
 
-/** Sum of the squared values of a tensor, in float64. */
-export function sumOfSquaredValues(source: Tensor): number {
+/** Sum of the squared values of some tensors: in float64 where they are in this process. */
+export async function sumOfSquaredValues(sources: readonly Tensor[]): Promise<number> {
   const backend = tf.backend();
-  if (backend instanceof NativeBackend) return sumOfSquares(backend.valuesOf(source));
-  return copiedValues(source).reduce((total, value) => total + value * value, 0);
+  if (backend instanceof MathBackendCPU)
+    return sources.reduce((total, source) => total + squaredNorm(source), 0);
+  const sums = tf.tidy(() => sources.map((source) => tf.sum(tf.square(source))));
+  const values = await scalarValues(sums);
+  for (const sum of sums) sum.dispose();
+  return values.reduce((total, value) => total + value, 0);
+}
+
+function squaredNorm(source: Tensor): number {
+  const values = viewedValues(source) as Float32Array;
+  if (tf.backend() instanceof NativeBackend) return sumOfSquares(values);
+  return values.reduce((total, value) => total + value * value, 0);
 }
 
 /** a + b; both are used up. In place where nothing else holds the values of `a`. */

@@ -26,6 +26,33 @@ function summedAxes(settings: Settings, rank: number): readonly number[] {
   return axes.map((a) => (a < 0 ? a + rank : a));
 }
 
+/** Zeros before and behind along one axis: through three axes, because webgpu pads four at most. */
+export function padAxis(x: Tensor, axis: number, before: number, behind: number): Tensor {
+  if (before === 0 && behind === 0) return x;
+  const padded = tf.pad(tf.reshape(x, around(x.shape, axis)), [
+    [0, 0],
+    [before, behind],
+    [0, 0],
+  ]);
+  return tf.reshape(padded, lengthened(x.shape, axis, (x.shape[axis] ?? 0) + before + behind));
+}
+
+/** Repeats an axis of length 1: through three axes, because webgpu wants to read tensors of five to do so. */
+function repeatAxis(x: Tensor, axis: number, times: number): Tensor {
+  if (times === 1) return x;
+  const repeated = tf.tile(tf.reshape(x, around(x.shape, axis)), [1, times, 1]);
+  return tf.reshape(repeated, lengthened(x.shape, axis, times));
+}
+
+/** Three axes: those before, the one, those behind. */
+function around(shape: readonly number[], axis: number): [number, number, number] {
+  const size = (part: readonly number[]) => part.reduce((product, length) => product * length, 1);
+  return [size(shape.slice(0, axis)), shape[axis] ?? 1, size(shape.slice(axis + 1))];
+}
+
+const lengthened = (shape: readonly number[], axis: number, length: number) =>
+  shape.map((own, i) => (i === axis ? length : own));
+
 const RULES: readonly GradientRule[] = [
   { kernel: 'Identity', gradient: (dy) => ({ x: () => tf.clone(dy) }) },
   { kernel: 'Cast', gradient: (dy) => ({ x: () => tf.cast(dy, 'float32') }) },
@@ -40,11 +67,10 @@ const RULES: readonly GradientRule[] = [
     gradient: (dy, [x], settings) => ({
       x: () => {
         const begin = settings['begin'] as readonly number[];
-        const padding = dy.shape.map((length, axis): [number, number] => {
+        return dy.shape.reduce((part, length, axis) => {
           const before = begin[axis] ?? 0;
-          return [before, (x?.shape[axis] ?? 0) - before - length];
-        });
-        return tf.pad(dy, padding);
+          return padAxis(part, axis, before, (x?.shape[axis] ?? 0) - before - length);
+        }, dy);
       },
     }),
   },
@@ -56,10 +82,7 @@ const RULES: readonly GradientRule[] = [
         const shape = x?.shape ?? [];
         const axes = summedAxes(settings, shape.length);
         const kept = shape.map((length, axis) => (axes.includes(axis) ? 1 : length));
-        return tf.tile(
-          tf.reshape(dy, kept),
-          shape.map((length, axis) => (axes.includes(axis) ? length : 1)),
-        );
+        return axes.reduce((part, axis) => repeatAxis(part, axis, shape[axis] ?? 1), tf.reshape(dy, kept));
       },
     }),
   },

@@ -33,6 +33,18 @@ export function jacobianHingeLoss(u: Tensor, margin: number): Tensor {
   });
 }
 
+/**
+ * Smallest determinant of the Jacobian of p + u(p), over the voxels of `jacobianHingeLoss`. Not differentiable.
+ *
+ * @param u - displacement, (N, X, Y, Z, 3), voxels, at least 2 voxels along each axis
+ * @returns 0-d tensor
+ */
+export function leastDeterminant(u: Tensor): Tensor {
+  const { n, x, y, z } = volumeShape(u, 'leastDeterminant', 'u');
+  requireShape(u, [n, x, y, z, 3], 'leastDeterminant', 'u');
+  return tf.tidy(() => tf.min(determinant(u)));
+}
+
 /** Determinants as (voxels, 1). */
 function determinant(u: Tensor): Tensor {
   // column[a][b]: derivative of component b of p + u(p) along axis a

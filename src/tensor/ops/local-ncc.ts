@@ -1,4 +1,5 @@
 import { ProcessingError } from '../../errors.js';
+import { padAxis } from '../gradients/structure.js';
 import { dispatch, requireAffordableGrid } from '../dispatch.js';
 import { requireNumber, requireShape, volumeShape } from '../shapes.js';
 import { tf, type Tensor } from '../tfjs.js';
@@ -76,10 +77,13 @@ function boxMean(source: Tensor, window: number): Tensor {
 
 /** Window sums along the three axes in turn, divided by window^3. */
 function boxSums(source: Tensor, window: number): Tensor {
+  return dispatch('NeuroloomBoxMeans', { source }, { window }, () => shiftedSums(source, window));
+}
+
+function shiftedSums(source: Tensor, window: number): Tensor {
   const half = (window - 1) / 2;
   const total = [1, 2, 3].reduce((part, axis) => {
-    const padding = part.shape.map((_, a) => (a === axis ? [half, half] : [0, 0]) as [number, number]);
-    const padded = tf.pad(part, padding);
+    const padded = padAxis(part, axis, half, half);
     const shifted = Array.from({ length: window }, (_, shift) =>
       tf.slice(
         padded,

@@ -5,7 +5,7 @@ import type { Problem } from '../../engine/requirements.js';
 import { PipelineError } from '../../errors.js';
 import { readNiftiHeader, type NiftiHeader } from '../../io/index.js';
 import { ONE_WORLD_CURE, oneWorldMessage } from '../../nodes/atlas/warp-atlas.js';
-import { availableDevices } from '../../numerics/devices.js';
+import { gpuProblem } from '../../numerics/devices.js';
 import { decodeModelFile, type ModelMetadata } from '../../numerics/registration/model-file.js';
 import {
   NORMALIZATION_METHODS,
@@ -143,11 +143,9 @@ async function registrationProblems(
     const cure = `bring the tract volumes to the grid of the atlas, or give ${NAME}.transform`;
     return [problem('COHORT_MISMATCH', mismatch, cure)];
   });
-  const devices = await availableDevices();
-  const isThere = own.device === 'auto' || devices.includes(own.device);
-  const noDevice = `device '${own.device}' is not available here (available: ${devices.join(', ')})`;
+  const missing = ['auto', 'cpu'].includes(own.device) ? null : await gpuProblem(own.device);
   return [
-    ...(isThere ? [] : [problem('DEVICE', noDevice, `set ${NAME}.device to ${devices[0] ?? 'auto'}`)]),
+    ...(missing === null ? [] : [problem('DEVICE', missing.message, missing.cure ?? '')]),
     ...(few === null ? [] : [inspection.readable.length > 0 ? few : { ...few, severity: 'error' as const }]),
     ...grids,
     ...waytotalProblems(NAME, modelMethod(read), inspection),

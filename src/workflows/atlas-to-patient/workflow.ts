@@ -5,6 +5,7 @@ import type { ReportSection } from '../../engine/report-section.js';
 import type { Problem } from '../../engine/requirements.js';
 import type { ResultFiles } from '../../engine/result-files.js';
 import { pairVoxels } from '../../io/index.js';
+import { claimsGpu } from '../../numerics/devices.js';
 import { registerPatient } from '../../nodes/atlas/register-patient.js';
 import { mapFileName } from '../../nodes/atlas/result-files.js';
 import { MASK_FILE, PROVENANCE_FILE, warpAtlas } from '../../nodes/atlas/warp-atlas.js';
@@ -87,11 +88,15 @@ function addRegistration(wf: Workflow, atlas: AtlasDirectory, config: Config, co
   const members = cohortMembers({ root, pattern, relpath, participants });
   const read = addReadSubjects(wf, { root, members }, modelMethod(modelOf(atlas.model)));
   const { instance_steps, fold_policy, device } = config.atlas_to_patient;
-  return wf.map(registerPatient, {
-    density: read.out.density,
-    info: read.out.info,
-    header: read.out.header,
-    model: inputFile(atlas.model),
-    registration: { instance_steps, fold_policy, device },
-  });
+  return wf.map(
+    registerPatient,
+    {
+      density: read.out.density,
+      info: read.out.info,
+      header: read.out.header,
+      model: inputFile(atlas.model),
+      registration: { instance_steps, fold_policy, device },
+    },
+    { resources: { gpus: claimsGpu(device) ? 1 : 0 } },
+  );
 }

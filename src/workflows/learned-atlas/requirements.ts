@@ -2,7 +2,7 @@ import type { WorkflowContext } from '../../engine/registry.js';
 import type { Problem } from '../../engine/requirements.js';
 import { discoverSubjects } from '../../io/index.js';
 import { nearest } from '../../nearest.js';
-import { availableDevices } from '../../numerics/devices.js';
+import { gpuProblem } from '../../numerics/devices.js';
 import { paddedShape } from '../../numerics/registration/grid.js';
 import {
   estimateTrainingMemoryMb,
@@ -101,14 +101,14 @@ function disabledProblem(): Problem {
 }
 
 async function backendProblems({ device, dtype }: LearnedAtlasConfig): Promise<Problem[]> {
-  const devices = await availableDevices();
   const problems: Problem[] = [];
-  if (device !== 'auto' && !devices.includes(device)) {
+  const missing = ['auto', 'cpu'].includes(device) ? null : await gpuProblem(device);
+  if (missing !== null) {
     problems.push({
       severity: 'error',
       code: 'DEVICE',
-      message: `${NAME}: device '${device}' is not available here (available: ${devices.join(', ')})`,
-      cure: `set ${NAME}.device to ${devices[0] ?? 'auto'}, or see \`pipeline doctor\``,
+      message: `${NAME}: ${missing.message}`,
+      cure: missing.cure ?? `set ${NAME}.device to cpu`,
     });
   }
   if (dtype !== 'float32') {

@@ -6,6 +6,7 @@ import { produces, workflow, type MergedConfig, type WorkflowContext } from '../
 import type { ReportSection } from '../../engine/report-section.js';
 import type { Problem } from '../../engine/requirements.js';
 import type { ResultFiles } from '../../engine/result-files.js';
+import { claimsGpu } from '../../numerics/devices.js';
 import { diagnoseCohort } from '../../nodes/atlas/diagnose-cohort.js';
 import { emitSubject } from '../../nodes/atlas/emit-subject.js';
 import { evaluateSubject } from '../../nodes/atlas/evaluate-subject.js';
@@ -73,6 +74,7 @@ export class LearnedAtlas {
     const training = trainingInput(config);
     const emission = emissionInput(learned);
     const memory = requestedMemory(config, members);
+    const gpus = claimsGpu(learned.device) ? 1 : 0;
 
     const trained = wf.add(
       trainTemplate,
@@ -85,7 +87,7 @@ export class LearnedAtlas {
         checkpoint_every,
         memory_limit_mb,
       },
-      { resources: { cpus: context.cpus, memoryGb: memory.trainingGb } },
+      { resources: { cpus: context.cpus, memoryGb: memory.trainingGb, gpus } },
     );
     const emitted = wf.map(
       emitSubject,
@@ -96,7 +98,7 @@ export class LearnedAtlas {
         header: trained.out.header,
         emission,
       },
-      { resources: { memoryGb: memory.registrationGb } },
+      { resources: { memoryGb: memory.registrationGb, gpus } },
     );
     const diagnosed = wf.add(diagnoseCohort, { densities, infos });
     const written = wf.add(writeMaps, {
@@ -138,7 +140,7 @@ export class LearnedAtlas {
       const model = wf.map(
         trainFold,
         { training_set: fold.out.training_set, training, resume, checkpoint_every, memory_limit_mb },
-        { resources: { memoryGb: memory.trainingGb } },
+        { resources: { memoryGb: memory.trainingGb, gpus } },
       );
       const evaluated = wf.map(
         evaluateSubject,
@@ -150,7 +152,7 @@ export class LearnedAtlas {
           left_out: fold.out.left_out,
           emission,
         },
-        { resources: { memoryGb: memory.registrationGb } },
+        { resources: { memoryGb: memory.registrationGb, gpus } },
       );
       const summary = wf.add(summarizeEvaluation, {
         evaluations: wf.join(evaluated.out.evaluation, atLeast),

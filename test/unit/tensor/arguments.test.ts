@@ -3,12 +3,9 @@ import { PipelineError } from '../../../src/errors.js';
 import * as nl from '../../../src/tensor/index.js';
 
 /** Code, message and place of an error. */
-function refusal(run: () => unknown): string {
+async function refusal(run: () => unknown): Promise<string> {
   try {
-    nl.tidy(() => {
-      run();
-      return [];
-    });
+    await nl.scoped(() => Promise.resolve(run()));
   } catch (error) {
     if (error instanceof PipelineError)
       return `${error.code} ${error.message} | ${error.where ?? ''} | ${error.cure ?? ''}`;
@@ -106,10 +103,10 @@ describe('arguments of tensor ops', () => {
     ],
     [
       'a single number asked of many',
-      () => nl.readScalar(volume(3)),
+      () => nl.readScalars([volume(3)]),
       'SHAPE_MISMATCH a tensor of 3 values is not one number | shape [3] | reduce it first',
     ],
-  ])('refuse %s', (_, run, expected) => {
-    expect(refusal(run)).toBe(expected);
+  ])('refuse %s', async (_, run, expected) => {
+    expect(await refusal(run)).toBe(expected);
   });
 });

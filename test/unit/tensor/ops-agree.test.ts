@@ -235,13 +235,13 @@ interface Outcome {
 }
 
 /** Value, and gradients for a random upstream gradient. */
-function outcome({ inputs, run, by }: Case): Outcome {
+async function outcome({ inputs, run, by }: Case): Promise<Outcome> {
   const before = nl.memoryCount();
   const tensors = inputs.map(({ shape, scale = 1, values }, i) => {
     const size = shape.reduce((product, length) => product * length, 1);
     return nl.tensor(values ?? randomValues(size, i + 1).map((v) => v * scale), shape);
   });
-  const { outputs, gradients } = nl.valueAndGradients(
+  const { outputs, gradients } = await nl.valueAndGradients(
     () => {
       const result = run(tensors);
       const upstream = nl.tensor(randomValues(result.size, 99), result.shape);
@@ -250,7 +250,11 @@ function outcome({ inputs, run, by }: Case): Outcome {
     by.map((i) => at(tensors, i)),
   );
   const result = outputs['result'] as nl.Tensor;
-  const found = { shape: result.shape, values: nl.read(result), gradients: gradients.map(nl.read) };
+  const found = {
+    shape: result.shape,
+    values: await nl.read(result),
+    gradients: await Promise.all(gradients.map((gradient) => nl.read(gradient))),
+  };
   nl.dispose([...tensors, ...gradients, result]);
   expect(nl.memoryCount()).toBe(before);
   return found;
@@ -260,7 +264,7 @@ describe.each(NATIVE_DEVICES)('kernels on $name agree with the portable composit
   const expected = new Map<string, Outcome>();
   beforeAll(async () => {
     await STOCK_DEVICE.select();
-    for (const one of CASES) expected.set(one.name, outcome(one));
+    for (const one of CASES) expected.set(one.name, await outcome(one));
     await select();
   });
 
@@ -275,14 +279,11 @@ describe.each(NATIVE_DEVICES)('kernels on $name agree with the portable composit
     });
   }
 
-  test.each(CASES)('$name', (one) => {
-    expectAgreement(one, outcome(one));
+  test.each(CASES)('$name', async (one) => {
+    expectAgreement(one, await outcome(one));
   });
 
-  test.each(CASES)('$name, composed on the native backend', (one) => {
-    expectAgreement(
-      one,
-      nl.withPortableOps(() => outcome(one)),
-    );
+  test.each(CASES)('$name, composed on the native backend', async (one) => {
+    expectAgreement(one, await nl.withPortableOps(() => outcome(one)));
   });
 });

@@ -14,7 +14,8 @@ import {
 } from '../../../native/index.js';
 import { tf, type Tensor } from '../../tfjs.js';
 import type { NativeBackend } from './backend.js';
-import { input, number, scalarOutput, type NativeOp } from './kernel.js';
+import { input, number } from '../device-op.js';
+import { scalarOutput, type NativeOp } from './kernel.js';
 import { gridOf } from './shapes.js';
 
 /** The upstream gradient of a loss. */

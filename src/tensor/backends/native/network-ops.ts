@@ -10,7 +10,8 @@ import {
   upConvForward,
 } from '../../../native/index.js';
 import { tf, type Tensor } from '../../tfjs.js';
-import { input, number, output, type NativeOp } from './kernel.js';
+import { input, number } from '../device-op.js';
+import { output, type NativeOp } from './kernel.js';
 import { MOST_CONCATENATED } from '../../ops/elementwise.js';
 import { doubled, gridOf } from './shapes.js';
 

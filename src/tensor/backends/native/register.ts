@@ -1,6 +1,6 @@
 import { tf } from '../../tfjs.js';
 import { NativeBackend } from './backend.js';
-import { NATIVE_BACKEND_NAME, registerOp } from './kernel.js';
+import { NATIVE_BACKEND_NAME, registerNativeOp } from './kernel.js';
 import { LOSS_OPS } from './loss-ops.js';
 import { NETWORK_OPS } from './network-ops.js';
 import { REGISTRATION_OPS } from './registration-ops.js';
@@ -14,5 +14,5 @@ export function registerNativeBackend(): void {
     tf.registerKernel({ ...kernel, backendName: NATIVE_BACKEND_NAME });
   }
   replaceStockKernels();
-  for (const op of [...NETWORK_OPS, ...REGISTRATION_OPS, ...LOSS_OPS]) registerOp(op);
+  for (const op of [...NETWORK_OPS, ...REGISTRATION_OPS, ...LOSS_OPS]) registerNativeOp(op);
 }

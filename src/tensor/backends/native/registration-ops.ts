@@ -12,7 +12,8 @@ import {
   warpForward,
 } from '../../../native/index.js';
 import type { Tensor } from '../../tfjs.js';
-import { input, number, output, type NativeOp } from './kernel.js';
+import { input, number } from '../device-op.js';
+import { output, type NativeOp } from './kernel.js';
 import { doubled, gridOf } from './shapes.js';
 
 const mode = (settings: Readonly<Record<string, unknown>>) => (settings['mode'] === 'zeros' ? 'zeros' : 'border');

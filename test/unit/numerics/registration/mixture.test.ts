@@ -133,8 +133,8 @@ describe('a mixture of one template', () => {
     const [single, mixture] = [new Single(data(settings)), new Mixture(data(settings))];
     try {
       expect(await loop(mixture, settings)).toEqual(await loop(single, settings));
-      const arrays = mixture.exportModel().filter(({ name }) => !name.startsWith('mixture/'));
-      expect(arrays).toEqual(single.exportModel());
+      const arrays = (await mixture.exportModel()).filter(({ name }) => !name.startsWith('mixture/'));
+      expect(arrays).toEqual(await single.exportModel());
     } finally {
       single.dispose();
       mixture.dispose();

@@ -156,7 +156,7 @@ describe('learned_atlas', () => {
     const root = join(directory, 'nowhere');
     const wrong = { device: 'cuda:1', dtype: 'float16', training_space: 'affine_native' };
     const backend = [
-      "DEVICE learned_atlas: device 'cuda:1' is not available here (available: cpu)",
+      "DEVICE learned_atlas: device 'cuda:1' is not available here: @tensorflow/tfjs-node-gpu is not installed",
       "DTYPE learned_atlas: dtype 'float16' is not available here (available: float32)",
     ];
     const space =

@@ -1,0 +1,124 @@
+/** Programs in WGSL, run through the tfjs backend so that they share its buffers and its command queue. */
+import { ProcessingError } from '../../../errors.js';
+import { tf, type Tensor, type tfjs } from '../../tfjs.js';
+
+/** Name under which tfjs knows the backend, and under which its package registers its kernels. */
+export const WEBGPU_BACKEND_NAME = 'webgpu';
+
+let largestBinding = 0;
+
+/** Sets the largest array that the device lets a program reach, bytes. */
+export function limitBindings(bytes: number): void {
+  largestBinding = bytes;
+}
+
+/** A number that changes from call to call without a new program. */
+export interface Uniform {
+  readonly name: string;
+  readonly value: number;
+}
+
+/** What is used of the tfjs backend. */
+export interface GpuBackend extends tfjs.KernelBackend {
+  runWebGPUProgram(
+    program: object,
+    inputs: readonly tfjs.TensorInfo[],
+    dtype: 'float32',
+    uniforms?: readonly { readonly type: 'float32'; readonly data: readonly number[] }[],
+    output?: tfjs.TensorInfo,
+  ): tfjs.TensorInfo;
+}
+
+export interface Program {
+  /** Names the program; sizes that the code holds as constants belong into it. */
+  readonly key: string;
+  /** Inputs by the name that the code gives them: arrays of f32. */
+  readonly inputs: Readonly<Record<string, tfjs.TensorInfo>>;
+  /** The code writes an array of f32 named `result`; with `accumulate` one of atomic i32, see {@link ATOMIC_ADD}. */
+  readonly shape: readonly number[];
+  readonly uniforms?: readonly Uniform[];
+  /** Invocations in a workgroup. */
+  readonly workgroup?: number;
+  /** Number of workgroups; left out, one invocation per value of the result. */
+  readonly workgroups?: number;
+  /** Starts from zeros and adds with atomic operations: sums in an order that is not fixed. */
+  readonly accumulate?: boolean;
+  /** Declarations, and `fn compute(index : i32)`, called with the number of the invocation. */
+  readonly code: string;
+}
+
+/** Adds a value to an element of a result that accumulates. */
+export const ATOMIC_ADD = `
+  fn accumulate(at : i32, value : f32) {
+    var old = atomicLoad(&result[at]);
+    loop {
+      let sum = bitcast<i32>(bitcast<f32>(old) + value);
+      let exchanged = atomicCompareExchangeWeak(&result[at], old, sum);
+      if (exchanged.exchanged) { break; }
+      old = exchanged.old_value;
+    }
+  }`;
+
+/** The layout of a program holds what its code uses, and the backend always binds the uniforms. */
+const MAIN = `
+  fn main(index : i32) {
+    _ = uniforms.NAN;
+    compute(index);
+  }`;
+
+const WORKGROUP = 64;
+
+/**
+ * Runs a program.
+ *
+ * @returns its result, which belongs to the caller
+ * @throws ProcessingError MEMORY_LIMIT when an array is larger than the device can bind
+ */
+export function runProgram(backend: GpuBackend, program: Program): tfjs.TensorInfo {
+  const { key, inputs, shape, uniforms = [], workgroup = WORKGROUP, accumulate = false, code } = program;
+  const size = tf.util.sizeFromShape([...shape]);
+  for (const elements of [size, ...Object.values(inputs).map((input) => tf.util.sizeFromShape(input.shape))])
+    requireBindable(elements, key);
+  const rank = Array.from({ length: shape.length }, (_, axis) => axis);
+  const description = {
+    variableNames: Object.keys(inputs),
+    outputShape: [...shape],
+    workgroupSize: [workgroup, 1, 1],
+    dispatchLayout: { x: rank },
+    dispatch: [program.workgroups ?? Math.ceil(size / workgroup), 1, 1],
+    shaderKey: `neuroloom_${key}`,
+    uniforms: uniforms.map(({ name }) => `${name} : f32, `).join(''),
+    atomic: accumulate,
+    getUserCode: () => (accumulate ? ATOMIC_ADD : '') + code + MAIN,
+  };
+  const output = accumulate ? zeros(backend, shape) : undefined;
+  const values = uniforms.map(({ value }) => ({ type: 'float32' as const, data: [value] }));
+  return backend.runWebGPUProgram(description, Object.values(inputs), 'float32', values, output);
+}
+
+function zeros(backend: GpuBackend, shape: readonly number[]): tfjs.TensorInfo {
+  const size = tf.util.sizeFromShape([...shape]);
+  const code = `fn compute(index : i32) { if (index < ${size}) { result[index] = 0.0; } }`;
+  return runProgram(backend, { key: `zeros_${size}`, inputs: {}, shape, code });
+}
+
+/** A result as a tensor that the running scope owns. */
+export function asTensor(info: tfjs.TensorInfo): Tensor {
+  return tf.engine().makeTensorFromTensorInfo(info);
+}
+
+/** Frees a result that is no tensor. */
+export function free(backend: GpuBackend, ...infos: readonly tfjs.TensorInfo[]): void {
+  for (const { dataId } of infos) backend.disposeData(dataId);
+}
+
+function requireBindable(elements: number, what: string): void {
+  if (4 * elements <= largestBinding) return;
+  throw new ProcessingError(
+    'MEMORY_LIMIT',
+    `${what} needs an array of ${Math.ceil((4 * elements) / 2 ** 20)} MB, the graphics device takes ${Math.floor(largestBinding / 2 ** 20)} MB`,
+    {
+      cure: 'set device cpu, or train on a smaller grid (learned_atlas.model.flow_resolution: half, crop_to_support)',
+    },
+  );
+}

@@ -1,0 +1,3 @@
+import { onGraphicsCard } from '../support/graphics-card.js';
+
+await onGraphicsCard([() => import('./tensor-ops.test.js'), () => import('./registration.test.js')]);

@@ -1,0 +1,8 @@
+import { onGraphicsCard } from '../support/graphics-card.js';
+
+process.env['NEUROLOOM_TEST_LONG'] = '1';
+await onGraphicsCard([
+  () => import('../golden/tensor-ops.test.js'),
+  () => import('../golden/tensor-network.test.js'),
+  () => import('../golden/registration.test.js'),
+]);
