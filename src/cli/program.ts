@@ -11,6 +11,7 @@ import {
   type RunOptions,
   type StudyOptions,
 } from './options.js';
+import { addBidsApp } from './verbs/bids-app.js';
 import { addClusterVerbs } from './verbs/cluster.js';
 import { addCacheVerbs } from './verbs/cache.js';
 import { addContainerVerbs } from './verbs/containers.js';
@@ -159,6 +160,7 @@ export function buildProgram(
   );
 
   addConfigVerbs(config, does);
+  addBidsApp(program, does);
   addCompletion(program, does);
   addCacheVerbs(program, does);
   addLookVerbs(program, does);

@@ -2,7 +2,7 @@ import { convBackward, convForward } from '../../../dist/native/index.js';
 import { emit, timed, uniform } from '../measure.mjs';
 
 /** 3x3x3 convolution, as many channels out as in, and its two gradients: `conv` of the torch script. */
-export function run({ sizes, channels, reps }) {
+export async function run({ sizes, channels, reps }) {
   for (const c of channels) {
     for (const size of sizes) {
       const voxels = size ** 3;

@@ -23,22 +23,14 @@ export async function run({ sizes, reps }) {
     emit('upsample_fwd', size, await timed(upsample, reps));
     emit('upsample_bwd', size, await timed(fold, reps));
     const smooth = { grid, v: velocity };
-    emit(
-      'smoothness_fwd',
-      size,
-      await timed(() => native.smoothnessForward(smooth), reps),
-    );
+    emit('smoothness_fwd', size, await timed(() => native.smoothnessForward(smooth), reps));
     emit(
       'smoothness_bwd',
       size,
       await timed(() => native.smoothnessBackward({ ...smooth, scale: 1, dv: gradient }), reps),
     );
     const hinge = { grid, u: velocity, margin: 0.1 };
-    emit(
-      'hinge_fwd',
-      size,
-      await timed(() => native.jacobianHingeForward(hinge), reps),
-    );
+    emit('hinge_fwd', size, await timed(() => native.jacobianHingeForward(hinge), reps));
     emit(
       'hinge_bwd',
       size,
@@ -46,26 +38,10 @@ export async function run({ sizes, reps }) {
     );
     const density = uniform(size ** 3, 4).map((value) => Math.max(0, value));
     const log = new Float32Array(density.length);
-    emit(
-      'log_density',
-      size,
-      await timed(() => native.logDensity(density, 1e-3, log), reps),
-    );
-    emit(
-      'inverse_log_density',
-      size,
-      await timed(() => native.inverseLogDensity(density, 1e-3, log), reps),
-    );
-    emit(
-      'exp',
-      size,
-      await timed(() => native.mapUnary('exp', density, log), reps),
-    );
-    emit(
-      'add',
-      size,
-      await timed(() => native.mapBinary('add', density, density, log), reps),
-    );
+    emit('log_density', size, await timed(() => native.logDensity(density, 1e-3, log), reps));
+    emit('inverse_log_density', size, await timed(() => native.inverseLogDensity(density, 1e-3, log), reps));
+    emit('exp', size, await timed(() => native.mapUnary('exp', density, log), reps));
+    emit('add', size, await timed(() => native.mapBinary('add', density, density, log), reps));
     const dice = {
       n: 1,
       size: density.length,
@@ -76,18 +52,9 @@ export async function run({ sizes, reps }) {
       offWeight: 0.25,
       eps: 1e-6,
     };
-    emit(
-      'soft_dice_fwd',
-      size,
-      await timed(() => native.softDiceForward(dice), reps),
-    );
+    emit('soft_dice_fwd', size, await timed(() => native.softDiceForward(dice), reps));
     const [m, v] = [new Float32Array(length), new Float32Array(length)];
     const adam = { param: out, grad: dout, m, v, lr: 1e-3, beta1: 0.9, beta2: 0.999, eps: 1e-8, step: 1 };
-    emit(
-      'adam',
-      size,
-      await timed(() => native.adamStep(adam), reps),
-      { elements: length },
-    );
+    emit('adam', size, await timed(() => native.adamStep(adam), reps), { elements: length });
   }
 }

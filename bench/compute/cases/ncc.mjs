@@ -21,11 +21,7 @@ export async function run({ sizes, reps }) {
       const { saved } = nccForward({ ...plain, workspace });
       nccBackward({ ...plain, saved, scale: 1, di, dj });
     };
-    emit(
-      'ncc9_fwd',
-      size,
-      await timed(() => nccForward({ ...plain, workspace }), reps),
-    );
+    emit('ncc9_fwd', size, await timed(() => nccForward({ ...plain, workspace }), reps));
     emit('ncc9_fwd_bwd', size, await timed(both, reps));
     const atlas = { ...plain, activeOnly: true };
     const part = workspace.subarray(0, nccSavedLength(grid, 'j'));

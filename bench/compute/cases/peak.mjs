@@ -5,7 +5,7 @@ import { median } from '../measure.mjs';
  * Multiply-adds in registers: the rate that the share of the kernels is taken of. gflops_cpu is per second of
  * processor time, so it is the rate of one core whatever the number of threads and the load of the machine.
  */
-export function run({ reps }) {
+export async function run({ reps }) {
   const rates = Array.from({ length: reps }, () => {
     const start = performance.now();
     const before = process.cpuUsage();

@@ -1,3 +1,4 @@
+import type { TemplateGraph } from '../../engine/template.js';
 import { EXIT } from '../exit-codes.js';
 import type { CacheOptions, StudyOptions } from '../options.js';
 import { entriesOf, estimateText, planJson, planLines, planSummary } from '../plan-text.js';
@@ -28,10 +29,12 @@ export async function showPlan(
     readonly showNodes: boolean;
     readonly tellsWork?: boolean;
   },
+  untilOf: (template: TemplateGraph) => readonly string[] = () => options.until,
 ): Promise<number> {
   const prepared = await prepareStudy(options, session);
   if (prepared.kind === 'refused') return prepared.exitCode;
-  const plan = await prepared.workflow.plan(planRequest(options, prepared.study, session));
+  const until = untilOf(prepared.workflow.template());
+  const plan = await prepared.workflow.plan({ ...planRequest(options, prepared.study, session), until });
   const entries = shown.node === null ? plan.entries : entriesOf(plan, shown.node);
   if (shown.json) session.terminal.result(planJson(plan, entries));
   else if (shown.showNodes) for (const line of planLines(entries)) session.terminal.result(line);

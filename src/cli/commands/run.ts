@@ -1,4 +1,5 @@
 import type { RunResult } from '../../engine/run.js';
+import type { TemplateGraph } from '../../engine/template.js';
 import { EXIT, exitCodeOf } from '../exit-codes.js';
 import { runOnFinish } from '../on-finish.js';
 import type { RunOptions } from '../options.js';
@@ -12,17 +13,30 @@ import { listenToStopKeys } from '../stop-keys.js';
 import { runSummary } from '../summary.js';
 import { showPlan } from './plan.js';
 
-/** `pipeline run`: checks, then runs what has no result yet; the same command goes on where it was stopped. */
-export async function runCommand(options: RunOptions, session: Session): Promise<number> {
+/**
+ * `pipeline run`: checks, then runs what has no result yet; the same command goes on where it was stopped.
+ *
+ * @param untilOf - the nodes to run, with what they need; none: all
+ */
+export async function runCommand(
+  options: RunOptions,
+  session: Session,
+  untilOf: (template: TemplateGraph) => readonly string[] = () => options.until,
+): Promise<number> {
   const node = typeof options.explain === 'string' ? options.explain : null;
   if (options.dryRun === true) {
-    return showPlan(options, session, { json: false, node, showNodes: options.explain !== undefined });
+    return showPlan(
+      options,
+      session,
+      { json: false, node, showNodes: options.explain !== undefined },
+      untilOf,
+    );
   }
   const prepared = await prepareStudy(options, session);
   if (prepared.kind === 'refused') return prepared.exitCode;
   const { study, workflow } = prepared;
   const { terminal } = session;
-  const request = runRequest(options, study, session);
+  const request = { ...runRequest(options, study, session), until: untilOf(workflow.template()) };
   if (options.explain !== undefined) {
     const plan = await workflow.plan(request);
     const entries = node === null ? plan.entries : entriesOf(plan, node);
