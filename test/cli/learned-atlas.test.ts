@@ -356,8 +356,8 @@ describe('what stands in the way', () => {
     expect(run.exitCode).toBe(3);
     expect(run.lines).toEqual([
       '3 requirements of learned_atlas are not met; nothing was run',
-      "  DEVICE         device 'cuda' is not available here (available: cpu)",
-      '                 mend: set learned_atlas.device to cpu, or see `pipeline doctor`',
+      "  DEVICE         device 'cuda' is not available here: @tensorflow/tfjs-node-gpu is not installed",
+      '                 mend: npm install @tensorflow/tfjs-node-gpu@4.22.0, or choose device cpu',
       "  DTYPE          dtype 'bfloat16' is not available here (available: float32)",
       '                 mend: set learned_atlas.dtype to float32',
       '  MIN_SUBJECTS   found 3 subject(s) with a readable tractography/fdt_paths.nii.gz under in, need at least 5',
