@@ -210,7 +210,6 @@ describe('a run', () => {
   });
 
   test.for([
-    ['direct', 'none', 'train_template', IDS],
     ['hybrid', 'none', 'train_template', IDS],
     ['direct', 'loo', 'train_fold[20]', ['3', '12', '20']],
   ] as const)(
