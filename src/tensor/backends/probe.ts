@@ -23,6 +23,9 @@ export async function probeDevice(info: DeviceInfo): Promise<void> {
   if (value === 10 ** 3 && slopes?.[13] === 64 && slopes[0] === 27) return;
   throw new DependencyError('BACKEND_MISSING', `a test convolution on ${info.backend} gives wrong numbers`, {
     where: `sum ${value} instead of 1000`,
-    cure: 'rebuild the native addon with `npm rebuild neuroloom`, or report the machine',
+    cure:
+      info.device === 'cpu'
+        ? 'rebuild the native addon with `npm rebuild neuroloom`, or report the machine'
+        : 'update the driver of the card, or choose device cpu',
   });
 }

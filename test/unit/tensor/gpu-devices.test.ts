@@ -89,7 +89,10 @@ describe('graphics devices', () => {
       tf.registerKernel({ kernelName: 'Conv3D', backendName: 'tensorflow', kernelFunc: ({ inputs, backend }) =>
         backend.makeTensorInfo(inputs.x.shape, 'float32', new Float32Array(64).fill(2)) });`;
     const wrong = { NODE_PATH: await packages({ [name]: tensorflow({ gpu: true, sabotage }) }) };
-    expect((await ask('cuda', wrong)).reason).toBe('a test convolution on tensorflow gives wrong numbers');
+    expect(await ask('cuda', wrong)).toEqual({
+      reason: 'a test convolution on tensorflow gives wrong numbers',
+      cure: 'update the driver of the card, or choose device cpu',
+    });
     const broken = {
       NODE_PATH: await packages({ [name]: `throw new Error('tfjs_binding.node can not be found')` }),
     };

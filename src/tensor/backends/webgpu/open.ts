@@ -40,6 +40,7 @@ export interface AdapterFacts {
 }
 
 let opened: { readonly adapter: Adapter; readonly facts: AdapterFacts } | null = null;
+let registered = false;
 let failure: Error | null = null;
 
 /**
@@ -92,14 +93,10 @@ function requireHardware(facts: AdapterFacts): AdapterFacts {
   );
 }
 
-/** Registers the backend with a device of the largest limits that the adapter has. */
+/** Registers the backend, once in a process, with a device of the largest limits that the adapter has. */
 export async function registerWebgpuBackend(): Promise<void> {
   await openAdapter();
-  if (
-    tf.findBackendFactory(WEBGPU_BACKEND_NAME) !== null &&
-    backendOf(tf.findBackend(WEBGPU_BACKEND_NAME)) !== null
-  )
-    return;
+  if (registered) return;
   const { adapter } = opened!;
   const limits = [
     'maxComputeWorkgroupStorageSize',
@@ -113,7 +110,6 @@ export async function registerWebgpuBackend(): Promise<void> {
     requiredFeatures: ['timestamp-query'].filter((feature) => adapter.features.has(feature)),
     requiredLimits: Object.fromEntries(limits.map((limit) => [limit, adapter.limits[limit]])),
   });
-  failure = null;
   device.onuncapturederror = ({ error }) => {
     failure ??= new DependencyError('DEVICE_LOST', `the graphics device refuses work: ${error.message}`, {
       cure: 'out of memory: train on a smaller grid or choose device cpu; else report this bug',
@@ -133,10 +129,7 @@ export async function registerWebgpuBackend(): Promise<void> {
   tf.registerBackend(WEBGPU_BACKEND_NAME, () => new package_.WebGPUBackend(device, adapter.info) as never);
   registerWebgpuOps();
   limitBindings(adapter.limits['maxStorageBufferBindingSize'] ?? 0);
-}
-
-function backendOf(found: unknown): unknown {
-  return found ?? null;
+  registered = true;
 }
 
 /** Throws what the device reported since it was opened: errors of a GPU come late, and beside the calls. */
