@@ -103,6 +103,21 @@ export class Hdf5File {
     withoutTime(() => this.#file.create_dataset({ name, data, shape: [...shape] }));
   }
 
+  /** Texts along one axis, in UTF-8. */
+  createTexts(name: string, texts: readonly string[]): void {
+    withoutTime(() =>
+      this.#file.create_dataset({ name, data: [...texts], shape: [texts.length], dtype: 'S' }),
+    );
+  }
+
+  /** Yes and no as netCDF-4 and xarray keep them: bytes of 0 and 1, with an attribute that says so. */
+  createFlags(name: string, shape: readonly number[], flags: ArrayLike<number>): void {
+    withoutTime(() => {
+      this.#file.create_dataset({ name, data: Int8Array.from(flags), shape: [...shape] });
+      this.#dataset(name).create_attribute('dtype', 'bool');
+    });
+  }
+
   /** Makes a dataset the scale of an axis, as netCDF-4 and xarray read it. @param label - name of the axis */
   makeScale(name: string, label: string): void {
     withoutTime(() => this.#dataset(name).make_scale(label));

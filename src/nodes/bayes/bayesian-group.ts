@@ -18,7 +18,7 @@ import { writeTraceHdf5, writeTraceJson } from './trace-files.js';
  */
 export const bayesianGroup = defineNode({
   name: 'bayesian_group',
-  version: 2,
+  version: 3,
   inputs: {
     /** fits.tsv, descriptors.tsv or the like: `participant`, or the first column alone or as part of a path, names who it is. */
     table: port.file('tsv'),

@@ -9,21 +9,31 @@ interface GroupVariable {
   readonly axes: readonly number[];
   /** shape (chain, draw, ...axes) */
   readonly data: Float64Array | Int32Array;
+  /** 0 and 1 stand for no and yes. */
+  readonly isFlag?: boolean;
 }
 
-/** Numbers of each draw that are not the model's. */
-function statistics({ chains }: Posterior): GroupVariable[] {
-  const joined = (pick: (chain: (typeof chains)[number]) => Float64Array): Float64Array =>
-    Float64Array.from(chains.flatMap((chain) => [...pick(chain)]));
-  const counted = (pick: (chain: (typeof chains)[number]) => Int32Array): Int32Array =>
-    Int32Array.from(chains.flatMap((chain) => [...pick(chain)]));
+/** Numbers of each draw that are not the model's, under the names that ArviZ has for them. */
+function statistics({ chains, record }: Posterior): GroupVariable[] {
+  type Chain = (typeof chains)[number];
+  const joined = (pick: (chain: Chain) => ArrayLike<number>): Float64Array =>
+    Float64Array.from(chains.flatMap((chain) => Array.from(pick(chain))));
+  const counted = (pick: (chain: Chain) => ArrayLike<number>): Int32Array => Int32Array.from(joined(pick));
+  const isCut = (depth: number): number => (depth >= record.max_tree_depth ? 1 : 0);
   return [
     { name: 'lp', axes: [], data: joined(({ logDensity }) => logDensity) },
     { name: 'acceptance_rate', axes: [], data: joined(({ acceptance }) => acceptance) },
     { name: 'energy', axes: [], data: joined(({ energy }) => energy) },
+    { name: 'step_size', axes: [], data: joined(({ stepSize, energy }) => energy.map(() => stepSize)) },
     { name: 'n_steps', axes: [], data: counted(({ steps }) => steps) },
     { name: 'tree_depth', axes: [], data: counted(({ depth }) => depth) },
-    { name: 'diverging', axes: [], data: counted(({ diverging }) => diverging) },
+    {
+      name: 'reached_max_treedepth',
+      axes: [],
+      data: counted(({ depth }) => depth.map(isCut)),
+      isFlag: true,
+    },
+    { name: 'diverging', axes: [], data: counted(({ diverging }) => diverging), isFlag: true },
   ];
 }
 
@@ -44,9 +54,12 @@ function axisName(variable: string, axis: number): string {
 /** @throws StorageError when the file cannot be written */
 export async function writeTraceJson(path: string, posterior: Posterior): Promise<void> {
   const [chains, draws] = sizes(posterior);
-  const group = (variables: readonly GroupVariable[], isFlag = (_name: string) => false): object =>
+  const group = (variables: readonly GroupVariable[]): object =>
     Object.fromEntries(
-      variables.map(({ name, axes, data }) => [name, nested(data, [chains, draws, ...axes], isFlag(name))]),
+      variables.map(({ name, axes, data, isFlag = false }) => [
+        name,
+        nested(data, [chains, draws, ...axes], isFlag),
+      ]),
     );
   const dims: Record<string, string[]> = {};
   const coords: Record<string, (string | number)[]> = {};
@@ -54,12 +67,12 @@ export async function writeTraceJson(path: string, posterior: Posterior): Promis
     if (shape.length === 0) continue;
     dims[name] = shape.map((_, axis) => axisName(name, axis));
     for (const [axis, length] of shape.entries()) {
-      coords[axisName(name, axis)] = [...(labels?.[axis] ?? Array.from({ length }, (_, i) => i))];
+      coords[axisName(name, axis)] = [...(labels?.[axis] ?? counting(length))];
     }
   }
   const content = {
     posterior: group(drawsOf(posterior)),
-    sample_stats: group(statistics(posterior), (name) => name === 'diverging'),
+    sample_stats: group(statistics(posterior)),
     coords,
     dims,
     posterior_attrs: attributes(posterior),
@@ -68,41 +81,53 @@ export async function writeTraceJson(path: string, posterior: Posterior): Promis
 }
 
 /**
- * The same in HDF5: a group per kind, a dataset per variable with axes (chain, draw, ...), and a dataset per axis with which the
- * axes are named.
+ * The same in HDF5: a group per kind, a dataset per variable with axes (chain, draw, ...), and a dataset per axis, its scale, with
+ * the labels of the model where it has them.
+ *
+ * The time of writing is left out: equal draws give equal bytes.
  */
 export async function writeTraceHdf5(path: string, posterior: Posterior): Promise<void> {
-  const [chains, draws] = sizes(posterior);
   const file = await Hdf5File.create(path);
   try {
-    for (const [group, variables] of [
-      ['posterior', drawsOf(posterior)],
-      ['sample_stats', statistics(posterior)],
-    ] as const) {
-      file.setAttributes(attributes(posterior), group);
-      const axis = (name: string, length: number): void => {
-        file.createDataset(`${group}/${name}`, {
-          shape: [length],
-          data: Int32Array.from({ length }, (_, i) => i),
-        });
-        file.makeScale(`${group}/${name}`, name);
-      };
-      axis('chain', chains);
-      axis('draw', draws);
-      for (const { name, axes, data } of variables) {
-        for (const [i, length] of axes.entries()) axis(axisName(name, i), length);
-        file.createDataset(`${group}/${name}`, { shape: [chains, draws, ...axes], data } satisfies Hdf5Data);
-        const names = ['chain', 'draw', ...axes.map((_, i) => axisName(name, i))];
-        for (const [i, scale] of names.entries()) {
-          file.attachScale(`${group}/${name}`, i, `/${group}/${scale}`);
-        }
-      }
-    }
+    writeGroup(file, 'posterior', posterior, drawsOf(posterior));
+    writeGroup(file, 'sample_stats', posterior, statistics(posterior));
     file.close();
   } catch (error) {
     file.discard();
     throw error;
   }
+}
+
+function writeGroup(
+  file: Hdf5File,
+  group: string,
+  posterior: Posterior,
+  variables: readonly GroupVariable[],
+): void {
+  const [chains, draws] = sizes(posterior);
+  file.setAttributes(attributes(posterior), group);
+  const axis = (name: string, length: number, labels?: readonly string[]): void => {
+    const place = `${group}/${name}`;
+    if (labels === undefined)
+      file.createDataset(place, { shape: [length], data: Int32Array.from(counting(length)) });
+    else file.createTexts(place, labels);
+    file.makeScale(place, name);
+  };
+  axis('chain', chains);
+  axis('draw', draws);
+  for (const { name, axes, data, isFlag = false } of variables) {
+    const labels = posterior.variables.find((variable) => variable.name === name)?.labels;
+    for (const [i, length] of axes.entries()) axis(axisName(name, i), length, labels?.[i]);
+    const shape = [chains, draws, ...axes];
+    if (isFlag) file.createFlags(`${group}/${name}`, shape, data);
+    else file.createDataset(`${group}/${name}`, { shape, data } satisfies Hdf5Data);
+    const names = ['chain', 'draw', ...axes.map((_, i) => axisName(name, i))];
+    for (const [i, scale] of names.entries()) file.attachScale(`${group}/${name}`, i, `/${group}/${scale}`);
+  }
+}
+
+function counting(length: number): number[] {
+  return Array.from({ length }, (_, i) => i);
 }
 
 function sizes({ record }: Posterior): [chains: number, draws: number] {

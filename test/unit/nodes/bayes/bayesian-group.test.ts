@@ -12,7 +12,10 @@ import { BayesianGroupSettings } from '../../../../src/numerics/bayes/settings.j
 import { seededRandom } from '../../../../src/numerics/random.js';
 
 const PYTHON = '/usr/bin/python3';
-const hasXarray = spawnSync(PYTHON, ['-c', 'import xarray, h5netcdf']).status === 0;
+const hasXarray = spawnSync(PYTHON, ['-c', 'import xarray, h5netcdf, netCDF4']).status === 0;
+// Debian has no ArviZ: a Python that has it is named here.
+const ARVIZ = process.env['NEUROLOOM_TEST_ARVIZ'] ?? PYTHON;
+const hasArviz = spawnSync(ARVIZ, ['-W', 'ignore', '-c', 'import arviz, h5netcdf']).status === 0;
 
 let root: string;
 const warnings: string[] = [];
@@ -96,15 +99,52 @@ describe('bayesian_group', () => {
     expect(json.coords['mean_dim_0']).toEqual(['patient', 'control']);
   });
 
-  test.skipIf(!hasXarray)('the HDF5 trace opens in xarray with its axes named', () => {
-    const code = `import xarray, sys
-p = xarray.open_dataset(sys.argv[1], group='posterior', engine='h5netcdf')
-s = xarray.open_dataset(sys.argv[1], group='sample_stats', engine='h5netcdf')
-print(p['mean'].dims, p['nu'].dims, s['diverging'].dims, dict(p.sizes))`;
-    const { stdout, stderr } = spawnSync(PYTHON, ['-c', code, join(root, 'trace.h5')], { encoding: 'utf8' });
-    expect(stderr).not.toContain('Error');
-    expect(stdout).toContain("('chain', 'draw', 'mean_dim_0') ('chain', 'draw') ('chain', 'draw')");
-  });
+  test.skipIf(!hasXarray)(
+    'the HDF5 trace opens in xarray with axes and labels named, and flags as yes or no',
+    () => {
+      const code = `import xarray, sys
+for engine in ('h5netcdf', 'netcdf4'):
+    p = xarray.open_dataset(sys.argv[1], group='posterior', engine=engine)
+    s = xarray.open_dataset(sys.argv[1], group='sample_stats', engine=engine)
+    print(p['mean'].dims, p['nu'].dims, p['mean_dim_0'].values.tolist(), p.attrs['inference_library'])
+    print(s['diverging'].dtype, s['reached_max_treedepth'].dtype, s['step_size'].dims, int(s['n_steps'].min()) > 0)`;
+      const { stdout, stderr } = spawnSync(PYTHON, ['-c', code, join(root, 'trace.h5')], {
+        encoding: 'utf8',
+      });
+      const told = `('chain', 'draw', 'mean_dim_0') ('chain', 'draw') ['patient', 'control'] neuroloom
+bool bool ('chain', 'draw') True
+`;
+      expect(stdout, stderr).toBe(told + told);
+    },
+  );
+
+  test.skipIf(!hasArviz)(
+    'ArviZ reads both traces and finds our R-hat, ESS and Monte Carlo error in them',
+    async () => {
+      const code = `import arviz, json, sys, warnings
+warnings.simplefilter('ignore')
+told = []
+for trace in (arviz.from_netcdf(sys.argv[1]), arviz.from_json(sys.argv[2])):
+    s = arviz.summary(trace, var_names=['mean'], round_to='none')
+    told.append([list(s.index), *(s[name].tolist() for name in ('mean', 'mcse_mean', 'ess_bulk', 'ess_tail', 'r_hat'))])
+print(json.dumps(told))`;
+      const files = [join(root, 'trace.h5'), join(root, 'trace.json')];
+      const { stdout, stderr } = spawnSync(ARVIZ, ['-W', 'ignore', '-c', code, ...files], {
+        encoding: 'utf8',
+      });
+      expect(stdout, stderr).not.toBe('');
+      const { columns, rows } = await readTsv(join(root, 'summary.tsv'));
+      const own = rows.filter(([name]) => name!.startsWith('mean['));
+      const of = (column: string): number[] => own.map((row) => Number(row[columns.indexOf(column)]));
+      for (const [names, ...numbers] of JSON.parse(stdout) as [string[], ...number[][]][]) {
+        expect(names).toEqual(own.map(([name]) => name));
+        for (const [i, column] of ['mean', 'mcse_mean', 'ess_bulk', 'ess_tail', 'r_hat'].entries()) {
+          for (const [j, value] of of(column).entries())
+            expect(numbers[i]![j]! / value, column).toBeCloseTo(1, 6);
+        }
+      }
+    },
+  );
 
   test('regresses with sites, and chooses among descriptors', async () => {
     const regression = await run({ model: 'hierarchical_regression', predictors: ['age'], site: 'site' });
