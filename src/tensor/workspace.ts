@@ -2,10 +2,10 @@
  * Arrays that a forward kernel leaves for its gradient. They live outside the tape, because tfjs would build a
  * gradient of zeros for each further output of a kernel, and they are freed with the tape, also after an error.
  */
-import { tf, type Tensor } from './tfjs.js';
+import { tf, type Tensor, type tfjs } from './tfjs.js';
 
-/** What a kernel can leave. */
-export type KernelArray = Float32Array | Float64Array | Uint8Array;
+/** What a kernel can leave: arrays of this process, or of a graphics device. */
+export type KernelArray = Float32Array | Float64Array | Uint8Array | tfjs.TensorInfo;
 
 export class Workspace {
   readonly #releases: (() => void)[] = [];

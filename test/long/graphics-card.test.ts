@@ -5,4 +5,5 @@ await onGraphicsCard([
   () => import('../golden/tensor-ops.test.js'),
   () => import('../golden/tensor-network.test.js'),
   () => import('../golden/registration.test.js'),
+  () => import('../unit/tensor/ops-agree.test.js'),
 ]);

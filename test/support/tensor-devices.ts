@@ -46,3 +46,10 @@ export const TENSOR_DEVICES: readonly TensorDevice[] = onGpu
 
 /** Devices that train on grids of any size. */
 export const TRAINING_DEVICES: readonly TensorDevice[] = onGpu ? [WEBGPU_DEVICE] : NATIVE_DEVICES;
+
+/** Devices whose kernels are compared with those of another one, and that other one. */
+export const OWN_KERNEL_DEVICES: readonly TensorDevice[] = TRAINING_DEVICES;
+export const REFERENCE_DEVICE: TensorDevice = onGpu ? (NATIVE_DEVICES.at(-1) ?? STOCK_DEVICE) : STOCK_DEVICE;
+
+/** Whether the portable compositions run on the device too: on software that acts as a card they take a minute. */
+export const COMPOSES = !onGpu || process.env['NEUROLOOM_TEST_LONG'] !== undefined;

@@ -77,10 +77,6 @@ function boxMean(source: Tensor, window: number): Tensor {
 
 /** Window sums along the three axes in turn, divided by window^3. */
 function boxSums(source: Tensor, window: number): Tensor {
-  return dispatch('NeuroloomBoxMeans', { source }, { window }, () => shiftedSums(source, window));
-}
-
-function shiftedSums(source: Tensor, window: number): Tensor {
   const half = (window - 1) / 2;
   const total = [1, 2, 3].reduce((part, axis) => {
     const padded = padAxis(part, axis, half, half);

@@ -3,9 +3,8 @@
  * and channels for the values and for the gradient by the input, taps and channels by voxels for the filter.
  */
 import type { Tensor, tfjs } from '../../tfjs.js';
-import { tf } from '../../tfjs.js';
 import { gridOf } from '../native/shapes.js';
-import { asTensor, type GpuBackend, runProgram } from './program.js';
+import { asTensor, free, type GpuBackend, runProgram } from './program.js';
 
 /** Rows and depth of a tile in the memory of a workgroup; columns are the output channels, up to this many at once. */
 const ROWS = 64;
@@ -187,31 +186,53 @@ function inputGradient(
   );
 }
 
-/** Gradient by the filter: sums over the voxels, slab by slab. */
-function filterGradient(
+/** Gradients by the filter and the bias: sums over the voxels, slab by slab; the bias is a tap that always reads 1. */
+function filterGradients(
   backend: GpuBackend,
   x: tfjs.TensorInfo,
   w: tfjs.TensorInfo,
   dz: tfjs.TensorInfo,
-): Tensor {
+): { readonly w: Tensor; readonly b: Tensor } {
   const sizes = shapesOf(x, w);
   const { cin, cout } = sizes;
   const voxels = voxelsOf(sizes);
   const parts = Math.ceil(voxels / SLAB);
+  const taps = 27 * cin;
   const partial = multiply(backend, {
     key: keyOf('conv_dw', sizes),
     inputs: { x, dz },
-    rows: 27 * cin,
+    rows: taps + 1,
     columns: cout,
     depth: voxels,
     parts,
     slab: SLAB,
-    shape: [parts, 27 * cin, cout],
+    shape: [parts, taps + 1, cout],
     code: `${gathered('x', cin, sizes)}
-      fn left(row : i32, k : i32) -> f32 { return tapOf(k, row / ${cin}, row % ${cin}); }
+      fn left(row : i32, k : i32) -> f32 {
+        if (row == ${taps}) { return 1.0; }
+        return tapOf(k, row / ${cin}, row % ${cin});
+      }
       fn right(k : i32, column : i32) -> f32 { return dz[k * ${cout} + column]; }`,
   });
-  return tf.reshape(tf.sum(asTensor(partial), 0), w.shape);
+  const total = (key: string, first: number, shape: readonly number[]) => {
+    const size = shape.reduce((product, length) => product * length, 1);
+    return asTensor(
+      runProgram(backend, {
+        key: [key, first, size, parts, cout].join('_'),
+        inputs: { partial },
+        shape,
+        code: `fn compute(index : i32) {
+          if (index >= ${size}) { return; }
+          var sum = 0.0;
+          for (var part = 0; part < ${parts}; part++) { sum += partial[part * ${(taps + 1) * cout} + ${first} + index]; }
+          result[index] = sum;
+        }`,
+      }),
+    );
+  };
+  const gradients = { w: total('slabs', 0, w.shape), b: total('slabs', taps * cout, [cout]) };
+  free(backend, partial);
+  return gradients;
 }
 
 /** Gradients of `convolve` that are wanted; `y` is its result. */
@@ -235,11 +256,10 @@ export function convolutionGradients(
 ): Record<string, Tensor> {
   const beforeSlope = slope === 1 ? null : slopeGradient(backend, y, dy, slope);
   const dz = beforeSlope ?? dy;
-  const cout = w.shape[4] ?? 0;
-  const gradients: Record<string, Tensor> = {};
-  if (wanted.has('x')) gradients['x'] = inputGradient(backend, x, w, dz);
-  if (wanted.has('w')) gradients['w'] = filterGradient(backend, x, w, dz);
-  if (wanted.has('b')) gradients['b'] = tf.sum(tf.reshape(dz as Tensor, [dy.size / cout, cout]), 0);
+  const gradients: Record<string, Tensor> = {
+    ...(wanted.has('w') || wanted.has('b') ? filterGradients(backend, x, w, dz) : {}),
+    ...(wanted.has('x') ? { x: inputGradient(backend, x, w, dz) } : {}),
+  };
   beforeSlope?.dispose();
   return gradients;
 }

@@ -20,10 +20,11 @@ export interface Uniform {
 
 /** What is used of the tfjs backend. */
 export interface GpuBackend extends tfjs.KernelBackend {
+  makeTensorInfo(shape: readonly number[], dtype: 'float32' | 'int32'): tfjs.TensorInfo;
   runWebGPUProgram(
     program: object,
     inputs: readonly tfjs.TensorInfo[],
-    dtype: 'float32',
+    dtype: 'float32' | 'int32',
     uniforms?: readonly { readonly type: 'float32'; readonly data: readonly number[] }[],
     output?: tfjs.TensorInfo,
   ): tfjs.TensorInfo;
@@ -34,30 +35,18 @@ export interface Program {
   readonly key: string;
   /** Inputs by the name that the code gives them: arrays of f32. */
   readonly inputs: Readonly<Record<string, tfjs.TensorInfo>>;
-  /** The code writes an array of f32 named `result`; with `accumulate` one of atomic i32, see {@link ATOMIC_ADD}. */
+  /** The code writes an array of f32 named `result`; with `atomic` one of atomic i32. */
   readonly shape: readonly number[];
   readonly uniforms?: readonly Uniform[];
   /** Invocations in a workgroup. */
   readonly workgroup?: number;
   /** Number of workgroups; left out, one invocation per value of the result. */
   readonly workgroups?: number;
-  /** Starts from zeros and adds with atomic operations: sums in an order that is not fixed. */
-  readonly accumulate?: boolean;
+  /** The result is int32, starts from zeros and is changed with atomic operations. */
+  readonly atomic?: boolean;
   /** Declarations, and `fn compute(index : i32)`, called with the number of the invocation. */
   readonly code: string;
 }
-
-/** Adds a value to an element of a result that accumulates. */
-export const ATOMIC_ADD = `
-  fn accumulate(at : i32, value : f32) {
-    var old = atomicLoad(&result[at]);
-    loop {
-      let sum = bitcast<i32>(bitcast<f32>(old) + value);
-      let exchanged = atomicCompareExchangeWeak(&result[at], old, sum);
-      if (exchanged.exchanged) { break; }
-      old = exchanged.old_value;
-    }
-  }`;
 
 /** The layout of a program holds what its code uses, and the backend always binds the uniforms. */
 const MAIN = `
@@ -75,31 +64,45 @@ const WORKGROUP = 64;
  * @throws ProcessingError MEMORY_LIMIT when an array is larger than the device can bind
  */
 export function runProgram(backend: GpuBackend, program: Program): tfjs.TensorInfo {
-  const { key, inputs, shape, uniforms = [], workgroup = WORKGROUP, accumulate = false, code } = program;
+  const { key, inputs, shape, uniforms = [], atomic = false } = program;
+  for (const array of [shape, ...Object.values(inputs).map((input) => input.shape)])
+    requireBindable(array, key);
+  const output = atomic ? zeros(backend, shape) : undefined;
+  const values = uniforms.map(({ value }) => ({ type: 'float32' as const, data: [value] }));
+  return backend.runWebGPUProgram(describe(program), Object.values(inputs), 'float32', values, output);
+}
+
+/** A program as tfjs takes it. */
+function describe({
+  key,
+  inputs,
+  shape,
+  uniforms = [],
+  workgroup = WORKGROUP,
+  workgroups,
+  atomic = false,
+  code,
+}: Program) {
   const size = tf.util.sizeFromShape([...shape]);
-  for (const elements of [size, ...Object.values(inputs).map((input) => tf.util.sizeFromShape(input.shape))])
-    requireBindable(elements, key);
-  const rank = Array.from({ length: shape.length }, (_, axis) => axis);
-  const description = {
+  return {
     variableNames: Object.keys(inputs),
     outputShape: [...shape],
     workgroupSize: [workgroup, 1, 1],
-    dispatchLayout: { x: rank },
-    dispatch: [program.workgroups ?? Math.ceil(size / workgroup), 1, 1],
+    dispatchLayout: { x: shape.map((_, axis) => axis) },
+    dispatch: [workgroups ?? Math.ceil(size / workgroup), 1, 1],
     shaderKey: `neuroloom_${key}`,
     uniforms: uniforms.map(({ name }) => `${name} : f32, `).join(''),
-    atomic: accumulate,
-    getUserCode: () => (accumulate ? ATOMIC_ADD : '') + code + MAIN,
+    atomic,
+    getUserCode: () => code + MAIN,
   };
-  const output = accumulate ? zeros(backend, shape) : undefined;
-  const values = uniforms.map(({ value }) => ({ type: 'float32' as const, data: [value] }));
-  return backend.runWebGPUProgram(description, Object.values(inputs), 'float32', values, output);
 }
 
 function zeros(backend: GpuBackend, shape: readonly number[]): tfjs.TensorInfo {
   const size = tf.util.sizeFromShape([...shape]);
-  const code = `fn compute(index : i32) { if (index < ${size}) { result[index] = 0.0; } }`;
-  return runProgram(backend, { key: `zeros_${size}`, inputs: {}, shape, code });
+  const output = backend.makeTensorInfo(shape, 'int32');
+  const code = `fn compute(index : i32) { if (index < ${size}) { result[index] = 0; } }`;
+  const description = describe({ key: `zeros_${size}`, inputs: {}, shape, code });
+  return backend.runWebGPUProgram(description, [], 'int32', [], output);
 }
 
 /** A result as a tensor that the running scope owns. */
@@ -112,7 +115,8 @@ export function free(backend: GpuBackend, ...infos: readonly tfjs.TensorInfo[]):
   for (const { dataId } of infos) backend.disposeData(dataId);
 }
 
-function requireBindable(elements: number, what: string): void {
+function requireBindable(shape: readonly number[], what: string): void {
+  const elements = tf.util.sizeFromShape([...shape]);
   if (4 * elements <= largestBinding) return;
   throw new ProcessingError(
     'MEMORY_LIMIT',

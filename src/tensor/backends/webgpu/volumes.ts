@@ -1,7 +1,7 @@
-/** Pooling, doubling, window sums and the steps of Adam: one invocation per value of the result. */
+/** Pooling, doubling and the steps of Adam: one invocation per value of the result. */
 import { type Tensor, type tfjs } from '../../tfjs.js';
 import { gridOf } from '../native/shapes.js';
-import { asTensor, free, type GpuBackend, runProgram, type Uniform } from './program.js';
+import { asTensor, type GpuBackend, runProgram, type Uniform } from './program.js';
 
 const sizeOf = (shape: readonly number[]) => shape.reduce((product, length) => product * length, 1);
 const keyOf = (name: string, shape: readonly number[], ...more: readonly number[]) =>
@@ -109,44 +109,20 @@ export function upConcatLowGradient(backend: GpuBackend, low: Tensor, dy: Tensor
   );
 }
 
-export function upConcatSkipGradient(backend: GpuBackend, skip: Tensor, dy: Tensor): Tensor {
-  const more = skip.shape[4] ?? 0;
+/** The last `more` channels. */
+export function upConcatSkipGradient(backend: GpuBackend, dy: Tensor, more: number): Tensor {
   const all = dy.shape[4] ?? 0;
+  const size = (dy.size / all) * more;
   return asTensor(
     runProgram(backend, {
-      key: keyOf('up_concat_dskip', skip.shape, all),
+      key: keyOf('up_concat_dskip', dy.shape, more),
       inputs: { dy },
-      shape: skip.shape,
+      shape: [...dy.shape.slice(0, 4), more],
       code: `fn compute(index : i32) {
-        if (index < ${skip.size}) { result[index] = dy[(index / ${more}) * ${all} + ${all - more} + index % ${more}]; }
+        if (index < ${size}) { result[index] = dy[(index / ${more}) * ${all} + ${all - more} + index % ${more}]; }
       }`,
     }),
   );
-}
-
-/** Means over cubes of edge `window`, zeros outside, divisor always window^3: one axis after the other. */
-export function boxMeans(backend: GpuBackend, source: tfjs.TensorInfo, window: number): tfjs.TensorInfo {
-  const { grid } = gridOf(source.shape);
-  const half = (window - 1) / 2;
-  let part = source;
-  for (const [axis, length] of [grid.x, grid.y, grid.z].entries()) {
-    const stride = [grid.y * grid.z, grid.z, 1][axis] ?? 1;
-    const own = ['p', 'q', 'r'][axis] ?? 'r';
-    const next = runProgram(backend, {
-      key: keyOf('box_mean', source.shape, axis, window),
-      inputs: { part },
-      shape: source.shape,
-      code: `fn compute(index : i32) {
-        ${placeOn(source.shape)}
-        var sum = 0.0;
-        for (var at = max(-${half}, -${own}); at <= min(${half}, ${length - 1} - ${own}); at++) { sum += part[index + at * ${stride}]; }
-        result[index] = sum / ${window}.0;
-      }`,
-    });
-    if (part !== source) free(backend, part);
-    part = next;
-  }
-  return part;
 }
 
 const uniforms = (settings: Readonly<Record<string, number>>): Uniform[] =>

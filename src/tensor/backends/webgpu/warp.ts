@@ -1,15 +1,17 @@
 /** Trilinear pull and its two gradients. */
 import { type Tensor, type tfjs } from '../../tfjs.js';
 import { gridOf } from '../native/shapes.js';
-import { asTensor, type GpuBackend, runProgram } from './program.js';
+import { asTensor, free, type GpuBackend, runProgram } from './program.js';
+import { DEPOSIT, DEPOSITED, largestBits } from './scatter.js';
 
 type Mode = 'zeros' | 'border';
 
 /**
- * Shared by the three programs: for a voxel, the cell below the sampled coordinate along an axis, the weights of its two
- * ends and their derivatives. As in ops/trilinear.ts, the cell comes from the displacement and not from the sum.
+ * Shared by programs that sample where `displacement`, times a factor, points: for a voxel, the cell below the sampled
+ * coordinate along an axis, the weights of its two ends and their derivatives. As in ops/trilinear.ts, the cell comes from
+ * the displacement and not from the sum.
  */
-function sampling(shape: readonly number[], mode: Mode): string {
+export function sampling(shape: readonly number[], mode: Mode, factor = '1.0'): string {
   const { x, y, z } = gridOf(shape).grid;
   const border = mode === 'border';
   return `
@@ -39,9 +41,9 @@ function sampling(shape: readonly number[], mode: Mode): string {
     }
     fn sidesOf(voxel : i32) -> array<Side, 3> {
       return array<Side, 3>(
-        sideOf((voxel / ${y * z}) % ${x}, displacement[3 * voxel], ${x}),
-        sideOf((voxel / ${z}) % ${y}, displacement[3 * voxel + 1], ${y}),
-        sideOf(voxel % ${z}, displacement[3 * voxel + 2], ${z}));
+        sideOf((voxel / ${y * z}) % ${x}, ${factor} * displacement[3 * voxel], ${x}),
+        sideOf((voxel / ${z}) % ${y}, ${factor} * displacement[3 * voxel + 1], ${y}),
+        sideOf(voxel % ${z}, ${factor} * displacement[3 * voxel + 2], ${z}));
     }
     fn cornerOf(voxel : i32, sides : array<Side, 3>, corner : i32) -> i32 {
       let item = voxel / ${x * y * z};
@@ -49,6 +51,12 @@ function sampling(shape: readonly number[], mode: Mode): string {
     }
     fn weightOf(sides : array<Side, 3>, corner : i32) -> f32 {
       return sides[0].weight[corner >> 2] * sides[1].weight[(corner >> 1) & 1] * sides[2].weight[corner & 1];
+    }
+    fn slopesOf(sides : array<Side, 3>, corner : i32) -> vec3<f32> {
+      let side = vec3<i32>(corner >> 2, (corner >> 1) & 1, corner & 1);
+      let weight = vec3<f32>(sides[0].weight[side.x], sides[1].weight[side.y], sides[2].weight[side.z]);
+      let slope = vec3<f32>(sides[0].slope[side.x], sides[1].slope[side.y], sides[2].slope[side.z]);
+      return vec3<f32>(slope.x * weight.y * weight.z, weight.x * slope.y * weight.z, weight.x * weight.y * slope.z);
     }`;
 }
 
@@ -81,7 +89,7 @@ export function pullVolume(
   });
 }
 
-/** Scatters the upstream gradient; corners that several voxels share are summed in an order that is not fixed. */
+/** Scatters the upstream gradient to the corners that each voxel sampled. */
 export function pullVolumeGradient(
   backend: GpuBackend,
   displacement: tfjs.TensorInfo,
@@ -89,25 +97,34 @@ export function pullVolumeGradient(
   mode: Mode,
 ): Tensor {
   const { c } = gridOf(dy.shape);
-  return asTensor(
-    runProgram(backend, {
-      key: keyOf('warp_dvolume', dy.shape, mode),
-      inputs: { displacement, dy },
-      shape: dy.shape,
-      accumulate: true,
-      code: `${sampling(dy.shape, mode)}
-        fn compute(index : i32) {
-          if (index >= ${dy.size}) { return; }
-          let voxel = index / ${c};
-          let channel = index % ${c};
-          let sides = sidesOf(voxel);
-          for (var corner = 0; corner < 8; corner++) {
-            let share = weightOf(sides, corner) * dy[index];
-            if (share != 0.0) { accumulate(cornerOf(voxel, sides, corner) * ${c} + channel, share); }
-          }
-        }`,
-    }),
-  );
+  const bits = largestBits(backend, dy);
+  const sums = runProgram(backend, {
+    key: keyOf('warp_scatter', dy.shape, mode),
+    inputs: { displacement, dy, bits },
+    shape: [dy.size, 2],
+    workgroups: Math.ceil(dy.size / 64),
+    atomic: true,
+    code: `${sampling(dy.shape, mode)} ${DEPOSIT}
+      fn compute(index : i32) {
+        if (index >= ${dy.size}) { return; }
+        let scale = scaleOf(bits[0], 1);
+        let voxel = index / ${c};
+        let channel = index % ${c};
+        let sides = sidesOf(voxel);
+        for (var corner = 0; corner < 8; corner++) {
+          deposit(cornerOf(voxel, sides, corner) * ${c} + channel, weightOf(sides, corner) * dy[index], scale);
+        }
+      }`,
+  });
+  const gradient = runProgram(backend, {
+    key: `deposited_${dy.size}`,
+    inputs: { sums, bits },
+    shape: dy.shape,
+    code: `${DEPOSITED}
+      fn compute(index : i32) { if (index < ${dy.size}) { result[index] = deposited(index, bits[0]); } }`,
+  });
+  free(backend, bits, sums);
+  return asTensor(gradient);
 }
 
 export function pullFieldGradient(
@@ -134,12 +151,7 @@ export function pullFieldGradient(
             let at = cornerOf(index, sides, corner) * ${c};
             var match_ = 0.0;
             for (var channel = 0; channel < ${c}; channel++) { match_ += dy[index * ${c} + channel] * volume[at + channel]; }
-            let side = vec3<i32>(corner >> 2, (corner >> 1) & 1, corner & 1);
-            let wx = sides[0].weight[side.x];
-            let wy = sides[1].weight[side.y];
-            let wz = sides[2].weight[side.z];
-            slopes += match_ * vec3<f32>(
-              sides[0].slope[side.x] * wy * wz, wx * sides[1].slope[side.y] * wz, wx * wy * sides[2].slope[side.z]);
+            slopes += match_ * slopesOf(sides, corner);
           }
           result[3 * index] = slopes.x;
           result[3 * index + 1] = slopes.y;
