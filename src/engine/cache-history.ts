@@ -64,7 +64,8 @@ export function trimHistory(
     cache.db.exec(`
       DELETE FROM meta WHERE k GLOB '${LAST_KEYS}*';
       DELETE FROM slurm_job WHERE run_id NOT IN (SELECT id FROM run);
-      DELETE FROM component WHERE key NOT IN (SELECT key FROM result) AND key NOT IN (SELECT key FROM attempt);`);
+      DELETE FROM component WHERE key NOT IN (SELECT key FROM result) AND key NOT IN (SELECT key FROM attempt);
+      DELETE FROM literal WHERE digest NOT IN (SELECT digest FROM component WHERE kind = 'params');`);
     const drop = cache.db.prepare('DELETE FROM file_digest WHERE path = ?');
     for (const row of gone) drop.run(row.path);
     return { runs, attempts, checkpoints };

@@ -95,6 +95,8 @@ export interface AttemptStart {
   readonly n: number;
   readonly key: string;
   readonly components: readonly KeyComponent[];
+  /** JSON of parameters by digest, for the reasons of later runs. */
+  readonly literals?: ReadonlyMap<string, string>;
   /** `RunReason.kind`. */
   readonly reason: string;
 }
@@ -213,6 +215,8 @@ export interface CacheStore extends BatchStore {
   lookTogether<T>(work: () => T): T;
   /** Components of a key that was ever started; empty when unknown. */
   components(key: string): readonly KeyComponent[];
+  /** JSON of a parameter of a key that was ever started, by its digest; null when it is short, or not known. */
+  literal(digest: string): string | null;
   /** Every stored result, newest first. */
   results(): readonly ResultSummary[];
   /** Files that earlier runs of a workflow left in an output directory, by path. */

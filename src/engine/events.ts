@@ -24,7 +24,16 @@ export type FailureClass = (typeof FAILURE_CLASSES)[number];
 /** Why a node runs instead of being taken from the cache; `before` and `after` are short texts for people. */
 export type RunReason =
   | { readonly kind: 'new' }
-  | { readonly kind: 'params'; readonly port: string; readonly before: string; readonly after: string }
+  | {
+      readonly kind: 'params';
+      readonly port: string;
+      readonly before: string;
+      readonly after: string;
+      /** Where the parameter is a structure: the setting in it that `before` and `after` are of, `optimizer.epochs`. */
+      readonly setting?: string;
+      /** How many more settings of the parameter changed; absent when none did. */
+      readonly others?: number;
+    }
   | {
       readonly kind: 'input';
       readonly port: string;

@@ -38,6 +38,14 @@ export interface Fingerprint {
   readonly key: string;
   /** Put together when they are first asked for: a node that is reused needs none of them. */
   readonly components: readonly KeyComponent[];
+  /** JSON of the parameters that their components are too short for, by digest; made with the components. */
+  readonly literals: ReadonlyMap<string, string>;
+}
+
+/** A parameter. */
+interface Literal extends InputDigest {
+  /** Its JSON where `brief` does not hold it whole; null otherwise. */
+  readonly json: string | null;
 }
 
 /** Takes the parts of a key in their order. */
@@ -57,6 +65,7 @@ interface FixedParts {
 /** Joins up to this size have one component per member, so that an explanation can name the one that changed. */
 const NAMED_MEMBERS = 64;
 const BRIEF_LENGTH = 200;
+const NO_LITERALS: ReadonlyMap<string, string> = new Map();
 
 /**
  * Keys of instances (spec/engine.md 6.4): node name, version, code, inputs by content, parameters, tools,
@@ -67,7 +76,7 @@ const BRIEF_LENGTH = 200;
  */
 export class KeyMaker {
   readonly #options: KeyOptions;
-  readonly #literals = new WeakMap<Binding, InputDigest>();
+  readonly #literals = new WeakMap<Binding, Literal>();
   readonly #fixed = new Map<NodeDefinition, FixedParts>();
 
   constructor(options: KeyOptions) {
@@ -86,12 +95,27 @@ export class KeyMaker {
       });
       return parts;
     };
+    const literalsOf = (): ReadonlyMap<string, string> => this.#longLiterals(instance);
     return {
       key: bytes.digest(),
       get components() {
         return (components ??= list());
       },
+      get literals() {
+        return literalsOf();
+      },
     };
+  }
+
+  #longLiterals({ node, inputs }: Instance): ReadonlyMap<string, string> {
+    let long: Map<string, string> | null = null;
+    for (const name of this.#fixedParts(node).ports) {
+      const binding = inputs[name];
+      if (binding?.kind !== 'value' || binding.parsed === undefined) continue;
+      const { digest, json } = this.literal(binding);
+      if (json !== null) (long ??= new Map<string, string>()).set(digest, json);
+    }
+    return long ?? NO_LITERALS;
   }
 
   /** What the keys of all instances of a node have in common: one digest, and the ports that the rest comes from. */
@@ -211,10 +235,10 @@ export class KeyMaker {
   }
 
   /** Digest of a literal, made once for each binding. */
-  literal(binding: Extract<Binding, { kind: 'value' }>): InputDigest {
+  literal(binding: Extract<Binding, { kind: 'value' }>): Literal {
     let known = this.#literals.get(binding);
     if (known === undefined) {
-      known = valueDigest(binding.parsed);
+      known = literalOf(binding.parsed);
       this.#literals.set(binding, known);
     }
     return known;
@@ -237,6 +261,12 @@ export function keyOf(components: readonly KeyComponent[]): string {
 
 export function valueDigest(value: unknown): InputDigest {
   return { digest: canonicalDigest(value), brief: briefOf(value) };
+}
+
+function literalOf(value: unknown): Literal {
+  const { digest, brief } = valueDigest(value);
+  const isCut = typeof value === 'object' && value !== null && brief.endsWith('...');
+  return { digest, brief, json: isCut ? JSON.stringify(value) : null };
 }
 
 /**

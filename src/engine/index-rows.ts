@@ -123,6 +123,9 @@ function parsedOutputs(json: string): StoredOutputs | null {
 
 const DIGEST_BYTES = 32;
 
+/** Digests of parameters that are remembered; more are put again, which changes nothing. */
+const MOST_LITERALS = 4096;
+
 /** Results of one node that its usual time and size are taken from: the newest. */
 const HISTORY = 50;
 
@@ -132,6 +135,8 @@ export class IndexRows {
   readonly #statements;
   readonly #scratch = Buffer.alloc(DIGEST_BYTES);
   #isViewing = false;
+  /** Parameters that are there, as far as this process has put them: most instances of a node share theirs. */
+  readonly #literals = new Set<string>();
 
   constructor(db: IndexDatabase) {
     this.#db = db;
@@ -152,6 +157,8 @@ export class IndexRows {
       putComponent: one(
         'INSERT INTO component (key, seq, kind, name, digest, brief) VALUES (?, ?, ?, ?, ?, ?)',
       ),
+      literal: db.prepare<unknown[], string>('SELECT json FROM literal WHERE digest = ?').pluck(),
+      putLiteral: one('INSERT OR IGNORE INTO literal (digest, json) VALUES (?, ?)'),
       outputFile: one(
         `SELECT 1 FROM output_file WHERE key = ? AND rel = ? AND digest = ? AND size = ? AND mtime_ns = ?
            AND ctime_ns = ? AND ino = ? AND dev = ?`,
@@ -376,6 +383,18 @@ export class IndexRows {
     });
   }
 
+  literal(digest: string): string | null {
+    return (this.#statements.literal.get(blob(digest)) as string | undefined) ?? null;
+  }
+
+  #putLiterals(literals: ReadonlyMap<string, string>): void {
+    for (const [digest, json] of literals) {
+      if (this.#literals.has(digest)) continue;
+      this.#statements.putLiteral.run(blob(digest), json);
+      if (this.#literals.size < MOST_LITERALS) this.#literals.add(digest);
+    }
+  }
+
   hasOutputFile(key: string, rel: string, digest: string, stat: FileStat): boolean {
     const { size, mtimeNs, ctimeNs, ino, dev } = stat;
     return (
@@ -429,6 +448,7 @@ export class IndexRows {
     const { runId, instance, n, key, reason } = start;
     this.#statements.putAttempt.run(runId, instance, n, blob(key), 'running', reason, now, null);
     this.putComponents(key, start.components);
+    if (start.literals !== undefined) this.#putLiterals(start.literals);
   }
 
   putReuse(runId: string, instance: string, key: string, now: number): void {

@@ -1,5 +1,5 @@
 /** Format of the index; a file with a larger number was made by a newer release. */
-export const INDEX_FORMAT = 3;
+export const INDEX_FORMAT = 4;
 
 /** Marks a database as ours: `NLOM`. */
 export const APPLICATION_ID = 0x4e4c4f4d;
@@ -10,6 +10,11 @@ CREATE TABLE IF NOT EXISTS published (
   output_dir TEXT NOT NULL, workflow TEXT NOT NULL, path TEXT NOT NULL, digest BLOB NOT NULL, key BLOB NOT NULL,
   sidecar TEXT, PRIMARY KEY (output_dir, workflow, path)
 ) WITHOUT ROWID;
+`;
+
+/** Parameters that are longer than the short text of a component, by digest: what an explanation compares. */
+const LITERALS = `
+CREATE TABLE IF NOT EXISTS literal (digest BLOB PRIMARY KEY, json TEXT NOT NULL) WITHOUT ROWID;
 `;
 
 /** Tables of the index (spec/engine.md 6.5). Keys and digests are 32 bytes, times ms since 1970. */
@@ -51,10 +56,11 @@ CREATE TABLE slurm_job (
   state TEXT
 );
 CREATE TABLE pin (run_id TEXT NOT NULL, key BLOB NOT NULL, PRIMARY KEY (run_id, key)) WITHOUT ROWID;
-${PUBLISHED}`;
+${PUBLISHED}${LITERALS}`;
 
 /** What leads from each older format to the next. */
 export const MIGRATIONS: Readonly<Record<number, string>> = {
   1: 'ALTER TABLE run ADD COLUMN output_dir TEXT;',
   2: PUBLISHED,
+  3: LITERALS,
 };

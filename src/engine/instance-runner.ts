@@ -86,10 +86,10 @@ export class InstanceRunner {
   async run(order: Order, batch: number | null = null): Promise<InstanceEnd> {
     const { store, table, runId, emit, executor } = this.#options;
     const instance = table.instance(order.index);
-    const { key, components } = order.fingerprint;
+    const { key, components, literals } = order.fingerprint;
     const attempt = { runId, instance: instance.id, n: order.attempt, key };
     const force = order.reason.kind === 'forced';
-    const lease = await this.#start({ ...attempt, components, reason: order.reason.kind, force });
+    const lease = await this.#start({ ...attempt, components, literals, reason: order.reason.kind, force });
     if (lease.outcome === 'finished') return { kind: 'elsewhere', isDone: true };
     if (lease.outcome === 'held') return { kind: 'elsewhere', isDone: false };
     killPoint('attempt-recorded');

@@ -7,7 +7,7 @@ export function reasonText(reason: RunReason): string {
     case 'new':
       return 'no earlier result';
     case 'params':
-      return `parameter ${reason.port} changed${change(reason)}`;
+      return `parameter ${settingName(reason)} changed${change(reason)}${more(reason.others)}`;
     case 'input':
       return `input ${reason.port}${reason.instance === undefined ? '' : ` from ${reason.instance}`} changed${change(reason)}`;
     case 'upstream':
@@ -37,6 +37,15 @@ export function reasonText(reason: RunReason): string {
     default:
       return unreachable(reason);
   }
+}
+
+/** The setting where it is known, as it is written below the parameter. */
+function settingName({ port, setting }: { readonly port: string; readonly setting?: string }): string {
+  return setting === undefined ? port : `${port}.${setting}`;
+}
+
+function more(others: number | undefined): string {
+  return others === undefined ? '' : ` (and ${others} more of its settings)`;
 }
 
 function change(reason: { readonly before: string; readonly after: string }): string {

@@ -1,6 +1,7 @@
 import type { CacheStore, KeyComponent, LastAttempt, Lookup } from './cache-store.js';
 import type { RunReason } from './events.js';
 import type { Fingerprint } from './fingerprint.js';
+import { parameterChange } from './parameter-change.js';
 
 /** What a person asked for that decides about instances whatever the cache holds. */
 export type Demand = Extract<RunReason, { kind: 'forced' | 'not-cacheable' }>;
@@ -12,7 +13,7 @@ export type Demand = Extract<RunReason, { kind: 'forced' | 'not-cacheable' }>;
  * @param last - its newest attempt in earlier runs
  */
 export function runReason(
-  store: Pick<CacheStore, 'components'>,
+  store: Pick<CacheStore, 'components' | 'literal'>,
   fingerprint: Fingerprint,
   asked: Demand | Lookup,
   last: LastAttempt | undefined,
@@ -45,7 +46,11 @@ export function runReason(
         };
     }
   }
-  return firstDifference(store.components(last.key), fingerprint.components) ?? { kind: 'new' };
+  const found = firstDifference(store.components(last.key), fingerprint.components, {
+    before: (digest) => store.literal(digest),
+    after: (digest) => fingerprint.literals.get(digest) ?? null,
+  });
+  return found ?? { kind: 'new' };
 }
 
 /** What is most telling when several parts of a key differ: what a person did comes before what follows from it. */
@@ -61,10 +66,19 @@ const ORDER: readonly KeyComponent['kind'][] = [
   'seed',
 ];
 
+/** JSON of parameters by digest, where it is longer than their short text; null: not known. */
+export interface KnownLiterals {
+  readonly before: (digest: string) => string | null;
+  readonly after: (digest: string) => string | null;
+}
+
+const NO_LITERALS: KnownLiterals = { before: () => null, after: () => null };
+
 /** The first part that differs between two keys, or null when the earlier one is not known or nothing differs. */
 export function firstDifference(
   before: readonly KeyComponent[],
   after: readonly KeyComponent[],
+  literals: KnownLiterals = NO_LITERALS,
 ): RunReason | null {
   if (before.length === 0) return null;
   const earlier = new Map(before.map((part) => [`${part.kind} ${part.name}`, part]));
@@ -76,7 +90,7 @@ export function firstDifference(
     .sort((a, b) => rank(a.now ?? a.old) - rank(b.now ?? b.old));
   const first = differing[0];
   if (first === undefined) return null;
-  return reasonOf(first.old, first.now);
+  return reasonOf(first.old, first.now, literals);
 }
 
 function rank(part: KeyComponent | undefined): number {
@@ -86,14 +100,18 @@ function rank(part: KeyComponent | undefined): number {
   return ORDER.indexOf(part.kind) - (isCount ? 0.5 : 0);
 }
 
-function reasonOf(old: KeyComponent | undefined, now: KeyComponent | undefined): RunReason | null {
+function reasonOf(
+  old: KeyComponent | undefined,
+  now: KeyComponent | undefined,
+  literals: KnownLiterals,
+): RunReason | null {
   const part = now ?? old;
   if (part === undefined) return null;
   const before = old?.brief ?? 'none';
   const after = now?.brief ?? 'none';
   switch (part.kind) {
     case 'params':
-      return { kind: 'params', port: part.name, before, after };
+      return { kind: 'params', port: part.name, before, after, ...settingOf(old, now, literals) };
     case 'input':
       return { kind: 'input', port: part.name, before, after };
     case 'tool':
@@ -110,4 +128,17 @@ function reasonOf(old: KeyComponent | undefined, now: KeyComponent | undefined):
     case 'seed':
       return { kind: 'seed', before, after };
   }
+}
+
+/** What is known of the setting that makes the difference inside a parameter. */
+function settingOf(
+  old: KeyComponent | undefined,
+  now: KeyComponent | undefined,
+  { before, after }: KnownLiterals,
+): Partial<Extract<RunReason, { kind: 'params' }>> {
+  if (old === undefined || now === undefined) return {};
+  const found = parameterChange(before(old.digest) ?? old.brief, after(now.digest) ?? now.brief);
+  if (found === null) return {};
+  const { others, ...setting } = found;
+  return others === 0 ? setting : { ...setting, others };
 }

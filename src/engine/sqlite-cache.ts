@@ -224,6 +224,10 @@ export class SqliteCache implements CacheStore {
     return own.length > 0 || this.#upstreams === null ? own : this.#upstreams.components(key);
   }
 
+  literal(digest: string): string | null {
+    return this.#guard(() => this.#rows.literal(digest)) ?? this.#upstreams?.literal(digest) ?? null;
+  }
+
   results(): readonly ResultSummary[] {
     this.flush();
     return this.#guard(() => this.#rows.results());

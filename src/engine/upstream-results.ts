@@ -50,6 +50,14 @@ export class UpstreamResults {
     return [];
   }
 
+  literal(digest: string): string | null {
+    for (const store of this.#stores) {
+      const json = store.literal(digest);
+      if (json !== null) return json;
+    }
+    return null;
+  }
+
   close(): void {
     for (const store of this.#stores) store.close();
   }

@@ -24,10 +24,10 @@ import { expect, test } from 'vitest';
 import { isAlive, Rig, until } from './rig.js';
 
 type Nodes = Record<
-  'map' | 'addOne' | 'signOf' | 'upper' | 'concat' | 'train' | 'threads' | 'waits',
+  'map' | 'addOne' | 'settle' | 'signOf' | 'upper' | 'concat' | 'train' | 'threads' | 'waits',
   NodeDefinition<never, Record<string, never>>
 >;
-const { map, addOne, signOf, upper, concat, train, threads, waits } = (await import(
+const { map, addOne, settle, signOf, upper, concat, train, threads, waits } = (await import(
   './fixtures/nodes.mjs' as string
 )) as Nodes;
 
@@ -153,6 +153,24 @@ test('each reason is told: parameter, seed, forced', async () => {
     message: 'there is no node nobody to force',
     cure: 'use one of: add_one, sign_of, after',
   });
+});
+
+test('the reason names the setting that changed inside a parameter, also where the parameter is long', async () => {
+  using rig = new Rig();
+  const { outputDir } = { outputDir: rig.output };
+  const graph = (epochs: number, note: string): Workflow => {
+    const wf = new Workflow('settings');
+    wf.add(settle, { settings: { note, optimizer: { epochs, lr: 0.1 } } } as never);
+    return wf;
+  };
+  const reasonOf = async (epochs: number, note: string): Promise<unknown> =>
+    (await graph(epochs, note).plan({ outputDir })).entries[0]?.reason;
+  for (const note of ['short', 'long '.repeat(100)]) {
+    await graph(150, note).run({ outputDir });
+    const reason = { kind: 'params', port: 'settings', setting: 'optimizer.epochs' };
+    expect(await reasonOf(200, note)).toEqual({ ...reason, before: '150', after: '200' });
+  }
+  expect(await reasonOf(200, 'short')).toMatchObject({ setting: 'note', others: 1 });
 });
 
 test('a result whose file is lost or changed runs again, and the reason names the file', async () => {

@@ -55,8 +55,22 @@ export function mapsInput(learned: LearnedAtlasConfig, chosen: TrainingRelpath):
   };
 }
 
-/** The configuration as metadata hold it: without what only steers checkpoints, so that a resumed run writes the same. */
+/**
+ * The configuration as metadata hold it: the settings that the atlas follows from. Left out is what only steers the run:
+ * checkpoints, memory, evaluation, the folder, and who must be there; those who were stand under `subjects`. So a change
+ * there writes no map again, and a resumed run writes the same.
+ */
 export function recordedConfig({ atlas, learned_atlas: learned }: Config): z.infer<typeof ConfigRecord> {
   const { resume: _resume, checkpoint_every: _every, ...optimizer } = learned.optimizer;
-  return { atlas, learned_atlas: { ...learned, optimizer } };
+  const {
+    enabled: _enabled,
+    output_subdir: _folder,
+    min_subjects: _least,
+    memory_limit_mb: _memory,
+    evaluate: _evaluate,
+    group_by: _groups,
+    ...deciding
+  } = learned;
+  const { min_subjects: _leastMean, subject_pattern: _pattern, ...average } = atlas;
+  return { atlas: average, learned_atlas: { ...deciding, optimizer } };
 }
