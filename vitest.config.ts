@@ -47,7 +47,7 @@ const DRIVING = ['test/golden/graphics-card.test.ts'];
 export default defineConfig({
   test: {
     pool: 'forks',
-    maxWorkers: 2,
+    maxWorkers: 3,
     retry: process.env['CI'] ? 1 : 0,
     reporters: process.env['CI']
       ? ['default', ['json', { outputFile: '.vitest/results.json' }], secondTries()]
