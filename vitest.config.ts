@@ -1,6 +1,6 @@
 import ts from 'typescript';
 import { defineConfig, type Plugin } from 'vitest/config';
-import type { Reporter } from 'vitest/node';
+import { BaseSequencer, type Reporter, type TestSpecification } from 'vitest/node';
 
 /** Vite leaves standard decorators as they are and Node cannot parse them: lower the files that hold one. */
 export function lowerDecorators(): Plugin {
@@ -35,6 +35,35 @@ function secondTries(): Reporter {
   };
 }
 
+/**
+ * Files that take a minute each, most of it in processes that they started, longest first. Begun last, one of them would
+ * run on alone while nothing else is left to do.
+ */
+const LONG = [
+  'cli/learned-atlas',
+  'engine/slurm',
+  'cli/encoding-fit',
+  'cli/atlas',
+  'cli/run',
+  'cli/fooof',
+  'engine/run',
+  'engine/kill',
+  'cli/look',
+  'cli/atlas-to-patient',
+  'engine/closure-digests',
+  'browser/report',
+];
+
+class LongFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const place = ({ moduleId }: TestSpecification): number => {
+      const found = LONG.findIndex((name) => moduleId.endsWith(`test/${name}.test.ts`));
+      return found < 0 ? LONG.length : found;
+    };
+    return (await super.sort(files)).sort((a, b) => place(a) - place(b));
+  }
+}
+
 /** No test proves speed by its limit: these only end what hangs, also on a busy machine. */
 const LIMITS = { testTimeout: 300_000, hookTimeout: 300_000 };
 /** Tests in process share their modules with others in the same worker: loading them anew for each file took a third. */
@@ -47,7 +76,9 @@ const DRIVING = ['test/golden/graphics-card.test.ts'];
 export default defineConfig({
   test: {
     pool: 'forks',
+    // more than the two cores of a small machine: many tests wait for processes that they started
     maxWorkers: 3,
+    sequence: { sequencer: LongFirst },
     retry: process.env['CI'] ? 1 : 0,
     reporters: process.env['CI']
       ? ['default', ['json', { outputFile: '.vitest/results.json' }], secondTries()]
