@@ -5,7 +5,7 @@
  *
  * The distributions with known moments of test/support/bayes-targets.ts, and the ready models. One JSON line per model and
  * sampler: {model, sampler, cpu_ms, ess_bulk, ess_tail, ess_per_s, divergences, r_hat}. With --peer the group difference runs in
- * PyMC on one core as well (bench/bayes/pymc_group.py), where PyMC is installed.
+ * PyMC and in emcee as well, on one core (bench/bayes/pymc_group.py, emcee_group.py), where PEER_PYTHON (python3) has them.
  */
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
@@ -18,6 +18,7 @@ import {
   createHorseshoe,
   getBayesianSampler,
   seededRandom,
+  tensorModel,
 } from '../../dist/numerics.js';
 
 const { values: given } = parseArgs({
@@ -46,6 +47,7 @@ const models = [
   createGroupDifference({ values: groups }),
   createHierarchicalRegression({ outcome, predictors: predictors.slice(0, 3), site }),
   createHorseshoe({ outcome, predictors }),
+  describedGroupDifference(),
 ];
 
 for (const model of models) {
@@ -71,16 +73,41 @@ for (const model of models) {
   }
 }
 
-if (given.peer) {
-  const script = fileURLToPath(new URL('./pymc_group.py', import.meta.url));
-  const { stdout, stderr, status } = spawnSync('python3', [script], {
+for (const peer of given.peer ? ['pymc', 'emcee'] : []) {
+  const script = fileURLToPath(new URL(`./${peer}_group.py`, import.meta.url));
+  const { stdout, stderr, status } = spawnSync(process.env.PEER_PYTHON ?? 'python3', [script], {
     input: JSON.stringify({ groups, draws: config.draws, tune: config.tune }),
     encoding: 'utf8',
     env: { ...process.env, OMP_NUM_THREADS: '1', OPENBLAS_NUM_THREADS: '1' },
   });
-  console.log(
-    status === 0 ? stdout.trim() : JSON.stringify({ peer: null, why: stderr.trim().split('\n').at(-1) }),
-  );
+  console.log(status === 0 ? stdout.trim() : JSON.stringify({ peer, why: stderr.trim().split('\n').at(-1) }));
+}
+
+/** The group difference by its log density alone. */
+function describedGroupDifference() {
+  const all = groups.flat();
+  const mean = all.reduce((a, b) => a + b, 0) / all.length;
+  const sd = Math.sqrt(all.reduce((sum, x) => sum + (x - mean) ** 2, 0) / (all.length - 1));
+  return tensorModel({
+    ...createGroupDifference({ values: groups }),
+    name: 'group_difference, described',
+    logDensity(t, q) {
+      const group = all.map((_, i) => (i < groups[0].length ? 0 : 1));
+      const [means, logScales, excess] = [t.part(q, 0, 2), t.part(q, 2, 4), t.exp(t.at(q, 4))];
+      const nu = t.add(excess, 1);
+      const logScale = t.pick(logScales, group);
+      const z = t.div(t.sub(t.data(all.map((x) => (x - mean) / sd)), t.pick(means, group)), t.exp(logScale));
+      const half = t.mul(t.add(nu, 1), 0.5);
+      const scale = t.mul(t.log(t.mul(nu, Math.PI)), 0.5);
+      const norm = t.sub(t.sub(t.logGamma(half), t.logGamma(t.mul(nu, 0.5))), scale);
+      return [
+        t.sub(t.sub(norm, logScale), t.mul(half, t.log1p(t.div(t.square(z), nu)))),
+        t.mul(t.square(means), -1 / 8),
+        t.mul(t.square(logScales), -1 / 2),
+        t.sub(t.at(q, 4), t.div(excess, 29)),
+      ];
+    },
+  });
 }
 
 /** A module that imports nothing but types. */

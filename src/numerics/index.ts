@@ -354,6 +354,8 @@ export {
   type SampleOptions,
   type SamplerConfig,
 } from './bayes/sampler.js';
+export { tensorModel, type LogDensityOps, type TensorModelDeclaration } from './bayes/tensor-model.js';
+export type { Expression, ExpressionOps, Operand } from '../tensor/expressions.js';
 export { BayesianGroupSettings, SAMPLER_NAMES, type SamplerName } from './bayes/settings.js';
 export {
   batchIterator,

@@ -126,6 +126,7 @@ test('the page of Bayesian models shows the examples, which find what they shoul
     'docs/bayesian-models.md',
     'examples/bayesian/compare.js',
     'examples/bayesian/own-model.js',
+    'examples/bayesian/tensor-model.js',
   );
   const compared = node('examples/bayesian/compare.js', []);
   const line = /mean_difference\t(\S+)\t(\S+) to/.exec(compared.stdout);
@@ -134,4 +135,8 @@ test('the page of Bayesian models shows the examples, which find what they shoul
   // The posterior is gamma (14, 9).
   const mean = Number(node('examples/bayesian/own-model.js', []).stdout);
   expect(Math.abs(mean - 14 / 9)).toBeLessThan(0.03);
+  // Moments of the posterior by sums over a grid of step 0.05.
+  const slope = /^slope (\S+) (\S+)$/m.exec(node('examples/bayesian/tensor-model.js', []).stdout);
+  expect(Math.abs(Number(slope?.[1]) - 1.903)).toBeLessThan(0.08);
+  expect(Math.abs(Number(slope?.[2]) - 0.87)).toBeLessThan(0.08);
 });

@@ -32,7 +32,7 @@ export interface BayesianModel {
 /**
  * A model that worker threads can make for themselves: an exported function of a module, and what it is called with.
  *
- * `create` runs once in each thread and returns a {@link BayesianModel}.
+ * The function runs once in each thread and returns a {@link BayesianModel}, or a promise of one.
  */
 export interface ModelSource {
   readonly kind: 'model-source';

@@ -219,7 +219,8 @@ export async function sampleChain(
       { cure: 'export the function that makes the model from the module that is named' },
     );
   }
-  const model = (create as (argument: unknown) => BayesianModel)(source.argument);
+  const make = create as (argument: unknown) => BayesianModel | Promise<BayesianModel>;
+  const model = await make(source.argument);
   checkModel(model);
   const result = runChain(model, settings, (done) => {
     if (done % REPORT_EVERY === 0 || done === settings.draws + settings.tune) report(done);
