@@ -1,4 +1,4 @@
-/** The one file that knows the HDF5 package: files are opened, created, read and written by slab, byte-stable. */
+/** The one file that knows the HDF5 package: files are opened and read by slab, created and written byte-stable. */
 import { randomUUID } from 'node:crypto';
 import { existsSync, openSync, readSync, closeSync, renameSync, rmSync, statSync } from 'node:fs';
 
@@ -19,7 +19,7 @@ export interface Hdf5Data {
 export type Hdf5Attribute = string | readonly string[] | number | Hdf5Data;
 
 /** Attributes larger than this do not fit the file format; such values are stored as datasets of the same name. */
-const ATTRIBUTE_BYTES = 60_000;
+export const ATTRIBUTE_BYTES = 60_000;
 const SIGNATURE = '\u0089HDF\r\n\u001a\n';
 
 /** An open HDF5 file. Paths within it start at the root: `data`, `metadata/n_peaks`. */
@@ -128,15 +128,6 @@ export class Hdf5File {
     withoutTime(() => this.#dataset(name).attach_scale(axis, scale));
   }
 
-  writeSlab(name: string, ranges: ReadonlyArray<readonly [number, number]>, data: Hdf5Array): void {
-    withoutTime(() =>
-      this.#dataset(name).write_slice(
-        ranges.map(([from, to]) => [from, to]),
-        data,
-      ),
-    );
-  }
-
   /** Attributes of the root, or of a group, which is made when it is not there. */
   setAttributes(values: Readonly<Record<string, Hdf5Attribute>>, group = '/'): void {
     withoutTime(() => {
@@ -160,10 +151,6 @@ export class Hdf5File {
     if (group === '/') return found;
     for (const name of target.keys()) found[name] = this.read(`${group}/${name}`);
     return found;
-  }
-
-  flush(): void {
-    withoutTime(() => this.#file.flush());
   }
 
   close(): void {

@@ -14,6 +14,7 @@ export {
 } from './gifti.js';
 export { gzipDeterministic } from './gzip.js';
 export { Hdf5File, type Hdf5Array, type Hdf5Attribute, type Hdf5Data } from './hdf5.js';
+export { Hdf5Writer } from './hdf5-writer.js';
 export { cToFortran, fortranToC, sizeOf, type NumericArray } from './layout.js';
 export { affineDifference, affineDeterminant, voxelSizeOf, type Affine } from './nifti-affine.js';
 export { parseNiftiHeader, readNiftiHeader, voxelBytes, type NiftiHeader } from './nifti-header.js';

@@ -99,17 +99,19 @@ export async function writeTsv(
 
 /** The text of `writeTsv`. */
 export function formatTsv(columns: readonly string[], rows: ReadonlyArray<readonly TsvCell[]>): string {
-  const lines = [columns, ...rows].map((cells, row) => {
+  let text = `${columns.map(formatCell).join('\t')}\n`;
+  for (const [row, cells] of rows.entries()) {
     if (cells.length !== columns.length) {
       throw new ProcessingError(
         'INVALID_ARGUMENT',
-        `row ${row} of a table has ${cells.length} cells, the header ${columns.length}`,
+        `row ${row + 1} of a table has ${cells.length} cells, the header ${columns.length}`,
         { cure: 'give one cell per column' },
       );
     }
-    return cells.map(formatCell).join('\t');
-  });
-  return lines.join('\n') + '\n';
+    for (let i = 0; i < cells.length; i++) text += (i === 0 ? '' : '\t') + formatCell(cells[i]!);
+    text += '\n';
+  }
+  return text;
 }
 
 function formatCell(cell: TsvCell): string {
@@ -117,10 +119,10 @@ function formatCell(cell: TsvCell): string {
   if (typeof cell === 'number') {
     if (Number.isNaN(cell)) return MISSING;
     // The shortest text that reads back exactly; -0 keeps its sign.
-    return Object.is(cell, -0) ? '-0' : String(cell);
+    return cell === 0 && Object.is(cell, -0) ? '-0' : `${cell}`;
   }
   const text = String(cell);
-  if (/[\t\n\r]/.test(text)) {
+  if (text.includes('\t') || text.includes('\n') || text.includes('\r')) {
     throw new ProcessingError(
       'INVALID_ARGUMENT',
       `a table cell holds a tab or line break: ${JSON.stringify(text)}`,

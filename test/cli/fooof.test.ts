@@ -100,12 +100,7 @@ describe('a run over tables of spectra', () => {
     expect(again.executed).toEqual([]);
     writeFileSync(rig.path('in/one.tsv'), spectra(5));
     const changed = await rig.run([...RUN, ...SET]);
-    expect(changed.executed).toEqual([
-      'collect_fits',
-      'compute_spectra[one]',
-      'fit_spectra[one]',
-      'plot_fits',
-    ]);
+    expect(changed.executed).toEqual(['collect_fits', 'fit_recording[one]', 'plot_fits']);
   });
 
   test('a process that dies costs its recording only', async () => {
@@ -124,7 +119,7 @@ describe('a run over tables of spectra', () => {
     const env = { NODE_OPTIONS: `--import=${rig.path('trap.mjs')}` };
     const run = await rig.run([...RUN, ...SET, '--set', 'fooof.plots=none', '--retries', '0'], { env });
     expect(run.exitCode).toBe(4);
-    expect(run.stderr).toContain('compute_spectra[deadly]');
+    expect(run.stderr).toContain('fit_recording[deadly]');
     const { rows } = await readTsv(rig.path('out/fits.tsv'));
     expect(rows.map((row) => [row[0], row.at(-1)!.slice(0, 60)])).toEqual([
       ['one', 'ok'],

@@ -47,9 +47,11 @@ export async function readTableRecording(path: string, separator: '\t' | ',' = '
 }
 
 function column({ rows, columns }: TsvTable, at: number, path: string): Float64Array {
-  return Float64Array.from(rows, (row, line) => {
-    const cell = row[at] ?? null;
-    const value = cell === null ? NaN : Number(cell.trim() === '' ? 'x' : cell);
+  const values = new Float64Array(rows.length);
+  for (let line = 0; line < rows.length; line++) {
+    const cell = rows[line]![at] ?? null;
+    // A blank cell is 0 as a number, and a mistake.
+    const value = cell === null ? NaN : Number(cell) || (cell.trim() === '' ? NaN : Number(cell));
     if (cell !== null && Number.isNaN(value) && cell.toLowerCase() !== 'nan') {
       throw unreadable(
         `${path}:${line + 2}`,
@@ -57,8 +59,9 @@ function column({ rows, columns }: TsvTable, at: number, path: string): Float64A
         'write numbers with a point, and n/a where a value is missing',
       );
     }
-    return value;
-  });
+    values[line] = value;
+  }
+  return values;
 }
 
 /** Sampling rate from time stamps in seconds. */

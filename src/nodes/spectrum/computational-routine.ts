@@ -3,7 +3,7 @@ import { availableParallelism, freemem } from 'node:os';
 import { join } from 'node:path';
 
 import { ProcessingError } from '../../errors.js';
-import { Hdf5File, type Hdf5Data } from '../../io/index.js';
+import { Hdf5File, Hdf5Writer, type Hdf5Data } from '../../io/index.js';
 import { RoutineWorkers } from './routine-workers.js';
 import { writeAxes } from './spectral-container.js';
 import type { SpectralData } from './spectral-data.js';
@@ -191,7 +191,7 @@ export abstract class ComputationalRoutine<O extends CallOptions, M> {
       if (!chosen.startsWith('compute') || typeof run !== 'function') {
         throw invalid(`there is no method ${chosen}`, 'name a method that starts with compute');
       }
-      await (run as (file: Hdf5File, options: ComputeOptions) => Promise<void> | void).call(
+      await (run as (file: Hdf5Writer, options: ComputeOptions) => Promise<void> | void).call(
         this,
         file,
         options,
@@ -206,36 +206,35 @@ export abstract class ComputationalRoutine<O extends CallOptions, M> {
   }
 
   /** The container with its dataset in full size. */
-  async preallocateOutput(out: string): Promise<Hdf5File> {
-    const { outputShape } = this.describe();
-    const file = await Hdf5File.create(out);
-    const size = outputShape.reduce((product, axis) => product * axis, 1);
-    file.createDataset('data', { shape: outputShape, data: new Float32Array(size) });
+  preallocateOutput(out: string): Hdf5Writer | Promise<Hdf5Writer> {
+    const file = Hdf5Writer.create(out);
+    file.preallocate('data', 'float32', this.describe().outputShape);
     return file;
   }
 
-  /** Call after call into the preallocated dataset, flushed after each trial. */
-  computeSequential(file: Hdf5File): void {
+  /** Call after call into the preallocated dataset. */
+  computeSequential(file: Hdf5Writer): void {
     const { data, calls, keepTrials } = this.#planned();
-    const sum = keepTrials ? null : new Float64Array(this.describe().outputShape.reduce((a, b) => a * b, 1));
-    for (const [i, call] of calls.entries()) {
-      const result = this.#run(data, call);
-      if (sum === null) {
-        this.#store(file, call, result);
-        if (calls[i + 1]?.trial !== call.trial) file.flush();
-      } else for (let k = 0; k < sum.length; k++) sum[k]! += result[k]!;
+    if (keepTrials || calls.length === 1) {
+      for (const call of calls) this.#store(file, call, this.#run(data, call));
+      return;
     }
-    if (sum === null) return;
     const { outputShape } = this.describe();
+    const mean = new Float64Array(outputShape.reduce((product, size) => product * size, 1));
+    for (const call of calls) {
+      const result = this.#run(data, call);
+      for (let k = 0; k < mean.length; k++) mean[k]! += result[k]!;
+    }
+    for (let k = 0; k < mean.length; k++) mean[k]! /= data.shape[0];
     file.writeSlab(
       'data',
       outputShape.map((size) => [0, size]),
-      Float32Array.from(sum, (value) => value / data.shape[0]),
+      Float32Array.from(mean),
     );
   }
 
   /** Calls in worker processes; the container does not depend on which of them ends first. */
-  async computeParallel(file: Hdf5File, options: ComputeOptions): Promise<void> {
+  async computeParallel(file: Hdf5Writer, options: ComputeOptions): Promise<void> {
     const plan = this.#planned();
     const { data, calls, keepTrials } = plan;
     if (!keepTrials && options.parallelStore === true) {
@@ -269,7 +268,7 @@ export abstract class ComputationalRoutine<O extends CallOptions, M> {
   }
 
   /** Metadata of every call, as `<key>__<trial>_<block>` of the group `metadata`. */
-  processMetadata(file: Hdf5File): void {
+  processMetadata(file: Hdf5Writer): void {
     for (const [name, metadata] of this.#metadata) {
       const encoded = Object.entries(this.encode(metadata)).map(([key, value]) => [`${key}__${name}`, value]);
       file.setAttributes(Object.fromEntries(encoded), 'metadata');
@@ -277,7 +276,7 @@ export abstract class ComputationalRoutine<O extends CallOptions, M> {
   }
 
   /** Axes, trials and the log with what produced this file. */
-  writeLog(file: Hdf5File, given: SpectralData, logDict: Readonly<Record<string, unknown>>): void {
+  writeLog(file: Hdf5Writer, given: SpectralData, logDict: Readonly<Record<string, unknown>>): void {
     const { data } = this.#planned();
     const entry = JSON.stringify({ routine: this.constructor.name, ...logDict });
     const trials = Array.from(
@@ -307,7 +306,7 @@ export abstract class ComputationalRoutine<O extends CallOptions, M> {
     return result.data;
   }
 
-  #store(file: Hdf5File, { trial, channels }: Call, result: Float32Array): void {
+  #store(file: Hdf5Writer, { trial, channels }: Call, result: Float32Array): void {
     const { outputShape } = this.describe();
     file.writeSlab('data', [[trial, trial + 1], [0, outputShape[1]], [0, outputShape[2]], channels], result);
   }

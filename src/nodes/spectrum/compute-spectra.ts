@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
 import { ConfigError, ProcessingError } from '../../errors.js';
-import { defineNode } from '../../engine/node.js';
+import { defineNode, Skip, type InputsOf, type NodeContext } from '../../engine/node.js';
 import { port } from '../../engine/port.js';
 import {
   readRecording,
@@ -18,6 +18,21 @@ import { VERSION } from '../../version.js';
 import { writeSpectra } from './spectral-container.js';
 import type { SpectralData } from './spectral-data.js';
 
+/** What a recording is made of, and how it becomes spectra. */
+export const RECORDING_INPUTS = {
+  /** For messages. */
+  recording: port.value(z.string()),
+  format: port.value(z.enum(RECORDING_FORMATS)),
+  /** What each of `files` is. */
+  roles: port.value(z.array(z.enum(RECORDING_ROLES))),
+  files: port.list(port.file('recording')),
+  /** Why the recording cannot be read at all; null: it can. */
+  refused: port.value(z.string().nullable()),
+  spectrum: port.value(SpectrumSettings),
+  /** Hz, where an array names none. */
+  sampling_rate: port.value(z.number().nullable()),
+} as const;
+
 /**
  * Reads one recording of any format and writes its power spectra as a container [trial, taper, frequency, channel]: spectra as they
  * are, time series through the front end. A bin of 0 Hz, which has no logarithm, is left out. What cannot be read is skipped with
@@ -25,43 +40,41 @@ import type { SpectralData } from './spectral-data.js';
  */
 export const computeSpectra = defineNode({
   name: 'compute_spectra',
-  version: 1,
-  inputs: {
-    /** For messages. */
-    recording: port.value(z.string()),
-    format: port.value(z.enum(RECORDING_FORMATS)),
-    /** What each of `files` is. */
-    roles: port.value(z.array(z.enum(RECORDING_ROLES))),
-    files: port.list(port.file('recording')),
-    /** Why the recording cannot be read at all; null: it can. */
-    refused: port.value(z.string().nullable()),
-    settings: port.value(SpectrumSettings),
-    /** Hz, where an array names none. */
-    sampling_rate: port.value(z.number().nullable()),
-  },
+  version: 2,
+  inputs: RECORDING_INPUTS,
   outputs: { spectra: port.file('h5') },
   resources: { cpus: 1, memoryGb: 2 },
-  async run({ recording, format, roles, files, refused, settings, sampling_rate }, ctx) {
-    if (refused !== null) return ctx.skip(refused);
-    const paths = Object.fromEntries(files.map(({ path }, i) => [roles[i]!, path])) as { main: string };
-    try {
-      const read = await readRecording(format, paths, sampling_rate);
-      const { data, notes } = spectralData(read, settings);
-      for (const note of notes) ctx.log.warn(`${recording}: ${note}`);
-      const spectra = ctx.outputFile('spectra.h5');
-      await writeSpectra(spectra, data);
-      return { spectra };
-    } catch (error) {
-      // What a person wrote or recorded wrong costs this recording; anything else is a failure of the node.
-      if (!(error instanceof ProcessingError || error instanceof ConfigError)) throw error;
-      const reason = files.reduce((text, { path, relPath }, i) => {
-        const name = roles[i] === 'main' ? recording : relPath;
-        return text.replaceAll(path, name);
-      }, error.message);
-      return ctx.skip(error.cure === undefined ? reason : `${reason}; ${error.cure}`);
-    }
+  async run(inputs, ctx) {
+    const data = await readSpectra(inputs, ctx);
+    if (data instanceof Skip) return data;
+    const spectra = ctx.outputFile('spectra.h5');
+    writeSpectra(spectra, data);
+    return { spectra };
   },
 });
+
+/** The spectra of a recording, or the reason why there are none. */
+export async function readSpectra(
+  { recording, format, roles, files, refused, spectrum, sampling_rate }: InputsOf<typeof RECORDING_INPUTS>,
+  ctx: NodeContext,
+): Promise<SpectralData | Skip> {
+  if (refused !== null) return ctx.skip(refused);
+  const paths = Object.fromEntries(files.map(({ path }, i) => [roles[i]!, path])) as { main: string };
+  try {
+    const read = await readRecording(format, paths, sampling_rate);
+    const { data, notes } = spectralData(read, spectrum);
+    for (const note of notes) ctx.log.warn(`${recording}: ${note}`);
+    return data;
+  } catch (error) {
+    // What a person wrote or recorded wrong costs this recording; anything else is a failure of the node.
+    if (!(error instanceof ProcessingError || error instanceof ConfigError)) throw error;
+    const reason = files.reduce((text, { path, relPath }, i) => {
+      const name = roles[i] === 'main' ? recording : relPath;
+      return text.replaceAll(path, name);
+    }, error.message);
+    return ctx.skip(error.cure === undefined ? reason : `${reason}; ${error.cure}`);
+  }
+}
 
 /** Spectra of a recording, and what the user should know about them. */
 export function spectralData(

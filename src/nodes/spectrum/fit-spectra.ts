@@ -1,16 +1,18 @@
+import { writeFileSync } from 'node:fs';
+
 import { z } from 'zod';
 
 import { ProcessingError } from '../../errors.js';
-import { defineNode } from '../../engine/node.js';
+import { defineNode, type InputsOf, type NodeContext, type OutputsOf, type Skip } from '../../engine/node.js';
 import { port } from '../../engine/port.js';
-import { writeAtomic, writeTsv } from '../../io/index.js';
+import { formatTsv } from '../../io/index.js';
 import { FitOptions } from '../../numerics/fooof/settings.js';
 import { VERSION } from '../../version.js';
 import { candidatesColumns, fitRows, fitsColumns, peaksColumns, type FittedBlock } from './fit-tables.js';
 import { availableFooofOutputs, FooofSpy } from './fooof-spy.js';
 import { CANDIDATE_TEXT } from '../../numerics/fooof/candidates.js';
 import { FAILURE_TEXT, type FitFailure } from '../../numerics/fooof/fit-result.js';
-import { readModelContainer } from './spectral-data.js';
+import { readModelContainer, type SpectralData } from './spectral-data.js';
 
 export type FitSettings = z.output<typeof FitSettings>;
 export const FitSettings = FitOptions.pick({
@@ -24,77 +26,90 @@ export const FitSettings = FitOptions.pick({
   bic_penalty: true,
 });
 
+/** How spectra are fitted and what is written of that. */
+export const FIT_INPUTS = {
+  /** Name of the recording, for the cohort table and the sidecar. */
+  recording: port.value(z.string()),
+  settings: port.value(FitSettings),
+  output: port.value(z.enum(availableFooofOutputs)),
+  keeptrials: port.value(z.boolean()),
+  chan_per_worker: port.value(z.int().nullable()),
+  mem_thresh: port.value(z.number()),
+  parallel_store: port.value(z.boolean().nullable()),
+} as const;
+
+export const FIT_OUTPUTS = {
+  name: port.value(z.string()),
+  fits: port.file('tsv'),
+  peaks: port.file('tsv'),
+  /** Every point that the search looked at and what became of it. */
+  candidates: port.file('tsv'),
+  model: port.file('h5'),
+  sidecar: port.file('json'),
+} as const;
+
 /** Fits every channel (and trial) of a container of spectra once: tables, model container, sidecar. */
 export const fitSpectra = defineNode({
   name: 'fit_spectra',
-  version: 3,
-  inputs: {
-    /** Name of the recording, for the cohort table and the sidecar. */
-    recording: port.value(z.string()),
-    spectra: port.file('h5'),
-    settings: port.value(FitSettings),
-    output: port.value(z.enum(availableFooofOutputs)),
-    keeptrials: port.value(z.boolean()),
-    chan_per_worker: port.value(z.int().nullable()),
-    mem_thresh: port.value(z.number()),
-    parallel_store: port.value(z.boolean().nullable()),
-  },
-  outputs: {
-    name: port.value(z.string()),
-    fits: port.file('tsv'),
-    peaks: port.file('tsv'),
-    /** Every point that the search looked at and what became of it. */
-    candidates: port.file('tsv'),
-    model: port.file('h5'),
-    sidecar: port.file('json'),
-  },
+  version: 4,
+  inputs: { ...FIT_INPUTS, spectra: port.file('h5') },
+  outputs: FIT_OUTPUTS,
   resources: { cpus: 1, memoryGb: 1 },
-  async run({ recording, spectra, settings, output, keeptrials, ...parallel }, ctx) {
-    const data = await readModelContainer(spectra.path);
-    const { freq_range, ...methodKwargs } = settings;
-    const routine = new FooofSpy({
-      output,
-      fooofSettings: { in_freqs: data.freq, freq_range },
-      methodKwargs,
-    });
-    const paths = {
-      fits: ctx.outputFile('fits.tsv'),
-      peaks: ctx.outputFile('peaks.tsv'),
-      candidates: ctx.outputFile('candidates.tsv'),
-      model: ctx.outputFile('model.h5'),
-      sidecar: ctx.outputFile('fits.json'),
-    };
-    try {
-      routine.initialize(data, 0, { chanPerWorker: parallel.chan_per_worker, keepTrials: keeptrials });
-    } catch (error) {
-      // A range or a spacing that these spectra do not have costs this recording.
-      if (error instanceof ProcessingError) return ctx.skip(withCure(error));
-      throw error;
-    }
-    await routine.compute(data, paths.model, {
-      memThresh: parallel.mem_thresh,
-      parallel: ctx.cpus > 1,
-      parallelStore: keeptrials ? parallel.parallel_store : null,
-      workers: ctx.cpus,
-      logDict: { output, fooof_opt: methodKwargs, freq_range, keeptrials, version: VERSION },
-    });
-    for (const warning of routine.warnings) ctx.log.warn(`${recording}: ${warning}`);
-    for (const doubt of doubts(data.freq, settings)) ctx.log.warn(`${recording}: ${doubt}`);
-    const blocks = blocksOf(routine, data.channel, data.trialIndex ?? [], parallel.chan_per_worker);
-    const { fits, peaks, candidates } = fitRows(blocks, keeptrials);
-    for (const row of fits) {
-      if (row.at(-1) === 'ok') continue;
-      const trial = keeptrials ? ` of trial ${row[1]}` : '';
-      const status = row.at(-1) as FitFailure;
-      ctx.log.warn(`${recording}: channel ${row[0]}${trial} has no fit (${status}): ${FAILURE_TEXT[status]}`);
-    }
-    await writeTsv(paths.fits, fitsColumns(keeptrials), fits);
-    await writeTsv(paths.peaks, peaksColumns(keeptrials), peaks);
-    await writeTsv(paths.candidates, candidatesColumns(keeptrials), candidates);
-    await writeAtomic(paths.sidecar, `${JSON.stringify(sidecar(recording, settings, data.log), null, 2)}\n`);
-    return { name: recording, ...paths };
+  async run({ spectra, ...inputs }, ctx) {
+    return fitInto(await readModelContainer(spectra.path), inputs, ctx);
   },
 });
+
+/** Fits every channel (and trial) of spectra and writes tables, model container and sidecar. */
+export async function fitInto(
+  data: SpectralData,
+  { recording, settings, output, keeptrials, ...parallel }: InputsOf<typeof FIT_INPUTS>,
+  ctx: NodeContext,
+): Promise<OutputsOf<typeof FIT_OUTPUTS> | Skip> {
+  const { freq_range, ...methodKwargs } = settings;
+  const routine = new FooofSpy({
+    output,
+    fooofSettings: { in_freqs: data.freq, freq_range },
+    methodKwargs,
+  });
+  const paths = {
+    fits: ctx.outputFile('fits.tsv'),
+    peaks: ctx.outputFile('peaks.tsv'),
+    candidates: ctx.outputFile('candidates.tsv'),
+    model: ctx.outputFile('model.h5'),
+    sidecar: ctx.outputFile('fits.json'),
+  };
+  try {
+    routine.initialize(data, 0, { chanPerWorker: parallel.chan_per_worker, keepTrials: keeptrials });
+  } catch (error) {
+    // A range or a spacing that these spectra do not have costs this recording.
+    if (error instanceof ProcessingError) return ctx.skip(withCure(error));
+    throw error;
+  }
+  await routine.compute(data, paths.model, {
+    memThresh: parallel.mem_thresh,
+    parallel: ctx.cpus > 1,
+    parallelStore: keeptrials ? parallel.parallel_store : null,
+    workers: ctx.cpus,
+    logDict: { output, fooof_opt: methodKwargs, freq_range, keeptrials, version: VERSION },
+  });
+  for (const warning of routine.warnings) ctx.log.warn(`${recording}: ${warning}`);
+  for (const doubt of doubts(data.freq, settings)) ctx.log.warn(`${recording}: ${doubt}`);
+  const blocks = blocksOf(routine, data.channel, data.trialIndex ?? [], parallel.chan_per_worker);
+  const { fits, peaks, candidates } = fitRows(blocks, keeptrials);
+  for (const row of fits) {
+    if (row.at(-1) === 'ok') continue;
+    const trial = keeptrials ? ` of trial ${row[1]}` : '';
+    const status = row.at(-1) as FitFailure;
+    ctx.log.warn(`${recording}: channel ${row[0]}${trial} has no fit (${status}): ${FAILURE_TEXT[status]}`);
+  }
+  // Plain writes: the engine makes the outputs of a node durable, all at once.
+  writeFileSync(paths.fits, formatTsv(fitsColumns(keeptrials), fits));
+  writeFileSync(paths.peaks, formatTsv(peaksColumns(keeptrials), peaks));
+  writeFileSync(paths.candidates, formatTsv(candidatesColumns(keeptrials), candidates));
+  writeFileSync(paths.sidecar, `${JSON.stringify(sidecar(recording, settings, data.log), null, 2)}\n`);
+  return { name: recording, ...paths };
+}
 
 /** What the user should know about these settings on this frequency axis. */
 export function doubts(

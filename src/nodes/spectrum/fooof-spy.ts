@@ -233,7 +233,9 @@ export function metadataOf(fits: readonly FooofFit[]): FooofMetadata {
 }
 
 function stacked(rows: ReadonlyArray<readonly Triple[]>): Hdf5Data {
-  const data = Float64Array.from(rows.flat(2));
+  const data = new Float64Array(3 * rows.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const own of rows) for (const row of own) for (const value of row) data[at++] = value;
   return { shape: [data.length / 3, 3], data };
 }
 

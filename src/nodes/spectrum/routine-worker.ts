@@ -1,5 +1,5 @@
 /** Entry of a worker process of a routine: one call per message; ends with its parent. */
-import { Hdf5File } from '../../io/index.js';
+import { Hdf5Writer } from '../../io/index.js';
 import type { CallResult, Slab } from './computational-routine.js';
 import type { WorkerAnswer, WorkerTask } from './routine-workers.js';
 
@@ -13,7 +13,7 @@ async function answer({ id, slab, options, chunk }: WorkerTask): Promise<WorkerA
   if (result.kind === 'dry') throw new Error('noCompute is set');
   const { data, metadata, shape } = result;
   if (chunk === null) return { id, data, metadata };
-  const file = await Hdf5File.create(chunk);
+  const file = Hdf5Writer.create(chunk);
   try {
     file.createDataset('chk', { shape, data });
     file.close();

@@ -1,8 +1,8 @@
-import { Hdf5File } from '../../io/index.js';
+import { Hdf5Writer } from '../../io/index.js';
 import type { SpectralData } from './spectral-data.js';
 
 /** Axes, trials and log of a container; the data are written by themselves. */
-export function writeAxes(file: Hdf5File, content: Omit<SpectralData, 'data' | 'shape'>): void {
+export function writeAxes(file: Hdf5Writer, content: Omit<SpectralData, 'data' | 'shape'>): void {
   const { freq, trialdefinition: trials, channel, samplerate, log, version } = content;
   const index = content.trialIndex ?? trials.map((_, i) => i);
   file.createDataset('freq', { shape: [freq.length], data: freq });
@@ -21,8 +21,8 @@ export function writeAxes(file: Hdf5File, content: Omit<SpectralData, 'data' | '
 }
 
 /** Writes spectra as a container, float64; nothing is left behind when that fails. */
-export async function writeSpectra(path: string, content: SpectralData): Promise<void> {
-  const file = await Hdf5File.create(path);
+export function writeSpectra(path: string, content: SpectralData): void {
+  const file = Hdf5Writer.create(path);
   try {
     file.createDataset('data', { shape: content.shape, data: Float64Array.from(content.data) });
     writeAxes(file, content);

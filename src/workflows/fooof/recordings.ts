@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readdirSync, readFileSync, readSync } from 'node:fs';
 import { basename, dirname, join, relative, sep } from 'node:path';
 
 import { ConfigError } from '../../errors.js';
@@ -106,6 +106,37 @@ export function findRecordings(root: string, wanted: readonly string[] | null): 
     });
   }
   return found.filter(({ id }) => wanted.includes(id));
+}
+
+/** True when a recording holds spectra by what can be seen without reading it; also when nothing can be made of it. */
+export function holdsSpectra({ format, files, refused }: Recording): boolean {
+  if (refused !== null) return true;
+  switch (format) {
+    case 'tsv':
+    case 'csv':
+      return !/^\uFEFF?"?time"?[\t,]/.test(beginningOf(files[0]!.path));
+    case 'npy':
+      return files.some(({ role }) => role === 'frequencies');
+    case 'hdf5':
+      return files[0]!.path.endsWith('.spectral');
+    default:
+      return false;
+  }
+}
+
+/** The first characters of a text; none of a file that cannot be read, of which its node will say why. */
+function beginningOf(path: string): string {
+  const bytes = Buffer.alloc(16);
+  try {
+    const file = openSync(path, 'r');
+    try {
+      return bytes.toString('utf8', 0, readSync(file, bytes));
+    } finally {
+      closeSync(file);
+    }
+  } catch {
+    return '';
+  }
 }
 
 function recordingOf(root: string, path: string): Recording | null {

@@ -9,6 +9,7 @@ import type { Problem } from '../../engine/requirements.js';
 import type { ResultFiles } from '../../engine/result-files.js';
 import { collectFits } from '../../nodes/spectrum/collect-fits.js';
 import { computeSpectra } from '../../nodes/spectrum/compute-spectra.js';
+import { fitRecording } from '../../nodes/spectrum/fit-recording.js';
 import { FitSettings, fitSpectra } from '../../nodes/spectrum/fit-spectra.js';
 import { plotFits } from '../../nodes/spectrum/plot-fits.js';
 import { plotChannels } from '../../nodes/spectrum/plot-channels.js';
@@ -16,7 +17,7 @@ import { checkSpectrumSettings, SpectrumSettings } from '../../numerics/signal/s
 import { addBayesianGroup, bayesianProblems } from '../bayesian-step.js';
 import { readParticipants } from '../spectral-descriptors/participants.js';
 import { FooofConfig } from './config.js';
-import { findRecordings } from './recordings.js';
+import { findRecordings, holdsSpectra } from './recordings.js';
 
 /** With `plots: auto`, up to this many recordings have a chart of their own: a chart takes longer than its fits. */
 const MOST_PLOTTED_RECORDINGS = 24;
@@ -67,30 +68,38 @@ export class Fooof {
     const found = findRecordings(context.inputDir, context.participants);
     const wf = new Workflow('fooof');
     const recordings = wf.items(found, { key: ({ id }) => id });
-    const computed = wf.map(computeSpectra, {
-      recording: recordings.select(({ name }) => name),
+    const name = recordings.select((recording) => recording.name);
+    const given = {
+      recording: name,
       format: recordings.select(({ format }) => format),
       roles: recordings.select(({ files }) => files.map(({ role }) => role)),
       files: recordings.select(({ files }) => files.map(({ path }) => inputFile(path))),
       refused: recordings.select(({ refused }) => refused),
-      settings: picked(SpectrumSettings.shape, rest) as SpectrumSettings,
+      spectrum: picked(SpectrumSettings.shape, rest) as SpectrumSettings,
       sampling_rate: rest.sampling_rate,
-    });
+    };
+    const settings = picked(FitSettings.shape, rest) as FitSettings;
+    const how = {
+      recording: name,
+      settings,
+      output,
+      keeptrials,
+      chan_per_worker,
+      mem_thresh,
+      parallel_store,
+    };
     const isParallel = chan_per_worker !== null && keeptrials;
-    const fitted = wf.map(
-      fitSpectra,
-      {
-        recording: recordings.select(({ name }) => name),
-        spectra: computed.out.spectra,
-        settings: picked(FitSettings.shape, rest) as FitSettings,
-        output,
-        keeptrials,
-        chan_per_worker,
-        mem_thresh,
-        parallel_store,
-      },
-      isParallel ? { resources: { cpus: context.cpus } } : {},
-    );
+    const resources = isParallel ? { resources: { cpus: context.cpus } } : {};
+    const plotsEach =
+      rest.plots === 'recordings' || (rest.plots === 'auto' && found.length <= MOST_PLOTTED_RECORDINGS);
+    // Spectra of series are kept between runs with other settings of the fit; those that are given cost less to read than to keep.
+    const isAllSpectra = found.every(holdsSpectra);
+    const spectra =
+      isAllSpectra && !plotsEach && !rest.keep_spectra ? null : wf.map(computeSpectra, given).out.spectra;
+    const fitted =
+      isAllSpectra || spectra === null
+        ? wf.map(fitRecording, { ...given, ...how }, resources)
+        : wf.map(fitSpectra, { ...how, spectra }, resources);
     const collected = wf.add(collectFits, {
       names: wf.join(fitted.out.name, { minItems: min_recordings }),
       tables: wf.join(fitted.out.fits, { minItems: min_recordings }),
@@ -105,24 +114,22 @@ export class Fooof {
     wf.publish(fitted.out.candidates, published('_candidates.tsv'));
     wf.publish(fitted.out.model, published('_model.h5'));
     wf.publish(fitted.out.sidecar, published('_fits.json'));
-    if (rest.keep_spectra) wf.publish(computed.out.spectra, published('_spectra.h5'));
+    if (rest.keep_spectra && spectra !== null) wf.publish(spectra, published('_spectra.h5'));
     wf.publish(collected.out.table, 'fits.tsv');
     wf.publish(collected.out.peaks, 'peaks.tsv');
     if (rest.bayesian !== null) {
       const people = await readParticipants(context.inputDir, null);
       addBayesianGroup(wf, collected.out.table, people!, rest.bayesian, context.cpus);
     }
-    const plotsEach =
-      rest.plots === 'recordings' || (rest.plots === 'auto' && found.length <= MOST_PLOTTED_RECORDINGS);
-    if (plotsEach) {
+    if (plotsEach && spectra !== null) {
       const drawn = wf.map(plotChannels, {
-        recording: recordings.select(({ name }) => name),
-        spectra: computed.out.spectra,
+        recording: name,
+        spectra,
         model: fitted.out.model,
         table: fitted.out.fits,
         peaks: fitted.out.peaks,
         candidates: fitted.out.candidates,
-        settings: picked(FitSettings.shape, rest) as FitSettings,
+        settings,
         keeptrials,
         chan_per_worker: keeptrials ? chan_per_worker : null,
       });

@@ -50,7 +50,7 @@ async function containers(keepTrials: boolean, freq_range: [number, number] | nu
   const blockWidth = keepTrials ? 2 : null;
   routine.initialize(recording(), 0, { keepTrials, chanPerWorker: blockWidth });
   const [given, fitted] = ['spectra', 'model'].map((name) => join(directory, `${name}-${keepTrials}.h5`));
-  await writeSpectra(given!, recording());
+  writeSpectra(given!, recording());
   await routine.compute(recording(), fitted!);
   const read = [await readModelContainer(given!), await readModelContainer(fitted!)] as const;
   const candidates = [
