@@ -40,7 +40,7 @@ class Call {
   napi_value makeInts(const std::int32_t* values, std::size_t length) const;
 
  private:
-  static constexpr std::size_t kMost = 32;
+  static constexpr std::size_t kMost = 40;
   void* elements(std::size_t index, napi_typedarray_type type, std::size_t length) const;
 
   napi_env env_;

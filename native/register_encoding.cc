@@ -1,7 +1,11 @@
 // Population receptive fields: see prf.h for the arrays.
+#include <optional>
+
 #include "dispatch/kernels.h"
 #include "napi_call.h"
 #include "pool.h"
+#include "prf_fit.h"
+#include "prf_peaks.h"
 #include "scratch.h"
 
 namespace neuroloom {
@@ -92,6 +96,12 @@ void overGroups(const PrfStimulus& s, const PrfRequest& r, Function run) {
   });
 }
 
+void evaluateMoments(const PrfStimulus& s, const PrfRequest& r, double* out) {
+  overGroups(s, r, [&](const PrfKernels& prf, double* scratch, std::size_t begin, std::size_t end) {
+    prf.moments(s, r, out, scratch, begin, end);
+  });
+}
+
 // (stimulus, request, voxelCount, voxels, series, out)
 napi_value prfMoments(const Call& call) {
   const PrfStimulus s = stimulusOf(call);
@@ -103,9 +113,7 @@ napi_value prfMoments(const Call& call) {
   if (r.count == 0) return call.undefined();
   if (voxels == 0) throw ArgumentError("there are no data");
   checkRange(r.voxels, r.count, voxels - 1, "a row of the series is not there");
-  overGroups(s, r, [&](const PrfKernels& prf, double* scratch, std::size_t begin, std::size_t end) {
-    prf.moments(s, r, out, scratch, begin, end);
-  });
+  evaluateMoments(s, r, out);
   return call.undefined();
 }
 
@@ -136,12 +144,94 @@ napi_value prfProducts(const Call& call) {
   return call.undefined();
 }
 
+// (rows, columns, scores, weights or null, allowNegative, axes, sizes, diagonal, most, out)
+napi_value prfPeaks(const Call& call) {
+  PrfPeaks p = {};
+  p.rows = size(call, 0);
+  p.columns = size(call, 1);
+  p.scores = call.doubles(2, p.rows * p.columns);
+  p.weights = call.isNull(3) ? nullptr : call.doubles(3, p.columns);
+  p.allowNegative = call.flag(4);
+  p.axes = size(call, 5);
+  p.sizes = call.ints(6, p.axes);
+  p.diagonal = call.flag(7);
+  p.most = size(call, 8);
+  std::int32_t* out = call.ints(9, p.rows * p.most);
+  std::size_t places = 1;
+  for (std::size_t axis = 0; axis < p.axes; axis++) {
+    if (p.sizes[axis] < 1) throw ArgumentError("an axis is empty");
+    places *= static_cast<std::size_t>(p.sizes[axis]);
+    if (places > kMost) throw ArgumentError("a size is too large");
+  }
+  if (places != p.columns || (p.diagonal && p.axes != 2)) throw ArgumentError("the axes do not span the scores");
+  forRange(p.rows, 1 + kProductGrain / (1 + p.columns),
+           [&](std::size_t begin, std::size_t end, int) { neuroloom::prfPeaks(p, out, begin, end); });
+  return call.undefined();
+}
+
+// Doubles of the settings of a fit: size, allowNegative, maxIterations, height, power; then low, high, held and quarter, each
+// (size); with own kernels tr, onset, undershoot, its dispersion and its ratio.
+constexpr std::size_t kFitHead = 5;
+constexpr std::size_t kHrfNumbers = 5;
+
+SeparableSearch searchOf(const double* settings, bool ownKernels) {
+  SeparableSearch search = {};
+  search.size = ownKernels ? 5 : 3;
+  if (settings[0] != static_cast<double>(search.size)) throw ArgumentError("the coordinates do not fit the kernels");
+  search.allowNegative = settings[1] != 0;
+  search.maxIterations = settings[2];
+  search.sizeAt = 2;
+  const double* next = settings + kFitHead;
+  for (std::size_t i = 0; i < search.size; i++) {
+    search.low[i] = next[i];
+    search.high[i] = next[search.size + i];
+    search.held[i] = next[2 * search.size + i] != 0;
+    search.quarter[i] = next[3 * search.size + i];
+  }
+  return search;
+}
+
+// (stimulus, request without fields, voxels, series, problems, first, starts, settings, out)
+napi_value prfFit(const Call& call) {
+  PrfFitRequest fit = {};
+  fit.stimulus = stimulusOf(call);
+  fit.projection = requestOf(call, fit.stimulus);
+  if (fit.projection.count != 0) throw ArgumentError("a fit chooses its own fields");
+  const bool ownKernels = fit.projection.ownKernels;
+  const std::size_t coordinates = ownKernels ? 5 : 3, head = kFitHead + 4 * coordinates;
+  fit.voxels = size(call, 26);
+  fit.series = call.doubles(27, fit.voxels * fit.stimulus.frames);
+  fit.problems = call.doubles(28, 2 * fit.voxels);
+  fit.first = call.ints(29, fit.voxels + 1);
+  const std::size_t starts = size(call, 30);
+  fit.starts = call.doubles(31, starts * coordinates);
+  const double* settings = call.doubles(32, head + (ownKernels ? kHrfNumbers : 0));
+  double* out = call.doubles(33, fit.voxels * prfFitCount(coordinates));
+  checkAscending(fit.first, fit.voxels, starts);
+  for (std::size_t v = 0; v < fit.voxels; v++) {
+    if (fit.first[v] == fit.first[v + 1]) throw ArgumentError("a voxel has no start");
+  }
+  fit.search = searchOf(settings, ownKernels);
+  fit.height = settings[3];
+  fit.power = settings[4];
+  std::optional<DoubleGamma> hrf;
+  if (ownKernels) {
+    const double* h = settings + head;
+    hrf.emplace(h[0], h[1], h[2], h[3], h[4], fit.projection.taps);
+    fit.hrf = &*hrf;
+  }
+  neuroloom::prfFit(fit, evaluateMoments, out);
+  return call.undefined();
+}
+
 }  // namespace
 
 void registerEncoding(napi_env env, napi_value exports) {
   defineFunction<prfMoments>(env, exports, "prfMoments");
   defineFunction<prfResponses>(env, exports, "prfResponses");
   defineFunction<prfProducts>(env, exports, "prfProducts");
+  defineFunction<prfPeaks>(env, exports, "prfPeaks");
+  defineFunction<prfFit>(env, exports, "prfFit");
 }
 
 }  // namespace neuroloom

@@ -3,6 +3,8 @@ export interface EncodingBinding {
   prfMoments(...values: PrfArguments): void;
   prfResponses(...values: PrfArguments): void;
   prfProducts(...values: PrfArguments): void;
+  prfPeaks(...values: PrfArguments): void;
+  prfFit(...values: PrfArguments): void;
 }
 
-export type PrfArguments = readonly (number | boolean | Float64Array | Int32Array)[];
+export type PrfArguments = readonly (number | boolean | null | Float64Array | Int32Array)[];

@@ -121,6 +121,122 @@ export function prfProducts({ rows, rank, columns, left, right, out }: PrfProduc
   nativeBinding().prfProducts(rows, rank, columns, left, right, out);
 }
 
+export interface PrfPeaks {
+  readonly rows: number;
+  readonly columns: number;
+  /** Shape (rows, columns): products with the data; overwritten. */
+  readonly scores: Float64Array;
+  /** Shape (columns): factor of their square; null for 1. */
+  readonly weights: Float64Array | null;
+  /** Else products of at most 0 score nothing. */
+  readonly allowNegative: boolean;
+  /** Of the grid, the last axis fastest. */
+  readonly sizes: Int32Array;
+  /** On two axes: neighbours across corners count too. */
+  readonly isDiagonal: boolean;
+  readonly most: number;
+  /** Shape (rows, most), written: places of the highest peaks, best first, then -1. */
+  readonly out: Int32Array;
+}
+
+/** The best places of every row: no neighbour scores better, of equal ones the first counts. Same errors. */
+export function prfPeaks(request: PrfPeaks): void {
+  const operation = 'prfPeaks';
+  const { rows, columns, scores, weights, allowNegative, sizes, isDiagonal, most, out } = request;
+  checkCount(operation, 'rows', rows, 0);
+  checkCount(operation, 'columns', columns, 0);
+  checkCount(operation, 'most', most, 0);
+  checkDoubles(operation, 'scores', scores, rows * columns);
+  if (weights !== null) checkDoubles(operation, 'weights', weights, columns);
+  checkInts(operation, 'out', out, rows * most);
+  nativeBinding().prfPeaks(
+    ...[rows, columns, scores, weights, allowNegative, sizes.length, sizes, isDiagonal, most, out],
+  );
+}
+
+/** Ranges and rules of whole fits; arrays of shape (S), S as of the projection. */
+export interface PrfSearch {
+  readonly low: Float64Array;
+  readonly high: Float64Array;
+  readonly held: readonly boolean[];
+  /** A quarter of the range of each coordinate, the longest step. */
+  readonly quarter: Float64Array;
+  readonly allowNegative: boolean;
+  readonly maxIterations: number;
+}
+
+/** Numbers of an exact double-gamma HRF beside its delay and dispersion; times in s. */
+export interface PrfHrf {
+  readonly tr: number;
+  readonly onset: number;
+  readonly undershoot: number;
+  readonly uDispersion: number;
+  readonly ratio: number;
+}
+
+export interface PrfFit {
+  readonly stimulus: PrfStimulus;
+  readonly taps: number;
+  /** Shape (taps): the kernel of all voxels; or the HRF that each voxel has its own form of. */
+  readonly kernel: Float64Array | PrfHrf;
+  readonly removesMean: boolean;
+  /** Shape (C, frames): orthonormal rows without mean. */
+  readonly confounds: Float64Array;
+  readonly search: PrfSearch;
+  /** The response is height sd^-power times the sum under the Gaussian of unit height. */
+  readonly height: number;
+  readonly power: number;
+  readonly voxels: number;
+  /** Shape (voxels, frames): data after projection. */
+  readonly series: Float64Array;
+  /** Shape (voxels, 2): energy of the data; the amplitude where it is held, else NaN. */
+  readonly problems: Float64Array;
+  /** Shape (voxels + 1): where the starts of a voxel begin; each has one at least. */
+  readonly first: Int32Array;
+  /** Shape (starts, S): x, y, log sd, and delay and dispersion. */
+  readonly starts: Float64Array;
+  /** Shape (voxels, S + 6), written: the optimum, then as {@link PRF_FIT_COLUMNS} names them. */
+  readonly out: Float64Array;
+}
+
+/** What stands behind the coordinates of a fitted voxel; status: 0 converged, 1 at a bound, 2 too many iterations. */
+export const PRF_FIT_COLUMNS = ['amplitude', 'ssq', 'mean', 'iterations', 'optima', 'status'] as const;
+
+/** Whole fits, from the starts of every voxel to its optimum. A voxel's result does not depend on the others. Same errors. */
+export function prfFit(request: PrfFit): void {
+  const operation = 'prfFit';
+  const { stimulus, taps, kernel, removesMean, confounds, search, height, power } = request;
+  const { voxels, series, problems, first, starts, out } = request;
+  const isShared = kernel instanceof Float64Array;
+  const size = isShared ? 3 : 5;
+  checkCount(operation, 'voxels', voxels, 0);
+  checkDoubles(operation, 'series', series, voxels * stimulus.frameOf.length);
+  checkDoubles(operation, 'problems', problems, 2 * voxels);
+  checkInts(operation, 'first', first, voxels + 1);
+  const count = checkCount(operation, 'starts', starts.length / size, 0);
+  checkDoubles(operation, 'starts', starts, count * size);
+  checkDoubles(operation, 'out', out, voxels * (size + PRF_FIT_COLUMNS.length));
+  checkSeparate(operation, 'out', out, { series, problems, starts });
+  const { low, high, held, quarter, allowNegative, maxIterations } = search;
+  checkDoubles(operation, 'low', low, size);
+  checkDoubles(operation, 'high', high, size);
+  checkDoubles(operation, 'quarter', quarter, size);
+  const settings = Float64Array.of(
+    ...[size, Number(allowNegative), maxIterations, height, power],
+    ...[...low, ...high, ...held.map(Number), ...quarter],
+    ...(isShared ? [] : [kernel.tr, kernel.onset, kernel.undershoot, kernel.uDispersion, kernel.ratio]),
+  );
+  const projection = {
+    ...{ taps, removesMean, confounds, ownKernels: !isShared },
+    kernels: isShared ? kernel : new Float64Array(0),
+  };
+  nativeBinding().prfFit(
+    ...stimulusArguments(operation, stimulus),
+    ...requestArguments(operation, stimulus, projection, 0, new Float64Array(0)),
+    ...[voxels, series, problems, first, count, starts, settings, out],
+  );
+}
+
 function stimulusArguments(operation: string, s: PrfStimulus): PrfArguments {
   const runs = s.runProfile.length;
   checkInts(operation, 'stepStart', s.stepStart, s.profiles + 1);

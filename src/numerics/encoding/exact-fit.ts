@@ -3,6 +3,7 @@ import { matrix, type Matrix } from '../linalg/matrix.js';
 import type { EncodingModel } from './encoding-model.js';
 import { voxelDefect, type FitResult, type FitStatus } from './fit-result.js';
 import type { MomentSource } from './moment-source.js';
+import { PRF_FIT_COLUMNS } from '../../native/index.js';
 import { momentSource, type KernelChoice } from './native-moments.js';
 import type { Paradigm } from './paradigm.js';
 import { PixelScan } from './pixel-scan.js';
@@ -37,7 +38,9 @@ const ROUNDS = [
 /** Starts beside those of the grid, for fields of about a pixel. */
 const PIXEL_STARTS = 2;
 /** Voxels whose points are evaluated together. */
-const BLOCK = 128;
+const BLOCK = 512;
+/** As {@link PRF_FIT_COLUMNS} counts them. */
+const STATUS = ['converged', 'at_bound', 'max_iterations'] as const satisfies readonly FitStatus[];
 
 /**
  * The least-squares optimum of every voxel: several starts from the maxima of the correlation grid, then variable
@@ -66,6 +69,18 @@ interface Candidate {
   fits: VoxelFit[];
 }
 
+/** The optimum of a voxel. */
+interface Fitted {
+  readonly theta: Float64Array;
+  readonly amplitude: number;
+  readonly ssq: number;
+  /** Mean of the response there. */
+  readonly mean: number;
+  readonly iterations: number;
+  readonly optima: number;
+  readonly status: FitStatus;
+}
+
 interface Results {
   readonly parameters: Matrix;
   readonly r2: Float64Array;
@@ -86,6 +101,12 @@ class ExactFitter {
   readonly #scratch: VoxelScratch;
   readonly #dictionary: StartDictionary | null;
   readonly #scan: PixelScan | null;
+  /** Of the parameters: where each stands, and which coordinate it is (-1: none). */
+  readonly #columns: readonly {
+    readonly column: number;
+    readonly index: number;
+    readonly isAmplitude: boolean;
+  }[];
   /** Fits without a voxel. */
   readonly #idle: VoxelFit[] = [];
 
@@ -105,17 +126,24 @@ class ExactFitter {
       confounds: options.confounds ?? null,
       removesMean: !fixed.includes('baseline'),
     });
+    const names = this.#response.coordinates.map(({ name }) => name);
+    this.#columns = model.getParameterLabels().map((label, column) => {
+      return { column, index: names.indexOf(label), isAmplitude: label === 'amplitude' };
+    });
     this.#source = momentSource(this.#response, options.kernel ?? 'auto');
     this.#search = searchOf(model, this.#response, options);
     this.#range = new StepRange(this.#response.coordinates);
     this.#scratch = new VoxelScratch(this.#source.layout.size);
     // With a coordinate held at a value per voxel there is no common grid.
-    this.#dictionary = this.#search.held.includes(true)
-      ? null
-      : new StartDictionary(this.#response, this.#source);
-    const field = this.#response.gaussianField;
+    const { allowNegative, held } = this.#search;
+    const [response, source] = [this.#response, this.#source];
+    const isFree = !held.includes(true);
+    const field = response.gaussianField;
+    this.#dictionary = isFree
+      ? new StartDictionary(response, source, options.startCount ?? 8, allowNegative)
+      : null;
     this.#scan =
-      this.#dictionary === null || field === null ? null : new PixelScan(this.#response, this.#source, field);
+      isFree && field !== null ? new PixelScan(response, source, field, PIXEL_STARTS, allowNegative) : null;
   }
 
   fit(data: Matrix): FitResult {
@@ -148,6 +176,10 @@ class ExactFitter {
       if (defect === null) candidates.push(this.#candidate(row, voxel, voxel - first));
       else this.#reject(voxel, defect, results);
     }
+    if (this.#source.fits !== null) {
+      this.#fitAtOnce(this.#source.fits, candidates, series, data.rows, results);
+      return;
+    }
     for (const candidate of candidates) this.#beginFits(candidate, series);
     for (const { kept, iterations } of ROUNDS) {
       const isStart = iterations === 0;
@@ -159,9 +191,54 @@ class ExactFitter {
       this.#advance(advancing, series, isStart);
     }
     for (const candidate of candidates) {
-      this.#write(candidate, data.rows, results);
+      const { fits } = candidate;
+      const best = fits.reduce((a, b) => (b.ssq < a.ssq ? b : a));
+      const iterations = fits.reduce((sum, fit) => sum + fit.iterations, 0);
+      const optima = distinctOptima(fits, candidate.problem.total);
+      this.#write(candidate, { ...pointOf(best), iterations, optima }, data.rows, results);
       this.#keepBest(candidate, 0);
     }
+  }
+
+  /** Whole fits by the source. */
+  #fitAtOnce(
+    fits: NonNullable<MomentSource['fits']>,
+    candidates: readonly Candidate[],
+    series: Float64Array,
+    frames: number,
+    results: Results,
+  ): void {
+    const size = this.#source.layout.size;
+    const length = size + PRF_FIT_COLUMNS.length;
+    const rows = new Float64Array(candidates.length * frames);
+    const problems = new Float64Array(candidates.length * 2);
+    const first = new Int32Array(candidates.length + 1);
+    const starts: Float64Array[] = [];
+    candidates.forEach((candidate, k) => {
+      const { voxel, total, amplitude } = candidate.problem;
+      starts.push(...this.#starts(series, candidate));
+      first[k + 1] = starts.length;
+      problems[2 * k] = total;
+      problems[2 * k + 1] = amplitude ?? NaN;
+      rows.set(series.subarray(voxel * frames, (voxel + 1) * frames), k * frames);
+    });
+    const points = new Float64Array(starts.length * size);
+    starts.forEach((start, k) => points.set(start, k * size));
+    const out = new Float64Array(candidates.length * length);
+    const { quarter } = this.#range;
+    fits({
+      ...{ search: this.#search, quarter, voxels: candidates.length, series: rows, problems, first },
+      ...{ starts: points, out },
+    });
+    candidates.forEach((candidate, k) => {
+      const theta = out.subarray(k * length, k * length + size);
+      const [amplitude, ssq, mean, iterations, optima, status] = out.subarray(
+        k * length + size,
+        (k + 1) * length,
+      ) as unknown as readonly [number, number, number, number, number, number];
+      const best = { theta, amplitude, ssq, mean, iterations, optima, status: STATUS[status]! };
+      this.#write(candidate, best, frames, results);
+    });
   }
 
   #reject(voxel: number, defect: FitStatus, { parameters, status }: Results): void {
@@ -217,10 +294,8 @@ class ExactFitter {
 
   #starts(series: Float64Array, { voxel, problem }: Candidate): Float64Array[] {
     const given = this.#startOf(voxel)?.theta ?? null;
-    const count = this.#options.startCount ?? 8;
-    const { allowNegative } = this.#search;
-    const own = this.#dictionary?.starts(series, problem.voxel, count, allowNegative) ?? [];
-    own.push(...(this.#scan?.starts(series, problem.voxel, PIXEL_STARTS, allowNegative) ?? []));
+    const own = this.#dictionary?.starts(series, problem.voxel) ?? [];
+    own.push(...(this.#scan?.starts(series, problem.voxel) ?? []));
     const starts = given === null ? own : [given, ...own];
     if (starts.length > 0) return starts;
     // Nothing correlates in the allowed direction: the middle of the grid.
@@ -247,27 +322,30 @@ class ExactFitter {
   }
 
   #write(
-    { voxel, problem, mean, centred, heldBaseline, fits }: Candidate,
+    { voxel, problem, mean, centred, heldBaseline }: Candidate,
+    best: Fitted,
     frames: number,
     to: Results,
   ): void {
-    const best = fits.reduce((a, b) => (b.ssq < a.ssq ? b : a));
     const baseline = heldBaseline ?? mean - best.amplitude * best.mean;
-    const names = this.#response.coordinates.map(({ name }) => name);
-    this.#model.getParameterLabels().forEach((label, column) => {
-      const i = names.indexOf(label);
-      const linear = label === 'amplitude' ? best.amplitude : baseline;
+    for (const { column, index, isAmplitude } of this.#columns) {
+      const linear = isAmplitude ? best.amplitude : baseline;
       to.parameters.values[voxel * to.parameters.columns + column] =
-        i >= 0 ? this.#response.toParameter(i, best.theta[i]!) : linear;
-    });
+        index >= 0 ? this.#response.toParameter(index, best.theta[index]!) : linear;
+    }
     to.ssq[voxel] = best.ssq;
     to.sigma2[voxel] = best.ssq / frames;
     // With confounds the variance that counts is that of the data without them.
     to.r2[voxel] = 1 - best.ssq / (heldBaseline === null ? problem.total : centred);
-    to.iterations[voxel] = fits.reduce((sum, { iterations }) => sum + iterations, 0);
-    to.optima[voxel] = distinctOptima(fits, problem.total);
-    to.status[voxel] = statusOf(best);
+    to.iterations[voxel] = best.iterations;
+    to.optima[voxel] = best.optima;
+    to.status[voxel] = best.status;
   }
+}
+
+function pointOf(fit: VoxelFit): Omit<Fitted, 'iterations' | 'optima'> {
+  const { theta, amplitude, ssq, mean } = fit;
+  return { theta, amplitude, ssq, mean, status: statusOf(fit) };
 }
 
 function statusOf(fit: VoxelFit): FitStatus {

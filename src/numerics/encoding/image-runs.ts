@@ -26,8 +26,8 @@ export function encodeRuns(stimulus: Matrix, xs: Float64Array, ys: Float64Array)
 }
 
 class RunEncoder {
-  readonly #frames = new Map<string, number>();
-  readonly #profiles = new Map<string, number>();
+  readonly #frames = new KnownSeries();
+  readonly #profiles = new KnownSeries();
   readonly #profileStart = [0];
   readonly #profileFirst: number[] = [];
   readonly #profileValues: number[] = [];
@@ -42,11 +42,8 @@ class RunEncoder {
   ) {}
 
   frame(pixels: Float64Array): number {
-    const key = bytesOf(pixels);
-    const known = this.#frames.get(key);
-    if (known !== undefined) return known;
-    const id = this.#frames.size;
-    this.#frames.set(key, id);
+    const { id, isNew } = this.#frames.add(0, pixels);
+    if (!isNew) return id;
     let previous = -1;
     for (let i = 0; i < this.nx; i++) {
       const profile = this.#profile(pixels.subarray(i * this.ny, (i + 1) * this.ny));
@@ -111,11 +108,8 @@ class RunEncoder {
     while (to > from && column[to - 1] === 0) to--;
     if (from === to) return -1;
     const stretch = column.subarray(from, to);
-    const key = `${from}:${bytesOf(stretch)}`;
-    const known = this.#profiles.get(key);
-    if (known !== undefined) return known;
-    const id = this.#profiles.size;
-    this.#profiles.set(key, id);
+    const { id, isNew } = this.#profiles.add(from, stretch);
+    if (!isNew) return id;
     this.#profileFirst.push(from);
     for (const value of stretch) this.#profileValues.push(value);
     this.#profileStart.push(this.#profileValues.length);
@@ -123,6 +117,37 @@ class RunEncoder {
   }
 }
 
-function bytesOf(values: Float64Array): string {
-  return Buffer.from(values.buffer, values.byteOffset, values.byteLength).toString('latin1');
+/** Numbers series in the order in which they are first seen. */
+class KnownSeries {
+  size = 0;
+  readonly #byHash = new Map<
+    number,
+    { readonly id: number; readonly at: number; readonly series: Float64Array }[]
+  >();
+
+  /** @param at - a place that tells equal series apart */
+  add(at: number, series: Float64Array): { readonly id: number; readonly isNew: boolean } {
+    const hash = hashOf(at, series);
+    const alike = this.#byHash.get(hash) ?? [];
+    const known = alike.find((other) => other.at === at && isEqual(other.series, series));
+    if (known !== undefined) return { id: known.id, isNew: false };
+    const id = this.size++;
+    alike.push({ id, at, series });
+    this.#byHash.set(hash, alike);
+    return { id, isNew: true };
+  }
+}
+
+/** FNV-1a over the two halves of every number. */
+function hashOf(at: number, series: Float64Array): number {
+  const halves = new Int32Array(series.buffer, series.byteOffset, 2 * series.length);
+  let hash = at ^ 0x811c9dc5;
+  for (let i = 0; i < halves.length; i++) hash = Math.imul(hash ^ halves[i]!, 0x01000193);
+  return hash ^ series.length;
+}
+
+function isEqual(a: Float64Array, b: Float64Array): boolean {
+  if (a.length !== b.length) return false;
+  for (let i = 0; i < a.length; i++) if (!Object.is(a[i], b[i])) return false;
+  return true;
 }

@@ -1,4 +1,6 @@
+import type { PeakRule } from './best-peaks.js';
 import type { ProjectedResponse } from './projected-response.js';
+import type { VoxelSearch } from './voxel-fit.js';
 
 /**
  * The sums that a step of a separable fit needs of one point and one voxel, in one row of numbers. With the projected
@@ -53,8 +55,43 @@ export interface MomentSource {
    * @param out - shape (count, T)
    */
   responses(count: number, thetas: Float64Array, out: Float64Array): void;
-  /** Products of matrices where many rows at once are faster than one after the other; else null. */
-  readonly products: ((request: ProductRequest) => void) | null;
+  /** Products of matrices and peaks of their rows, where many rows at once are faster than one after the other; else null. */
+  readonly scoring: Scoring | null;
+  /** Whole fits, where the source makes them itself; else null. */
+  readonly fits: ((request: FitsRequest) => void) | null;
+}
+
+export interface Scoring {
+  products(this: void, request: ProductRequest): void;
+  peaks(this: void, request: PeaksRequest): void;
+}
+
+/** Peaks of the rows of scores (rows, columns), which are overwritten. */
+export interface PeaksRequest extends Omit<PeakRule, 'count'> {
+  readonly rows: number;
+  readonly columns: number;
+  readonly scores: Float64Array;
+  readonly most: number;
+  /** Shape (rows, most), written: best first, then -1. */
+  readonly out: Int32Array;
+}
+
+/** Voxels to fit from the starts of each to its optimum. */
+export interface FitsRequest {
+  readonly search: VoxelSearch;
+  /** A quarter of the range of each coordinate. */
+  readonly quarter: Float64Array;
+  readonly voxels: number;
+  /** Shape (voxels, T): data after projection. */
+  readonly series: Float64Array;
+  /** Shape (voxels, 2): their energy, and the amplitude where it is held (else NaN). */
+  readonly problems: Float64Array;
+  /** Shape (voxels + 1): where the starts of each begin. */
+  readonly first: Int32Array;
+  /** Shape (starts, S). */
+  readonly starts: Float64Array;
+  /** Shape (voxels, S + 6), written: theta, amplitude, ssq, mean, iterations, optima, status. */
+  readonly out: Float64Array;
 }
 
 /** out (rows, columns) = left (rows, rank) times right (rank, columns). */
@@ -79,7 +116,8 @@ interface KeptResponse {
 /** The sums of any model, one point after the other. */
 export class PortableMoments implements MomentSource {
   readonly layout: MomentLayout;
-  readonly products = null;
+  readonly scoring = null;
+  readonly fits = null;
   readonly #response: ProjectedResponse;
   readonly #kept = new Map<string, KeptResponse>();
 

@@ -1,12 +1,22 @@
 import { ProcessingError } from '../../errors.js';
 import {
   nativeStatus,
+  prfFit,
   prfMoments,
+  prfPeaks,
   prfProducts,
   prfResponses,
+  type PrfHrf,
   type PrfProjection,
 } from '../../native/index.js';
-import { MomentLayout, PortableMoments, type MomentRequest, type MomentSource } from './moment-source.js';
+import { SPMHRFModel, type HRFModel } from './hrf-model.js';
+import {
+  MomentLayout,
+  PortableMoments,
+  type FitsRequest,
+  type MomentRequest,
+  type MomentSource,
+} from './moment-source.js';
 import type { ProjectedResponse } from './projected-response.js';
 import type { GaussianField } from './response.js';
 
@@ -33,7 +43,8 @@ export function momentSource(response: ProjectedResponse, kernel: KernelChoice):
 /** Round Gaussian fields over images on a grid, many at once, by the addon. */
 export class NativeMoments implements MomentSource {
   readonly layout: MomentLayout;
-  readonly products = prfProducts;
+  readonly scoring = { products: prfProducts, peaks: prfPeaks };
+  readonly fits: MomentSource['fits'];
   readonly #response: ProjectedResponse;
   readonly #field: GaussianField;
 
@@ -41,6 +52,22 @@ export class NativeMoments implements MomentSource {
     this.#response = response;
     this.#field = field;
     this.layout = new MomentLayout(response.coordinates.length);
+    const { kernel, hrfModel } = response.projection;
+    const shared = kernel ?? exactHrfOf(hrfModel!);
+    this.fits = shared === null ? null : (request) => this.#fit(request, shared);
+  }
+
+  #fit({ search, quarter, ...request }: FitsRequest, kernel: Float64Array | PrfHrf): void {
+    const { hrfModel, removesMean, confounds } = this.#response.projection;
+    const { stimulus, height, power } = this.#field;
+    const taps = kernel instanceof Float64Array ? kernel.length : hrfModel!.kernel().length;
+    prfFit({
+      ...request,
+      search: { ...search, quarter },
+      ...{ stimulus, taps, kernel, removesMean, confounds, power },
+      // A power of the size: what is left of it at size 1 is its factor.
+      height: height(1),
+    });
   }
 
   moments({ count, thetas, voxels, series }: MomentRequest, out: Float64Array): void {
@@ -139,4 +166,11 @@ export class NativeMoments implements MomentSource {
     }
     for (let i = gram; i < length; i++) rows[at + i] = rows[at + i]! * c * c;
   }
+}
+
+/** Numbers of an HRF that the addon can make for each voxel; null for others. */
+function exactHrfOf(model: HRFModel): PrfHrf | null {
+  if (!(model instanceof SPMHRFModel) || model.mode !== 'exact' || model.normalize !== 'sum') return null;
+  const { undershoot, uDispersion, ratio } = model.shape;
+  return { tr: model.tr, onset: model.sampling.onset, undershoot, uDispersion, ratio };
 }

@@ -1,16 +1,16 @@
-import { bestPeaks } from './best-peaks.js';
+import { bestPeaks, type PeakRule } from './best-peaks.js';
 import { convolveHeld } from './convolve.js';
 import type { MomentSource } from './moment-source.js';
 import type { ProjectedResponse } from './projected-response.js';
 import type { GaussianField } from './response.js';
-import { portableProducts, RowScores } from './row-scores.js';
+import { portableProducts, RowPeaks, transposed } from './row-peaks.js';
 
 /** A pixel whose response has less energy than this share of the largest is as good as dark. */
 const DARK = 1e-9;
 /** Pixels of all unique images up to which they are kept, so that many voxels are scored at once. */
 const KEPT_PIXELS = 2 ** 21;
-/** Pixels whose time courses are held at once. */
-const BLOCK = 256;
+/** Numbers that are computed at once. */
+const BLOCK = 2 ** 18;
 
 /**
  * Starts for fields that are too small for the grid of a {@link StartDictionary}: the squared correlation of the data with
@@ -20,15 +20,24 @@ export class PixelScan {
   readonly #response: ProjectedResponse;
   readonly #field: GaussianField;
   readonly #kernel: Float64Array;
-  /** Shape (nx, ny): 1 / energy of the projected response of a pixel; 0 where it is dark. */
-  readonly #inverseEnergy: Float64Array;
+  readonly #rule: PeakRule;
   /** Where the source is quick with products: many voxels at once. */
-  readonly #products: RowScores | null;
+  readonly #peaks: RowPeaks | null;
   readonly #scores: Float64Array;
   readonly #back: Float64Array;
   readonly #logSize: number;
 
-  constructor(response: ProjectedResponse, source: MomentSource, field: GaussianField) {
+  /**
+   * @param count - at most so many starts for a voxel
+   * @param allowNegative - whether a response below the baseline counts
+   */
+  constructor(
+    response: ProjectedResponse,
+    source: MomentSource,
+    field: GaussianField,
+    count: number,
+    allowNegative: boolean,
+  ) {
     this.#response = response;
     this.#field = field;
     const { kernel, hrfModel } = response.projection;
@@ -37,37 +46,37 @@ export class PixelScan {
     this.#scores = new Float64Array(xs.length * ys.length);
     this.#back = new Float64Array(uniqueFrames);
     const images = this.#images();
-    this.#inverseEnergy = this.#energies(images, source);
-    this.#products =
-      source.products === null || images.length > KEPT_PIXELS
+    const responses = this.#imageResponses();
+    // 1 / energy of the projected response of a pixel; 0 where it is dark.
+    const weights = this.#inverseEnergies(images, responses, source);
+    const sizes = Int32Array.of(xs.length, ys.length);
+    this.#rule = { sizes, isDiagonal: true, weights, allowNegative, count };
+    this.#peaks =
+      source.scoring === null || images.length > KEPT_PIXELS
         ? null
-        : new RowScores(source, images, uniqueFrames, (series, row, out) =>
-            this.#backwards(series, row * response.frames, out),
-          );
+        : new RowPeaks(source, responses, images, response.frames, this.#rule);
     this.#logSize = Math.log(0.6 * Math.min(spacing(xs), spacing(ys)));
   }
 
   /**
+   * Starts of a voxel, best first.
+   *
    * @param series - shape (voxels, T): data after projection
    * @param row - of the voxel
-   * @param count - at most so many, best first
    */
-  starts(series: Float64Array, row: number, count: number, allowNegative: boolean): Float64Array[] {
-    const { frames } = this.#response;
-    const scores = this.#products?.of(series, row, frames) ?? this.#alone(series, row * frames);
-    for (let at = 0; at < scores.length; at++) {
-      const dot = scores[at]!;
-      scores[at] = allowNegative || dot > 0 ? dot * dot * this.#inverseEnergy[at]! : 0;
-    }
+  starts(series: Float64Array, row: number): Float64Array[] {
+    const places = this.#peaks?.of(series, row) ?? this.#alone(series, row * this.#response.frames);
     const { xs, ys } = this.#field.stimulus;
-    const peaks = bestPeaks(scores, count, (at) => isPeak(scores, at, xs.length, ys.length));
-    return peaks.map((at) => {
+    const starts: Float64Array[] = [];
+    for (const at of places) {
+      if (at < 0) break;
       const start = this.#middle();
       start[0] = xs[Math.floor(at / ys.length)]!;
       start[1] = ys[at % ys.length]!;
       start[2] = this.#logSize;
-      return start;
-    });
+      starts.push(start);
+    }
+    return starts;
   }
 
   /** HRF parameters as the model has them. */
@@ -91,8 +100,8 @@ export class PixelScan {
     }
   }
 
-  /** Time courses of the pixels times the data of one voxel, by one pass over the lit pixels. */
-  #alone(series: Float64Array, y: number): Float64Array {
+  /** The best pixels for one voxel, by one pass over the lit ones. */
+  #alone(series: Float64Array, y: number): readonly number[] {
     const { frameStart, runProfile, runFrom, runTo, profileStart, profileFirst, profileValues, ys } =
       this.#field.stimulus;
     const back = this.#back;
@@ -110,7 +119,7 @@ export class PixelScan {
         }
       }
     }
-    return scores;
+    return bestPeaks(scores, this.#rule);
   }
 
   #heldBefore(series: Float64Array, y: number): number {
@@ -124,32 +133,35 @@ export class PixelScan {
     return sum;
   }
 
-  /** 1 / energy of every pixel: its time course is a sum over the images that it is lit in. */
-  #energies(images: Float64Array, source: MomentSource): Float64Array {
-    const { xs, ys, frameOf, uniqueFrames } = this.#field.stimulus;
-    const frames = frameOf.length;
+  /**
+   * 1 / energy of every pixel: its time course is a sum over the images that it is lit in, so its energy one over their
+   * products with each other.
+   */
+  #inverseEnergies(images: Float64Array, responses: Float64Array, source: MomentSource): Float64Array {
+    const { xs, ys, uniqueFrames, frameOf } = this.#field.stimulus;
     const pixels = xs.length * ys.length;
-    const responses = this.#imageResponses();
-    const left = new Float64Array(BLOCK * uniqueFrames);
-    const out = new Float64Array(BLOCK * frames);
+    const products = source.scoring?.products ?? portableProducts;
+    const gram = new Float64Array(uniqueFrames * uniqueFrames);
+    products({
+      ...{ rows: uniqueFrames, rank: frameOf.length, columns: uniqueFrames, left: responses },
+      ...{ right: transposed(responses, frameOf.length), out: gram },
+    });
     const energy = new Float64Array(pixels);
-    for (let first = 0; first < pixels; first += BLOCK) {
-      const rows = Math.min(BLOCK, pixels - first);
-      for (let f = 0; f < uniqueFrames; f++) {
-        for (let i = 0; i < rows; i++) left[i * uniqueFrames + f] = images[f * pixels + first + i]!;
-      }
-      (source.products ?? portableProducts)({
-        ...{ rows, rank: uniqueFrames, columns: frames, right: responses },
-        ...{ left: left.subarray(0, rows * uniqueFrames), out: out.subarray(0, rows * frames) },
-      });
-      for (let i = 0; i < rows; i++) {
-        let sum = 0;
-        for (let t = i * frames; t < (i + 1) * frames; t++) sum += out[t]! * out[t]!;
-        energy[first + i] = sum;
+    const block = Math.max(1, Math.floor(BLOCK / pixels));
+    const out = new Float64Array(Math.min(block, uniqueFrames) * pixels);
+    for (let first = 0; first < uniqueFrames; first += block) {
+      const rows = Math.min(block, uniqueFrames - first);
+      const left = gram.subarray(first * uniqueFrames, (first + rows) * uniqueFrames);
+      const sums = out.subarray(0, rows * pixels);
+      products({ rows, rank: uniqueFrames, columns: pixels, left, right: images, out: sums });
+      for (let f = 0; f < rows; f++) {
+        const [from, image] = [f * pixels, (first + f) * pixels];
+        for (let p = 0; p < pixels; p++) energy[p] = energy[p]! + images[image + p]! * sums[from + p]!;
       }
     }
-    const least = DARK * energy.reduce((a, b) => Math.max(a, b), 0);
-    return energy.map((value) => (value > least ? 1 / value : 0));
+    let most = 0;
+    for (const value of energy) most = Math.max(most, value);
+    return energy.map((value) => (value > DARK * most ? 1 / value : 0));
   }
 
   /** Projected response to a light that is on during each of the unique images, shape (unique frames, T). */
@@ -192,21 +204,6 @@ export class PixelScan {
     }
     return images;
   }
-}
-
-/** No neighbour is better; of equal ones the first counts. */
-function isPeak(scores: Float64Array, at: number, nx: number, ny: number): boolean {
-  const score = scores[at]!;
-  const i = Math.floor(at / ny);
-  const j = at % ny;
-  for (let di = -1; di <= 1; di++) {
-    for (let dj = -1; dj <= 1; dj++) {
-      if (i + di < 0 || i + di >= nx || j + dj < 0 || j + dj >= ny || (di === 0 && dj === 0)) continue;
-      const other = scores[at + di * ny + dj]!;
-      if (other > score || (other === score && di * ny + dj < 0)) return false;
-    }
-  }
-  return true;
 }
 
 function spacing(axis: Float64Array): number {

@@ -1,10 +1,11 @@
-import { bestPeaks } from './best-peaks.js';
-import type { MomentSource } from './moment-source.js';
+import type { MomentSource, ProductRequest } from './moment-source.js';
 import type { ProjectedResponse } from './projected-response.js';
-import { RowScores } from './row-scores.js';
+import { portableProducts, RowPeaks, transposed } from './row-peaks.js';
 
 /** Share of the energy of every atom that the compressed form keeps. */
 const KEPT_ENERGY = 0.98;
+/** Atoms that are explained as well but for this, as those of symmetric images are: the first, whoever rounds how. */
+const TIE = 1e-9;
 
 /**
  * Responses over a grid of parameters, of unit norm, from which a fit starts: at the local maxima of the squared
@@ -12,17 +13,17 @@ const KEPT_ENERGY = 0.98;
  */
 export class StartDictionary {
   readonly #axes: readonly Float64Array[];
-  readonly #frames: number;
   readonly #sizes: Int32Array;
   readonly #strides: Int32Array;
   readonly #atoms: number;
-  /** Shape (rank, T). */
-  readonly #basis: Float64Array;
-  readonly #products: RowScores;
+  readonly #peaks: RowPeaks;
 
-  constructor(response: ProjectedResponse, source: MomentSource) {
+  /**
+   * @param count - at most so many starts for a voxel
+   * @param allowNegative - whether a response below the baseline counts
+   */
+  constructor(response: ProjectedResponse, source: MomentSource, count: number, allowNegative: boolean) {
     const { coordinates, frames } = response;
-    this.#frames = frames;
     this.#axes = coordinates.map(({ grid }, axis) =>
       Float64Array.from(grid, (value) => response.toTheta(axis, value)),
     );
@@ -32,60 +33,42 @@ export class StartDictionary {
     const atoms = new Float64Array(this.#atoms * frames);
     source.responses(this.#atoms, this.#allPoints(), atoms);
     normalise(atoms, frames);
-    const { basis, weights } = compress(atoms, frames);
-    this.#basis = basis;
-    this.#products = new RowScores(source, weights, basis.length / frames, (series, row, out) =>
-      this.#coefficients(series, row * frames, out),
-    );
+    const { basis, weights } = compress(atoms, frames, source.scoring?.products ?? portableProducts);
+    const rule = { sizes: this.#sizes, isDiagonal: false, weights: null, allowNegative, count };
+    this.#peaks = new RowPeaks(source, basis, weights, frames, rule);
   }
 
   /**
-   * The best starts for a voxel, best first; at most `count`.
+   * The best starts for a voxel, best first.
    *
    * @param series - shape (voxels, T): data after projection
    * @param row - of the voxel
-   * @param allowNegative - whether a response below the baseline counts
    */
-  starts(series: Float64Array, row: number, count: number, allowNegative: boolean): Float64Array[] {
-    const scores = this.#products.of(series, row, this.#frames);
-    for (let atom = 0; atom < scores.length; atom++) {
-      const dot = scores[atom]!;
-      scores[atom] = allowNegative || dot > 0 ? dot * dot : 0;
+  starts(series: Float64Array, row: number): Float64Array[] {
+    const starts: Float64Array[] = [];
+    for (const atom of this.#peaks.of(series, row)) {
+      if (atom < 0) break;
+      const start = new Float64Array(this.#axes.length);
+      this.#writePoint(atom, start, 0);
+      starts.push(start);
     }
-    return bestPeaks(scores, count, (atom) => this.#isPeak(scores, atom)).map((atom) => this.#pointOf(atom));
-  }
-
-  /** The data on the basis. */
-  #coefficients(series: Float64Array, at: number, out: Float64Array): void {
-    for (let k = 0; k < out.length; k++)
-      out[k] = dotOf(this.#basis, k * this.#frames, series, at, this.#frames);
-  }
-
-  /** No neighbour along any axis is better; of equal ones the first counts. */
-  #isPeak(scores: Float64Array, atom: number): boolean {
-    const score = scores[atom]!;
-    for (let axis = 0; axis < this.#sizes.length; axis++) {
-      const stride = this.#strides[axis]!;
-      const place = this.#placeOf(atom, axis);
-      if (place > 0 && scores[atom - stride]! >= score) return false;
-      if (place < this.#sizes[axis]! - 1 && scores[atom + stride]! > score) return false;
-    }
-    return true;
+    return starts;
   }
 
   #placeOf(atom: number, axis: number): number {
     return Math.floor(atom / this.#strides[axis]!) % this.#sizes[axis]!;
   }
 
-  #pointOf(atom: number): Float64Array {
-    return Float64Array.from(this.#axes, (values, axis) => values[this.#placeOf(atom, axis)]!);
+  #writePoint(atom: number, to: Float64Array, at: number): void {
+    for (let axis = 0; axis < this.#axes.length; axis++)
+      to[at + axis] = this.#axes[axis]![this.#placeOf(atom, axis)]!;
   }
 
   /** Every combination, the last coordinate fastest. */
   #allPoints(): Float64Array {
     const size = this.#axes.length;
     const points = new Float64Array(this.#atoms * size);
-    for (let atom = 0; atom < this.#atoms; atom++) points.set(this.#pointOf(atom), atom * size);
+    for (let atom = 0; atom < this.#atoms; atom++) this.#writePoint(atom, points, atom * size);
     return points;
   }
 }
@@ -106,15 +89,20 @@ function normalise(atoms: Float64Array, frames: number): void {
 function compress(
   atoms: Float64Array,
   frames: number,
+  products: (request: ProductRequest) => void,
 ): { readonly basis: Float64Array; readonly weights: Float64Array } {
   const count = atoms.length / frames;
+  const courses = transposed(atoms, frames);
   const rows: Float64Array[] = [];
   const columns: Float64Array[] = [];
+  // Atoms are of unit norm, or 0 where nothing is lit.
   const left = new Float64Array(count);
-  for (let atom = 0; atom < count; atom++)
-    left[atom] = dotOf(atoms, atom * frames, atoms, atom * frames, frames);
+  for (let t = 0; t < frames; t++) {
+    for (let atom = 0; atom < count; atom++) left[atom] = left[atom]! + courses[t * count + atom]! ** 2;
+  }
   while (rows.length < frames) {
-    const worst = left.reduce((best, value, atom) => (value > left[best]! ? atom : best), 0);
+    let worst = 0;
+    for (let atom = 1; atom < count; atom++) if (left[atom]! > left[worst]! + TIE) worst = atom;
     if (left[worst]! <= 1 - KEPT_ENERGY) break;
     const row = atoms.slice(worst * frames, (worst + 1) * frames);
     // Twice is enough: rounding leaves what the earlier rows explain.
@@ -122,11 +110,8 @@ function compress(
     const norm = Math.sqrt(dotOf(row, 0, row, 0, frames));
     for (let t = 0; t < frames; t++) row[t] = row[t]! / norm;
     const column = new Float64Array(count);
-    for (let atom = 0; atom < count; atom++) {
-      const weight = dotOf(atoms, atom * frames, row, 0, frames);
-      column[atom] = weight;
-      left[atom] = left[atom]! - weight * weight;
-    }
+    products({ rows: 1, rank: frames, columns: count, left: row, right: courses, out: column });
+    for (let atom = 0; atom < count; atom++) left[atom] = left[atom]! - column[atom]! ** 2;
     rows.push(row);
     columns.push(column);
   }

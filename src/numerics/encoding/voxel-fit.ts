@@ -380,17 +380,18 @@ export class VoxelScratch {
 /** How far one step may go: a logarithm by 0.7, a place by about two sizes, all else by a quarter of its range. */
 export class StepRange {
   readonly #sizeAt: number;
-  readonly #quarter: Float64Array;
+  /** A quarter of the range of each coordinate. */
+  readonly quarter: Float64Array;
 
   constructor(readonly coordinates: readonly Coordinate[]) {
     this.#sizeAt = coordinates.findIndex(({ isLogarithmic }) => isLogarithmic);
-    this.#quarter = Float64Array.from(coordinates, ({ bounds: [low, high] }) => (high - low) / 4);
+    this.quarter = Float64Array.from(coordinates, ({ bounds: [low, high] }) => (high - low) / 4);
   }
 
   at(theta: Float64Array, reach: Float64Array): void {
     const extent = this.#sizeAt < 0 ? 0 : Math.exp(theta[this.#sizeAt]!);
     for (let i = 0; i < reach.length; i++) {
-      const quarter = this.#quarter[i]!;
+      const quarter = this.quarter[i]!;
       if (this.coordinates[i]!.isLogarithmic) reach[i] = 0.7;
       else reach[i] = i < this.#sizeAt ? Math.min(2 * extent + quarter / 6.5, quarter) : quarter;
     }

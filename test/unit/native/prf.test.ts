@@ -1,13 +1,22 @@
 import { afterAll, describe, expect, test } from 'vitest';
 
-import { prfMoments, prfProducts, prfResponses, selectIsa, setNativeThreads } from '../../../src/native/index.js';
+import {
+  prfFit,
+  prfMoments,
+  prfPeaks,
+  prfProducts,
+  prfResponses,
+  selectIsa,
+  setNativeThreads,
+} from '../../../src/native/index.js';
+import { bestPeaks } from '../../../src/numerics/encoding/best-peaks.js';
 import { SPMHRFModel } from '../../../src/numerics/encoding/hrf-model.js';
 import { GaussianPRF2D, GaussianPRF2DWithHRF } from '../../../src/numerics/encoding/models.js';
 import { PortableMoments } from '../../../src/numerics/encoding/moment-source.js';
 import { momentSource } from '../../../src/numerics/encoding/native-moments.js';
-import { ParameterFitter } from '../../../src/numerics/encoding/parameter-fitter.js';
+import { ParameterFitter, type ParameterFit } from '../../../src/numerics/encoding/parameter-fitter.js';
 import { ProjectedResponse } from '../../../src/numerics/encoding/projected-response.js';
-import { portableProducts } from '../../../src/numerics/encoding/row-scores.js';
+import { portableProducts } from '../../../src/numerics/encoding/row-peaks.js';
 import { matrix } from '../../../src/numerics/linalg/matrix.js';
 import { testedIsas, uniformFloats } from '../../support/native.js';
 
@@ -45,6 +54,13 @@ const CASES = [
   ['with an HRF per voxel', new GaussianPRF2DWithHRF({ paradigm, hrfModel: hrf(true) }), {}],
   ['with a held baseline', new GaussianPRF2DWithHRF({ paradigm, hrfModel: hrf(true) }), { removesMean: false }],
 ] as const;
+
+/** Those of the twin do not depend on the instruction set. */
+const fitsOfTwin = new Map<string, ParameterFit>();
+const compatModel = new GaussianPRF2DWithHRF({
+  paradigm,
+  hrfModel: new SPMHRFModel({ tr: 1.5, uniqueHrfs: true, mode: 'compat' }),
+});
 
 /** Fields in and beside the images, from tiny to huge. */
 function request(size: number, count: number) {
@@ -177,16 +193,86 @@ describe.each(testedIsas())('receptive fields on %s', (isa) => {
     }
   });
 
-  test('a fit ends where that of the twin ends', () => {
+  test('the best places of every row are those of the twin, on axes and around', () => {
     selectIsa(isa);
-    const model = CASES[1][1];
-    const truth = { x: [0.2, -0.5], y: [0.1, 0.4], sd: [0.3, 0.2], baseline: [1, 2], amplitude: [3, -2] };
+    const [rows, count] = [40, 6];
+    // Few different values: equal neighbours, and rows with fewer peaks than wanted.
+    const products = uniformFloats(rows * 60, 4).map((value) => Math.round(3 * value));
+    for (const sizes of [Int32Array.of(5, 3, 4), Int32Array.of(12, 5)]) {
+      for (const [allowNegative, isDiagonal] of [
+        [true, false],
+        [false, false],
+        ...(sizes.length === 2 ? [[true, true] as const, [false, true] as const] : []),
+      ] as const) {
+        const weights = isDiagonal ? Float64Array.from({ length: 60 }, (_, i) => (i % 7) / 3) : null;
+        const rule = { sizes, isDiagonal, weights, allowNegative };
+        const out = new Int32Array(rows * count);
+        const scores = Float64Array.from(products);
+        prfPeaks({ rows, columns: 60, scores, ...rule, most: count, out });
+        for (let row = 0; row < rows; row++) {
+          const own = Float64Array.from(products.slice(row * 60, (row + 1) * 60));
+          const expected = [...bestPeaks(own, { ...rule, count })];
+          while (expected.length < count) expected.push(-1);
+          expect([...out.subarray(row * count, (row + 1) * count)]).toEqual(expected);
+        }
+      }
+    }
+  });
+
+  test.each([
+    ['a shared HRF', CASES[1][1], {}],
+    ['confounds', CASES[2][1], { confounds }],
+    ['an HRF per voxel', CASES[3][1], {}],
+    ['a held size and amplitude', CASES[2][1], { fixedPars: ['sd', 'amplitude'] }],
+    ['a held baseline and an HRF per voxel', CASES[3][1], { fixedPars: ['baseline'] }],
+    [
+      'positive amplitudes',
+      new GaussianPRF2DWithHRF({ paradigm, hrfModel: hrf(false), allowNegativeAmplitudes: false }),
+      {},
+    ],
+    ['few iterations', CASES[1][1], { maxNIterations: 2 }],
+    ['an HRF of the peer per voxel', compatModel, {}],
+  ] as const)('a fit ends where that of the twin ends: %s', (name, model, options) => {
+    selectIsa(isa);
+    const truth = {
+      ...{ x: [0.2, -0.5, 0.7, 0.1], y: [0.1, 0.4, -0.6, 0], sd: [0.3, 0.2, 0.4, 0.15] },
+      ...{ baseline: [1, 2, -3, 0], amplitude: [3, -2, 1, 2] },
+      ...(model.hasFlexibleHrf && { hrf_delay: [5, 6, 4, 6.5], hrf_dispersion: [1, 0.8, 1.3, 1] }),
+    };
     const data = model.simulate({ parameters: truth, noise: 0.05, seed: 5 });
-    const [native, portable] = (['native', 'portable'] as const).map((kernel) =>
-      new ParameterFitter(model, data).fit({ kernel }),
-    );
-    native!.r2.forEach((r2, v) => expect(r2).toBeCloseTo(portable!.r2[v]!, 9));
-    expect(native!.status).toEqual(portable!.status);
+    const initPars = 'fixedPars' in options ? { initPars: truth } : {};
+    const fit = (kernel: 'native' | 'portable') =>
+      new ParameterFitter(model, data).fit({ kernel, ...options, ...initPars });
+    const portable = fitsOfTwin.get(name) ?? fit('portable');
+    fitsOfTwin.set(name, portable);
+    const native = fit('native');
+    native.r2.forEach((r2, v) => expect(r2, `voxel ${v}`).toBeCloseTo(portable.r2[v]!, 9));
+    expect(native.status).toEqual(portable.status);
+    expect(native.optima).toEqual(portable.optima);
+    const [got, expected] = [native.parameters.values.values, portable.parameters.values.values];
+    got.forEach((value, at) => expect(value, name).toBeCloseTo(expected[at]!, 5));
+  });
+
+  test('company and threads change no bit of a fit', () => {
+    selectIsa(isa);
+    const model = CASES[3][1];
+    const data = matrix(FRAMES, 40, Float64Array.from(uniformFloats(40 * FRAMES, 8)));
+    const fit = (from: number, to: number) => {
+      const values = Array.from({ length: FRAMES }, (_, t) => [
+        ...data.values.subarray(t * 40 + from, t * 40 + to),
+      ]);
+      return new ParameterFitter(model, matrix(FRAMES, to - from, values.flat())).fit({ kernel: 'native' });
+    };
+    const together = fit(0, 40);
+    setNativeThreads(2);
+    const threaded = fit(0, 40);
+    setNativeThreads(1);
+    expect(threaded).toEqual(together);
+    const alone = fit(17, 18);
+    expect([...alone.parameters.values.values]).toEqual([
+      ...together.parameters.values.values.subarray(17 * 7, 18 * 7),
+    ]);
+    expect([alone.r2[0], alone.iterations[0]]).toEqual([together.r2[17], together.iterations[17]]);
   });
 });
 
@@ -226,6 +312,31 @@ describe.skipIf(testedIsas().length === 0)('what the kernels refuse', () => {
         ...{ series: new Float64Array(FRAMES), out: new Float64Array(15) },
       }),
     ).toThrow('a row of the series is not there');
+  });
+
+  test('starts that are not there, and axes that do not span the scores', () => {
+    const search = {
+      ...{ low: Float64Array.of(-2, -2, -3), high: Float64Array.of(2, 2, 2), held: [false, false, false] },
+      ...{ quarter: Float64Array.of(1, 1, 1), allowNegative: true, maxIterations: 10 },
+    };
+    const good = {
+      ...{ stimulus, taps: 1, kernel: projection.kernels, removesMean: true, confounds: projection.confounds },
+      ...{ search, height: 1, power: 0, voxels: 1, series: new Float64Array(FRAMES) },
+      ...{ problems: Float64Array.of(1, NaN), first: Int32Array.of(0, 1), starts: fields },
+      out: new Float64Array(9),
+    };
+    expect(() => prfFit({ ...good, first: Int32Array.of(0, 0) })).toThrow('a voxel has no start');
+    expect(() => prfFit({ ...good, first: Int32Array.of(0, 2) })).toThrow('damaged');
+    expect(() => prfFit({ ...good, problems: Float64Array.of(1) })).toThrow('problems has 1 elements, not 2');
+    expect(() => prfFit({ ...good, out: new Float64Array(8) })).toThrow('out has 8 elements, not 9');
+    const peaks = {
+      ...{ rows: 1, columns: 6, scores: new Float64Array(6), weights: null, allowNegative: true },
+      ...{ isDiagonal: false, most: 2, out: new Int32Array(2) },
+    };
+    expect(() => prfPeaks({ ...peaks, sizes: Int32Array.of(2, 4) })).toThrow('the axes do not span the scores');
+    expect(() => prfPeaks({ ...peaks, sizes: Int32Array.of(6), isDiagonal: true })).toThrow(
+      'the axes do not span the scores',
+    );
   });
 
   test('a model without a kernel', () => {

@@ -56,7 +56,10 @@ const sources = testedIsas().length > 0 ? (['native', 'portable'] as const) : ([
 
 describe.each(sources)('scan of the pixels, %s', (kernel) => {
   const response = new ProjectedResponse(model, model.getParadigm());
-  const scan = new PixelScan(response, momentSource(response, kernel), response.gaussianField!);
+  const [scan, upwardScan] = [true, false].map(
+    (allowNegative) =>
+      new PixelScan(response, momentSource(response, kernel), response.gaussianField!, 2, allowNegative),
+  ) as [PixelScan, PixelScan];
   const frames = response.frames;
 
   test.each([
@@ -68,16 +71,16 @@ describe.each(sources)('scan of the pixels, %s', (kernel) => {
     const course = Float64Array.from({ length: frames }, (_, t) => values[(t * 16 + i) * 12 + j]!);
     const series = hrfModel.convolve(course).map((value) => 4 - 3 * value);
     response.project(series);
-    const [first] = scan.starts(series, 0, 2, true);
+    const [first] = scan.starts(series, 0);
     expect(first![0]).toBeCloseTo(-1 + (2 * i) / 15, 12);
     expect(first![1]).toBeCloseTo(-1 + (2 * j) / 11, 12);
     // Only what rises with the stimulus counts where amplitudes must be positive.
-    const upwards = scan.starts(series, 0, 2, false)[0];
+    const upwards = upwardScan.starts(series, 0)[0];
     expect(upwards === undefined || upwards[0] !== first![0] || upwards[1] !== first![1]).toBe(true);
   });
 
   test('data without anything of the images have no start', () => {
-    expect(scan.starts(new Float64Array(frames), 0, 2, true)).toEqual([]);
+    expect(scan.starts(new Float64Array(frames), 0)).toEqual([]);
   });
 });
 
