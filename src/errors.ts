@@ -75,8 +75,10 @@ export const ERROR_CODES = [
   'INTERNAL',
 ] as const;
 
+/** The code of an error: what happened, as one word of a closed list. */
 export type ErrorCode = (typeof ERROR_CODES)[number];
 
+/** Where an error happened, how to mend it, and what caused it. */
 export interface ErrorDetail {
   /** Where it happened: a path, a key, a node, a line. */
   readonly where?: string;

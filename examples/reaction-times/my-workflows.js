@@ -64,4 +64,15 @@ defineWorkflow({
     study.publish(table.out.table, 'reaction_times.tsv');
     return study;
   },
+
+  async describeResults(results) {
+    const table = results.named('reaction_times.tsv');
+    if (table === null) return null;
+    return {
+      title: 'Reaction times',
+      blocks: [{ kind: 'text', paragraphs: ['Medians are in reaction_times.tsv.'] }],
+      methods: ['Median reaction times were computed per participant.'],
+      citations: [],
+    };
+  },
 });

@@ -1,8 +1,9 @@
 import { fork } from 'node:child_process';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { durationText } from '../engine/duration-text.js';
-import { REPORT_FILE, type WrittenReport } from '../report/write-report.js';
+import { REPORT_FILE, type DrawElsewhere, type WrittenReport } from '../report/write-report.js';
 import type { ReportAnswer, ReportTask } from './report-child.js';
 import type { Session } from './session.js';
 import { shownPlace } from './shown-place.js';
@@ -39,6 +40,23 @@ export async function reportRun(
 }
 
 const OVERDUE = 'overdue';
+
+/** Each holds a volume at a time, and reads the results for itself. */
+const MOST_HELPERS = 3;
+
+/** Pages of participants of one report are drawn by some processes at once. */
+export function reportHelpers(task: Omit<ReportTask, 'pages'>): {
+  readonly helpers: number;
+  readonly drawElsewhere: DrawElsewhere;
+} {
+  return {
+    helpers: Math.min(MOST_HELPERS, availableParallelism() - 1),
+    drawElsewhere: async (pages) => {
+      const said = await drawnElsewhere({ ...task, pages: [...pages] }, null);
+      return 'report' in said ? said.report.problems : [`pages of ${pages.size} participants: ${said.error}`];
+    },
+  };
+}
 
 /** @param limitS - seconds; null: no limit */
 export function drawnElsewhere(

@@ -15,6 +15,7 @@ import { environmentLayers, parseSetOption } from './set-option.js';
 /** Loaded when no file is named and the working directory has it. */
 export const DEFAULT_CONFIG_FILE = 'neuroloom.yaml';
 
+/** What `loadConfig` reads: schemas, files, environment and `--set` values. */
 export interface LoadConfigOptions<N extends Namespaces> {
   /** Schemas of all blocks: those of the chosen workflow and those of all others that are known. */
   readonly namespaces: N;
@@ -37,6 +38,7 @@ export type Config<N extends Namespaces = Namespaces> = {
   readonly report_time_limit_s: number | null;
 } & { readonly [K in keyof N]: z.output<N[K]> };
 
+/** A valid configuration, with the origin of every value. */
 export interface LoadedConfig<N extends Namespaces = Namespaces> {
   readonly config: Config<N>;
   /** Absolute paths of the files that were read, in the order of their layers. */

@@ -37,6 +37,7 @@ import type {
   TemplatePublication,
 } from './template.js';
 
+/** What a use of a node may set beside its inputs: id, resources, time limit, attempts. */
 export interface AddOptions {
   /** Default: the node's name. */
   readonly id?: string;
@@ -48,6 +49,7 @@ export interface AddOptions {
   readonly retry?: RetryRule;
 }
 
+/** What `wf.map` may set: how several varying inputs go together, and all of `AddOptions`. */
 export interface MapOptions extends AddOptions {
   /**
    * `zip` (default): mapped inputs are matched by key. `cross`: every combination; inputs that come from one
@@ -56,11 +58,13 @@ export interface MapOptions extends AddOptions {
   readonly mode?: MapMode;
 }
 
+/** Options of `wf.sub` and `wf.mapSub`. */
 export interface SubOptions {
   /** Stands before the ids of the nodes inside, with a dot. Default: the name of the nested workflow. */
   readonly id?: string;
 }
 
+/** Options of `wf.publish`. */
 export interface PublishOptions {
   /** Members of one group appear together, after all of them completed. */
   readonly group?: string;

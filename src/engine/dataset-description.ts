@@ -1,6 +1,6 @@
 /** `dataset_description.json` at the root of an output directory, by which BIDS tools know a folder of derivatives. */
 import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, relative, sep } from 'node:path';
 import { writePieces } from './write-pieces.js';
 
 const FILE = 'dataset_description.json';
@@ -12,9 +12,10 @@ const SOFTWARE = 'neuroloom';
  * their data set, and our files have sidecars.
  *
  * @param version - of neuroloom
+ * @param inputDir - absolute; what `bids:input:` in our sidecars stands for, told relative to the output directory
  * @throws StorageError when the disk refuses
  */
-export function describeDataset(outputDir: string, version: string): void {
+export function describeDataset(outputDir: string, version: string, inputDir: string): void {
   const path = join(outputDir, FILE);
   const text = `${JSON.stringify(
     {
@@ -22,6 +23,7 @@ export function describeDataset(outputDir: string, version: string): void {
       BIDSVersion: BIDS_VERSION,
       DatasetType: 'derivative',
       GeneratedBy: [{ Name: SOFTWARE, Version: version }],
+      DatasetLinks: { input: relative(outputDir, inputDir).split(sep).join('/') },
     },
     null,
     2,

@@ -19,6 +19,7 @@ export const FAILURE_CLASSES = [
   'io-denied',
 ] as const;
 
+/** Why an attempt of a node failed, as a word: out of memory, a time limit, an error of its code and so on. */
 export type FailureClass = (typeof FAILURE_CLASSES)[number];
 
 /** Why a node runs instead of being taken from the cache; `before` and `after` are short texts for people. */
@@ -61,8 +62,10 @@ export type RunReason =
   | { readonly kind: 'not-cacheable' }
   | { readonly kind: 'previous-failure'; readonly failureClass: FailureClass };
 
+/** How a run ended. */
 export type RunStatus = 'done' | 'done-with-failures' | 'failed' | 'cancelled';
 
+/** How many nodes of a run ended how. */
 export interface RunCounts {
   readonly total: number;
   readonly executed: number;
@@ -205,4 +208,5 @@ export type RunEvent =
       readonly ms: number;
     };
 
+/** Receives every event of a run, in order, in the process that runs it. */
 export type RunListener = (event: RunEvent) => void;

@@ -101,6 +101,7 @@ function isExternalFile(value: unknown): value is ExternalFile {
   );
 }
 
+/** Options of `wf.join`. */
 export interface JoinOptions {
   /**
    * At least so many items must have a result; others are dropped. Without it every item must be there.

@@ -14,6 +14,7 @@ export interface Unfolded extends KnownSpaces {
   list(expansion: string): { readonly instance: number; readonly port: string; readonly places: Int32Array };
 }
 
+const BUG = { cure: 'report it, with the workflow: this is a bug' } as const;
 const ABSENT: TemplateInput = { kind: 'value', value: undefined };
 /** For an item that never comes. */
 const NOTHING: Binding = { kind: 'value', value: undefined, parsed: undefined };
@@ -74,7 +75,7 @@ export class NodeUnfolding {
       case 'output':
         return outputBinding(input, this.known.first(input.node) + place);
       default:
-        throw new ConfigError('INTERNAL', `a ${input.kind} does not vary`);
+        throw new ConfigError('INTERNAL', `a ${input.kind} does not vary`, BUG);
     }
   }
 
@@ -112,7 +113,10 @@ export class NodeUnfolding {
     if (key === undefined) return 0;
     const place = this.known.node(node)?.keys?.indexOf(key) ?? -1;
     if (place < 0)
-      throw new ConfigError('GRAPH_KEYS', `${node} has no item '${key}'`, { where: this.item.id });
+      throw new ConfigError('GRAPH_KEYS', `${node} has no item '${key}'`, {
+        where: this.item.id,
+        cure: 'give both maps items of the same keys, or join the first one',
+      });
     return place;
   }
 
@@ -149,7 +153,7 @@ function bindLiteral(input: TemplateInput, definition: Port | null): Binding {
       return { kind: 'value', value: input.value, parsed };
     }
     default:
-      throw new ConfigError('INTERNAL', `an item cannot come from a ${input.kind}`);
+      throw new ConfigError('INTERNAL', `an item cannot come from a ${input.kind}`, BUG);
   }
 }
 
@@ -163,6 +167,6 @@ function parseLiteral(value: unknown, definition: Port): unknown {
     case 'value':
       return definition.schema.parse(value);
     case 'file':
-      throw new ConfigError('INTERNAL', 'a literal reached a file port');
+      throw new ConfigError('INTERNAL', 'a literal reached a file port', BUG);
   }
 }

@@ -14,6 +14,7 @@ export interface Resources {
   readonly tokens: Readonly<Record<string, number>>;
 }
 
+/** What a node asks for that says nothing: one cpu, 0.5 GB, no graphics card, no tokens. */
 export const DEFAULT_RESOURCES: Resources = { cpus: 1, memoryGb: 0.5, gpus: 0, tokens: {} };
 
 /** A node that had nothing to do, and why. Cached like a result. */
@@ -26,6 +27,7 @@ export class Skip {
   }
 }
 
+/** Messages of a node, one line each: into the log of the run, warnings also to the terminal and the report. */
 export interface NodeLog {
   debug(message: string): void;
   info(message: string): void;
@@ -56,6 +58,7 @@ export interface NodeContext {
   skip(reason: string): Skip;
 }
 
+/** What the body of a node receives for its input ports: parsed values, paths of files, lists of them. */
 export type InputsOf<I extends Ports> = { readonly [K in keyof I]: BodyIn<I[K]> };
 
 type OptionalNames<O extends Ports> = { [K in keyof O]: O[K] extends OptionalPort ? K : never }[keyof O];
@@ -80,6 +83,7 @@ export interface NodeContainer {
   readonly sha256: string;
 }
 
+/** What `defineNode` takes: name, version, ports, requests and the body of a node. */
 export interface NodeDeclaration<I extends Ports, O extends Ports> {
   /** snake_case; names the export that a worker looks for. */
   readonly name: string;

@@ -15,6 +15,7 @@ import { checkRequests, type ResourceLimits } from './resource-pool.js';
  */
 export type PlanAction = 'run' | 'reuse' | 'may-run' | 'not-run';
 
+/** What a run would do with one instance, and why. */
 export interface PlanEntry {
   readonly id: string;
   readonly nodeId: string;
@@ -27,6 +28,7 @@ export interface PlanEntry {
   readonly key: string | null;
 }
 
+/** What a run would do: every instance with its action and reason, counts, an estimate. */
 export interface Plan {
   readonly workflow: string;
   readonly entries: readonly PlanEntry[];

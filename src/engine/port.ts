@@ -45,7 +45,9 @@ export interface OptionalPort<P extends RequiredPort = RequiredPort> {
 
 export type ElementPort = ValuePort | FilePort;
 export type RequiredPort = ElementPort | ListPort;
+/** An input or output of a node: what it carries, and whether it may be left out. */
 export type Port = RequiredPort | OptionalPort;
+/** Ports by name. */
 export type Ports = Readonly<Record<string, Port>>;
 
 /** The ports of nodes. */

@@ -53,8 +53,10 @@ export function settlePublished(options: PublishedOptions): void {
       })
     : published.map(() => null);
   // Where results stand among the data they are made from, the description is that of the data.
-  const isApart = options.inputDir !== null && options.inputDir !== outputDir;
-  if (options.sidecars && isApart && published.length > 0) describeDataset(outputDir, packageVersion());
+  const { inputDir } = options;
+  if (options.sidecars && inputDir !== null && inputDir !== outputDir && published.length > 0) {
+    describeDataset(outputDir, packageVersion(), inputDir);
+  }
   const changed: PublishedRow[] = [];
   published.forEach((file, at) => {
     const sidecar = sidecars[at] ?? null;

@@ -90,6 +90,7 @@ export interface WorkflowDefinition {
   describeResults(results: ResultFiles): Promise<ReportSection | null>;
 }
 
+/** What `defineWorkflow` takes: name, scope, configuration, checks and wiring of a workflow. */
 export interface WorkflowDeclaration<S extends z.ZodType = z.ZodType, N extends string = string>
   extends WorkflowFields<S, N>, WorkflowBody {
   readonly produces?: ProducedDirs;
@@ -244,7 +245,11 @@ export function registeredWorkflows(): readonly WorkflowDefinition[] {
   return [...registered.values()].map((entry) => entry.definition).sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
-/** @throws ConfigError UNKNOWN_WORKFLOW with the nearest registered name */
+/**
+ * A registered workflow by its name.
+ *
+ * @throws ConfigError UNKNOWN_WORKFLOW with the nearest registered name
+ */
 export function getWorkflow(name: string): WorkflowDefinition {
   const entry = registered.get(name);
   if (entry === undefined) throw unknownWorkflow(name, registered.keys());

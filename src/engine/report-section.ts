@@ -6,12 +6,14 @@
 /** A cell of a table: text, a number (shown with four digits), or nothing. */
 export type ReportCell = string | number | null;
 
+/** A column of a table of a report, with unit and meaning. */
 export interface ReportColumn {
   readonly name: string;
   readonly unit?: string;
   readonly meaning?: string;
 }
 
+/** A named value of a report. */
 export interface ReportFact {
   readonly name: string;
   readonly value: ReportCell;
@@ -39,6 +41,8 @@ export interface ReportMap {
   readonly range?: readonly [number, number];
   /** `cyclic`: an angle, whose colours meet at both ends. Default `sequential`. */
   readonly colors?: 'sequential' | 'diverging' | 'cyclic';
+  /** The file holds three components per voxel, in voxels or mm: their length in mm is shown. */
+  readonly vectors?: 'voxels' | 'mm';
 }
 
 /** A surface and what it can be coloured by. */
@@ -50,6 +54,7 @@ export interface ReportSurface {
   readonly overlays: readonly string[];
 }
 
+/** A piece of a section of the report: text, notice, facts, table, chart, picture, maps or viewer. */
 export type ReportBlock =
   | { readonly kind: 'text'; readonly paragraphs: readonly string[] }
   | { readonly kind: 'notice'; readonly tone: 'good' | 'warning' | 'bad'; readonly text: string }
@@ -123,12 +128,14 @@ export type ReportBlock =
       readonly unit: string;
     };
 
+/** A reference of the methods of a report. */
 export interface ReportCitation {
   /** Authors, year, title, journal, doi: as it goes into a list of references. */
   readonly text: string;
   readonly doi?: string;
 }
 
+/** A participant with a page of their own in the report. */
 export interface ReportParticipant {
   /** As in the keys of the items. */
   readonly label: string;
@@ -138,6 +145,7 @@ export interface ReportParticipant {
   blocks(): readonly ReportBlock[] | Promise<readonly ReportBlock[]>;
 }
 
+/** What a workflow says of its results: blocks, pages of participants, methods, references. */
 export interface ReportSection {
   readonly title: string;
   readonly blocks: readonly ReportBlock[];

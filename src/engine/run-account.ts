@@ -8,6 +8,7 @@ const STATES = ['executed', 'reused', 'skipped', 'failed', 'cancelled', 'not-sta
 /** `cancelled`: it was running when the run was stopped. */
 export type NodeState = (typeof STATES)[number];
 
+/** What became of one instance in a run: state, reason, key, times, failure. */
 export interface NodeReport {
   readonly id: string;
   readonly nodeId: string;

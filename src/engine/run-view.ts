@@ -6,6 +6,7 @@ import type { NodeDefinition } from './node.js';
 import type { ResourceLimits } from './resource-pool.js';
 import type { NodeState } from './run-account.js';
 
+/** A node that is running now, and what it last said of its progress. */
 export interface RunningNode {
   readonly index: number;
   readonly id: string;
@@ -26,6 +27,7 @@ export interface Remaining {
   readonly isPartial: boolean;
 }
 
+/** A run while it goes on, for those who show it. */
 export interface RunView {
   /** It may grow. */
   readonly graph: CompiledGraph;

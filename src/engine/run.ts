@@ -33,6 +33,7 @@ import { StandingResults } from './standing-results.js';
 import { followStop, STOP, type StopSignal } from './stop-signal.js';
 import { limitTime } from './time-limit.js';
 
+/** What `wf.plan` needs: where results go, and what may be reused. */
 export interface PlanRequest {
   /** Receives published files, logs and (unless placed elsewhere) cache and work directories. */
   readonly outputDir: string;
@@ -67,6 +68,7 @@ export interface PlanRequest {
 
 export type Isolation = 'worker' | 'process';
 
+/** What `wf.run` needs: a `PlanRequest`, and how the run goes about failures, events and limits. */
 export interface RunRequest extends PlanRequest {
   /** Default: `.neuroloom/work` in the output directory. */
   readonly workDir?: string;
@@ -108,6 +110,7 @@ export interface RunRequest extends PlanRequest {
   readonly graceMs?: number;
 }
 
+/** How a run ended: status, counts, a report of each node, published files. */
 export interface RunResult {
   readonly runId: string;
   readonly status: RunStatus;

@@ -8,6 +8,10 @@ import { ReadyQueue } from './ready-queue.js';
 import type { ResourcePool } from './resource-pool.js';
 import { STOP, type StopLevel, type StopSignal } from './stop-signal.js';
 
+/**
+ * What a failed node means for others: `keep-going` runs all that does not depend on it, `finish-running` starts no
+ * more, `stop` ends the running ones too.
+ */
 export type FailureMode = 'keep-going' | 'finish-running' | 'stop';
 
 /**

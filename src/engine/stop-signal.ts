@@ -4,8 +4,10 @@
  */
 export type StopLevel = 0 | 1 | 2 | 3;
 
+/** How firmly a run is asked to stop: start no more, cancel what runs, kill it. */
 export const STOP = { none: 0, drain: 1, cancel: 2, kill: 3 } as const;
 
+/** Tells a run to stop, in steps that only rise. */
 export interface StopSignal {
   readonly level: StopLevel;
   /** Calls the listener at every rise; returns how to end that. */

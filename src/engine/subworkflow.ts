@@ -16,6 +16,9 @@ export type MappedOutputs<O> = {
   readonly [K in keyof O]: O[K] extends Handle<infer T> ? Mapped<T> : never;
 };
 
+/**
+ * A piece of a workflow with typed inputs and outputs, from `defineSubworkflow`; used by `wf.sub` and `wf.mapSub`.
+ */
 export interface Subworkflow<I extends Ports, O extends SubOutputs> {
   readonly kind: 'subworkflow';
   readonly name: string;

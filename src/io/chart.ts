@@ -7,6 +7,7 @@ import { writeAtomic } from './atomic-write.js';
 /** A Vega-Lite 6 specification with its data in `values`; URLs are refused. */
 export type ChartSpec = TopLevelSpec;
 
+/** A chart as SVG, and what the chart packages said of it. */
 export interface RenderedChart {
   /** A whole SVG document; equal specifications give equal text. */
   readonly svg: string;

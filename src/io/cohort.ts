@@ -7,6 +7,7 @@ import { readError, systemCode } from './storage-error.js';
 /** Which sub-directories of a cohort are subjects: `101`, `sub-01`, or whichever of the two there is. */
 export type SubjectPattern = 'auto' | 'digits' | 'bids';
 
+/** A subject of a cohort: a directory with a name. */
 export interface Subject {
   /** Name of the directory: `101` or `sub-01`. */
   readonly id: string;

@@ -20,6 +20,7 @@ export interface GiftiArray {
   readonly coordinateSystem: GiftiCoordinateSystem | null;
 }
 
+/** Where the points of a GIfTI surface lie, and the matrix to another space. */
 export interface GiftiCoordinateSystem {
   readonly dataSpace: string;
   readonly transformedSpace: string;
@@ -27,6 +28,7 @@ export interface GiftiCoordinateSystem {
   readonly matrix: readonly number[];
 }
 
+/** A label of a GIfTI label table. */
 export interface GiftiLabel {
   readonly key: number;
   readonly name: string;
@@ -34,6 +36,7 @@ export interface GiftiLabel {
   readonly rgba: readonly [number, number, number, number] | null;
 }
 
+/** A whole GIfTI file: metadata, labels, arrays. */
 export interface GiftiImage {
   readonly metadata: Readonly<Record<string, string>>;
   readonly labels: readonly GiftiLabel[];

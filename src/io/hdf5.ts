@@ -8,14 +8,17 @@ import type { Dataset, File as PackageFile, Group } from 'h5wasm/node';
 import { ProcessingError } from '../errors.js';
 import { readError } from './storage-error.js';
 
+/** Types of numbers that are written to HDF5. */
 export type Hdf5Array = Float32Array | Float64Array | Int32Array;
 
+/** Numbers with a shape, as they stand in an HDF5 dataset. */
 export interface Hdf5Data {
   readonly shape: readonly number[];
   /** C order. */
   readonly data: Hdf5Array;
 }
 
+/** What an attribute of an HDF5 object can hold. */
 export type Hdf5Attribute = string | readonly string[] | number | Hdf5Data;
 
 /** Attributes larger than this do not fit the file format; such values are stored as datasets of the same name. */

@@ -6,6 +6,7 @@ import { readNiftiHeader, voxelBytes, type NiftiHeader } from './nifti-header.js
 import { headerOfPair, voxelsOfPair } from './nifti-pair.js';
 import { NIFTI_TYPES } from './nifti-types.js';
 
+/** A NIfTI image with its header, scaled values and geometry; `data` is in file order, x fastest. */
 export interface NiftiVolume {
   readonly header: NiftiHeader;
   /** The raw 348 or 540 bytes, as a template for writing. */

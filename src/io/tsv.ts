@@ -11,6 +11,7 @@ export interface TsvTable {
   readonly rows: ReadonlyArray<ReadonlyArray<string | null>>;
 }
 
+/** A cell of a table; null is written as `n/a`. */
 export type TsvCell = string | number | boolean | null;
 
 const MISSING = 'n/a';

@@ -180,9 +180,12 @@ function linkedRows(block: Extract<ReportBlock, { kind: 'table' }>, { pageOf }: 
   );
 }
 
-async function mosaic({ path, label, unit, range, colors }: ReportMap, context: BlockContext): Promise<Html> {
+async function mosaic(
+  { path, label, unit, range, colors, vectors }: ReportMap,
+  context: BlockContext,
+): Promise<Html> {
   const scale = colors ?? 'sequential';
-  const drawn = await readMosaic(path, { range, colors: scale });
+  const drawn = await readMosaic(path, { range, colors: scale, vectors });
   const uri = take(pngUri(drawn.image), context);
   if (uri === null) return noRoom(label);
   const { width, height } = drawn.image;

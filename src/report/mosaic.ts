@@ -1,4 +1,6 @@
 /** Slices of a volume as one picture: axial ones, then coronal and sagittal ones through what is not 0. */
+import type { ReportMap } from '../engine/report-section.js';
+import { ProcessingError } from '../errors.js';
 import { readNifti, type NiftiVolume } from '../io/index.js';
 import { canonicalVolume, type CanonicalVolume } from './canonical-volume.js';
 import { colorAt, type ColorScale } from './colors.js';
@@ -24,9 +26,41 @@ const SAMPLE = 200_000;
 
 export async function readMosaic(
   path: string,
-  options: { readonly range?: readonly [number, number] | undefined; readonly colors: ColorScale },
+  options: {
+    readonly range?: readonly [number, number] | undefined;
+    readonly colors: ColorScale;
+    readonly vectors?: ReportMap['vectors'];
+  },
 ): Promise<Mosaic> {
-  return drawMosaic(await readNifti(path), options);
+  const volume = await readNifti(path);
+  return drawMosaic(options.vectors === undefined ? volume : lengthsMm(volume, options.vectors), options);
+}
+
+/**
+ * Lengths of vectors, mm: of components in voxels each counts by the size of its axis.
+ *
+ * @param volume - shape (x, y, z, 3) or (x, y, z, 1, 3)
+ */
+export function lengthsMm(volume: NiftiVolume, unit: NonNullable<ReportMap['vectors']>): NiftiVolume {
+  const [x = 1, y = 1, z = 1] = volume.shape;
+  const { data, voxelSizeMm } = volume;
+  const voxels = x * y * z;
+  if (data.length !== 3 * voxels) {
+    throw new ProcessingError(
+      'SHAPE_MISMATCH',
+      `a field of ${volume.shape.join(' x ')} has not 3 components`,
+      {
+        cure: 'show it as a map of values',
+      },
+    );
+  }
+  const [a, b, c] = unit === 'mm' ? [1, 1, 1] : voxelSizeMm;
+  const lengths = new Float32Array(voxels);
+  for (let i = 0; i < voxels; i++) {
+    const [u, v, w] = [a! * data[i]!, b! * data[i + voxels]!, c! * data[i + 2 * voxels]!];
+    lengths[i] = Math.sqrt(u * u + v * v + w * w);
+  }
+  return { ...volume, shape: [x, y, z], data: lengths };
 }
 
 /** Colours 1 to 255 are the scale, 0 is what has no value. */

@@ -44,9 +44,17 @@ export interface WrittenReport {
   readonly problems: readonly string[];
 }
 
+/** Draws some of the pages of participants in another process: paths below the log of the run, by label. */
+export type DrawElsewhere = (pages: ReadonlyMap<string, string>) => Promise<readonly string[]>;
+
+/** Fewer pages are drawn sooner than processes start. */
+const PAGES_WORTH_A_PROCESS = 8;
+
 /**
  * Writes the report of a run that has ended. Can be called again at any time: it reads what the run left. A participant
- * of whom nothing ran keeps the page of the earlier run, unless `redraw` asks for all.
+ * of whom nothing ran keeps the page of the earlier run, unless `redraw` asks for all. Many pages are shared among
+ * this process and `helpers` others, which `drawElsewhere` asks to call `writeParticipantPages`; it answers with what
+ * could not be shown.
  *
  * @throws ConfigError USAGE without such a run; StorageError when the disk refuses
  */
@@ -54,34 +62,112 @@ export async function writeReport(
   outputDir: string,
   runId: string,
   describe: Describe,
-  options: { readonly redraw?: boolean } = {},
+  options: {
+    readonly redraw?: boolean;
+    readonly helpers?: number;
+    readonly drawElsewhere?: DrawElsewhere;
+  } = {},
 ): Promise<WrittenReport> {
-  const facts = await readRunFacts(outputDir, runId);
   const problems: string[] = [];
-  const tell = (title: string, error: unknown): void => {
-    problems.push(`${title}: ${error instanceof Error ? error.message : String(error)}`);
-  };
-  const section = await describedResults(facts, describe, tell);
-  const participants = section?.participants ?? plainParticipants(facts);
-  const labels = new Set(participants.map(({ label }) => label));
-  const byItem = itemsOf(facts, labels);
+  const tell = teller(problems);
+  const content = await readContent(outputDir, runId, describe, tell);
+  const { facts, section, participants, byItem } = content;
   const earlier = options.redraw === true ? new Map<string, string>() : earlierPages(facts);
   const pages = new Map<string, string>();
-  for (const [i, participant] of participants.entries()) {
-    const { label } = participant;
+  const drawn = new Map<string, string>();
+  for (const [i, { label }] of participants.entries()) {
     const instances = byItem.get(label) ?? [];
     const known = instances.every(({ state }) => state === 'reused') ? earlier.get(label) : undefined;
     const page = known ?? `${PARTICIPANT_FOLDER}/${pageName(label, i)}`;
     pages.set(label, page);
-    if (known !== undefined) continue;
-    await mkdir(join(facts.directory, PARTICIPANT_FOLDER), { recursive: true });
-    const text = await participantPage(facts, participant, instances, section, tell);
-    await writeAtomic(join(facts.directory, page), text);
+    if (known === undefined) drawn.set(label, page);
   }
+  const { helpers = 0, drawElsewhere } = options;
+  const others =
+    drawElsewhere === undefined ? 0 : Math.min(helpers, Math.floor(drawn.size / PAGES_WORTH_A_PROCESS) - 1);
+  const [own, ...shares] = sharesOf(drawn, 1 + Math.max(0, others));
+  const elsewhere = await Promise.all([
+    drawPages(content, own!, tell).then(() => []),
+    ...shares.map((share) => drawElsewhere!(share)),
+  ]);
+  problems.push(...elsewhere.flat());
   await writePages(facts, pages);
   const path = join(facts.directory, REPORT_FILE);
   await writeAtomic(path, await runPage(facts, section, pages, byItem, tell));
   return { path, participants: pages.size, problems };
+}
+
+/**
+ * Draws pages of participants of a run: a share of what `writeReport` has to draw.
+ *
+ * @param pages - paths below the log of the run, by label
+ * @returns what could not be shown, one sentence each
+ * @throws ConfigError USAGE without such a run; StorageError when the disk refuses
+ */
+export async function writeParticipantPages(
+  outputDir: string,
+  runId: string,
+  describe: Describe,
+  pages: ReadonlyMap<string, string>,
+): Promise<string[]> {
+  const problems: string[] = [];
+  // What the section says of itself is told by the process that asks.
+  const content = await readContent(outputDir, runId, describe, () => undefined);
+  await drawPages(content, pages, teller(problems));
+  return problems;
+}
+
+function teller(problems: string[]): BlockContext['problem'] {
+  return (title, error) => {
+    problems.push(`${title}: ${error instanceof Error ? error.message : String(error)}`);
+  };
+}
+
+interface ReportContent {
+  readonly facts: RunFacts;
+  readonly section: ReportSection | null;
+  readonly participants: readonly ReportParticipant[];
+  readonly byItem: ReadonlyMap<string, readonly InstanceFacts[]>;
+}
+
+async function readContent(
+  outputDir: string,
+  runId: string,
+  describe: Describe,
+  tell: BlockContext['problem'],
+): Promise<ReportContent> {
+  const facts = await readRunFacts(outputDir, runId);
+  const section = await describedResults(facts, describe, tell);
+  const participants = section?.participants ?? plainParticipants(facts);
+  return {
+    facts,
+    section,
+    participants,
+    byItem: itemsOf(facts, new Set(participants.map((one) => one.label))),
+  };
+}
+
+/** Every n-th page to each: neighbours in the cohort are of one size. */
+function sharesOf(pages: ReadonlyMap<string, string>, number: number): Map<string, string>[] {
+  const shares = Array.from({ length: number }, () => new Map<string, string>());
+  for (const [i, [label, page]] of [...pages].entries()) shares[i % number]!.set(label, page);
+  return shares;
+}
+
+async function drawPages(
+  { facts, section, participants, byItem }: ReportContent,
+  pages: ReadonlyMap<string, string>,
+  tell: BlockContext['problem'],
+): Promise<void> {
+  if (pages.size === 0) return;
+  await mkdir(join(facts.directory, PARTICIPANT_FOLDER), { recursive: true });
+  for (const participant of participants) {
+    const { label } = participant;
+    const page = pages.get(label);
+    if (page === undefined) continue;
+    const text = await participantPage(facts, participant, byItem.get(label) ?? [], section, tell);
+    await writeAtomic(join(facts.directory, page), text);
+  }
 }
 
 async function describedResults(

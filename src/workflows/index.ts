@@ -37,6 +37,7 @@ export const BUILTIN_WORKFLOWS: readonly BuiltinWorkflow[] = [
       await import('./atlas/workflow.js');
       return getWorkflow('atlas');
     },
+    sample: async () => ({ write: (await import('./learned-atlas/sample.js')).writeSampleCohort }),
   },
   {
     name: 'learned_atlas',

@@ -62,6 +62,7 @@ test('the workflow module runs from any directory, also where neuroloom is not i
   expect(run.exitCode).toBe(0);
   expect(run.executed).toHaveLength(4);
   expect(await rig.read('out/reaction_times.tsv')).toBe(TABLE);
+  expect(await rig.report()).toContain('Medians are in reaction_times.tsv.');
 
   const mean = await rig.run([...args, '--set', 'reaction_times.statistic=mean', '--participants', 'sub-03']);
   expect(mean.exitCode).toBe(0);

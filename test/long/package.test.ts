@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { ROOT } from '../support/own-project.js';
@@ -40,7 +40,9 @@ test('the packed package installs into an empty project, compiles against, and r
   );
   const [{ filename }] = JSON.parse(packed) as [{ filename: string }];
   await rig.write('package.json', JSON.stringify({ private: true, type: 'module' }));
-  inProject('npm', 'install', '--prefer-offline', `./${filename}`, 'typescript@5.9', '@types/node@20');
+  // As docs/offline.md says: one machine fills a cache, the other installs from it.
+  const cache = ['--cache', './npm-cache'];
+  inProject('npm', 'install', ...cache, `./${filename}`, 'typescript@5.9', '@types/node@20');
 
   const findings = JSON.parse(inProject('npx', 'pipeline', 'doctor', '--json')) as {
     name: string;
@@ -49,9 +51,19 @@ test('the packed package installs into an empty project, compiles against, and r
   for (const name of ['addon', 'sqlite']) {
     expect(findings.find((finding) => finding.name === name)).toMatchObject({ state: 'ok' });
   }
-  inProject('npx', 'pipeline', 'sample', 'atlas', 'cohort');
+  // The demo of the README.
+  inProject('npx', 'pipeline', 'sample', 'learned_atlas', 'cohort');
+  const demo = ['-i', 'cohort', '-o', 'out', '-c', 'cohort/neuroloom.yaml'];
+  inProject('npx', 'pipeline', 'run', '-w', 'learned_atlas', ...demo);
   inProject('npx', 'pipeline', 'run', '-w', 'atlas', '-i', 'cohort', '-o', 'out');
   expect(existsSync(join(rig.directory, 'out/atlas/atlas_mean.nii.gz'))).toBe(true);
+  const evaluation = JSON.parse(await rig.read('out/atlas_learned/evaluation.json')) as {
+    median: { relative_reduction: number };
+  };
+  expect(evaluation.median.relative_reduction).toBeGreaterThan(0.5);
+  const report = await rig.report();
+  expect(report).toContain('NiiVue');
+  expect(report).not.toMatch(/(src|href)="https?:\/\/(?!doi\.org|github\.com)/);
 
   await rig.write('study.ts', CONSUMER);
   for (const [module, resolution] of [
@@ -70,6 +82,30 @@ test('the packed package installs into an empty project, compiles against, and r
     ];
     inProject('npx', 'tsc', '--noEmit', '--strict', ...options, 'study.ts');
   }
+
+  const offline = join(rig.directory, 'offline');
+  mkdirSync(offline);
+  execFileSync(
+    'npm',
+    ['install', `../${filename}`, '--cache', '../npm-cache', '--offline', '--ignore-scripts'],
+    {
+      cwd: offline,
+      stdio: 'pipe',
+    },
+  );
+  expect(existsSync(join(offline, 'node_modules/.bin/pipeline'))).toBe(true);
+
+  // `npm link` as in the README, into a prefix of its own.
+  execFileSync('npm', ['link', '--ignore-scripts', ...cache.slice(0, 1), '../../npm-cache', '--offline'], {
+    cwd: join(rig.directory, 'node_modules/neuroloom'),
+    stdio: 'pipe',
+    env: { ...process.env, npm_config_prefix: join(rig.directory, 'prefix') },
+  });
+  const linked = execFileSync(join(rig.directory, 'prefix/bin/pipeline'), ['--version'], {
+    encoding: 'utf8',
+  });
+  expect(linked).toMatch(/^\d+\.\d+\.\d+/);
+
   expect(inProject('npx', 'pipeline', 'init', 'mine')).toBe('');
   expect(JSON.parse(await rig.read('mine/package.json'))).toMatchObject({
     dependencies: { neuroloom: expect.stringMatching(/^\^\d/) as string },

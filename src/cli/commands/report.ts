@@ -4,7 +4,7 @@ import { writeReport } from '../../report/write-report.js';
 import { cachePlace } from '../cache-place.js';
 import { EXIT } from '../exit-codes.js';
 import { chooseRun } from '../run-choice.js';
-import { tellProblems } from '../run-report.js';
+import { reportHelpers, tellProblems } from '../run-report.js';
 import type { Session } from '../session.js';
 import type { ConfigSources } from '../study.js';
 import { openCatalog } from '../workflow-catalog.js';
@@ -30,7 +30,12 @@ export async function reportCommand(
   }
   const describe = async (results: ResultFiles): Promise<ReportSection | null> =>
     entry === undefined ? null : (await entry.definition()).describeResults(results);
-  const report = await writeReport(outputDir, chosen.run_id, describe, { redraw: true });
+  const { load, verbose, debug } = session.options;
+  const task = { outputDir, runId: chosen.run_id, workflow: chosen.workflow, cwd: session.cwd };
+  const report = await writeReport(outputDir, chosen.run_id, describe, {
+    redraw: true,
+    ...(entry !== undefined && reportHelpers({ ...task, options: { load, verbose, debug } })),
+  });
   tellProblems(report, session);
   session.terminal.result(report.path);
   return EXIT.done;

@@ -35,6 +35,7 @@ import {
   type ContainerSpec,
 } from './spec.js';
 
+/** Options of a `ContainerManager`: images, where they are kept, which program runs them. */
 export interface ContainerManagerOptions {
   /** Images by key, beside those that are known (hdbet, synthseg, fastsurfer); an equal key replaces its fields. */
   readonly images?: Readonly<Record<string, Partial<ContainerSpec>>>;
@@ -45,6 +46,7 @@ export interface ContainerManagerOptions {
   readonly searchPath?: string;
 }
 
+/** What a container sees and receives: input, output, further places, arguments. */
 export interface ContainerRunOptions extends CapturedOptions {
   /** Existing file or directory; its directory is seen read-only as /input. */
   readonly inputPath: string;
@@ -60,6 +62,7 @@ export interface ContainerRunOptions extends CapturedOptions {
   readonly dryRun?: boolean;
 }
 
+/** How a program in a container ended, and what it printed. */
 export interface ContainerResult {
   readonly exitCode: number;
   readonly stdout: string;
@@ -69,6 +72,7 @@ export interface ContainerResult {
   readonly digest: string;
 }
 
+/** What is known of an image without fetching it. */
 export interface ContainerStatus {
   readonly name: string;
   readonly cached: boolean;

@@ -25,6 +25,7 @@ import {
   type OutputFiles,
 } from '../tools/command-ports.js';
 
+/** What `containerNode` takes: the image, the ports, and the command inside. */
 export interface ContainerNodeDeclaration<I extends Ports, O extends OutputFiles> extends Pick<
   NodeDeclaration<I, Ports>,
   'name' | 'version' | 'inputs' | 'resources' | 'timeoutMs' | 'retry' | 'env' | 'module'

@@ -6,6 +6,7 @@ import { ProcessingError } from '../../errors.js';
 
 /** Programs that run containers, in the order in which they are looked for. */
 export const RUNTIMES = ['apptainer', 'singularity', 'podman', 'docker'] as const;
+/** A program that runs containers. */
 export type RuntimeName = (typeof RUNTIMES)[number];
 
 /** A place of this machine inside the container. */

@@ -3,8 +3,10 @@ import { emitService, setFallbackListener, type LogLevelName } from './service-e
 import { jsonRenderer, lineRenderer, terminalRenderer } from './renderers.js';
 
 const LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const;
+/** How much a logger says. */
 export type LoggerLevel = (typeof LEVELS)[number];
 
+/** Options of `getLogger`. */
 export interface LoggerOptions {
   /** Of this logger and those below it; without it, that of the nearest logger above that has one. */
   readonly level?: LoggerLevel;

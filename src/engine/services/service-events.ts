@@ -1,6 +1,7 @@
 /** What loggers and progress bars of node authors say: one closed union, told to whoever listens. */
 export type LogLevelName = 'debug' | 'info' | 'warn' | 'error';
 
+/** What loggers and progress bars of authors of nodes report. */
 export type ServiceEvent =
   | {
       readonly type: 'log';
@@ -30,6 +31,7 @@ export type ServiceEvent =
   | { readonly type: 'progress-reset'; readonly id: number }
   | { readonly type: 'progress-stop'; readonly id: number };
 
+/** Receives the events of loggers and progress bars of this process. */
 export type ServiceListener = (event: ServiceEvent) => void;
 
 let listener: ServiceListener | null = null;

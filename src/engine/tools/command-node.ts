@@ -23,6 +23,7 @@ import {
   type OutputFiles,
 } from './command-ports.js';
 
+/** What `commandNode` takes: the program, the ports, and the arguments made of them. */
 export interface CommandNodeDeclaration<I extends Ports, O extends OutputFiles> extends Pick<
   NodeDeclaration<I, Ports>,
   'name' | 'version' | 'inputs' | 'resources' | 'timeoutMs' | 'retry' | 'env' | 'module'

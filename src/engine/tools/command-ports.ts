@@ -19,7 +19,11 @@ export interface OutputFile<F extends string = string> {
 
 export type OutputFiles = Readonly<Record<string, OutputFile>>;
 
-/** @param file - relative path with `/`, without `..` */
+/**
+ * An output port of a wrapped program: a file of this format, which it writes under this name.
+ *
+ * @param file - relative path with `/`, without `..`
+ */
 export function outputFile<F extends string>(format: F, file: string): OutputFile<F> {
   return { format, file };
 }
@@ -36,7 +40,9 @@ export type CommandInput<P> =
           ? z.output<S>
           : never;
 
+/** What the arguments of a wrapped program are made of: values, and paths of input files. */
 export type CommandInputs<I extends Ports> = { readonly [K in keyof I]: CommandInput<I[K]> };
+/** Paths at which a wrapped program has to write its outputs, by port. */
 export type CommandPaths<O extends OutputFiles> = { readonly [K in keyof O]: string };
 
 /** Sees a line of a program. */

@@ -1,6 +1,7 @@
 import { writeAtomic } from '../atomic-write.js';
 import { ByteReader, malformed } from './byte-reader.js';
 
+/** A region of a FreeSurfer annotation: name and colour. */
 export interface AnnotationEntry {
   readonly name: string;
   /** Red, green, blue and transparency, 0 to 255. */

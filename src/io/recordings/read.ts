@@ -6,11 +6,14 @@ import { readNpyRecording } from './npy.js';
 import { unreadable, type Recording } from './recording.js';
 import { readTableRecording } from './table.js';
 
+/** Formats of recordings that can be read. */
 export const RECORDING_FORMATS = ['tsv', 'csv', 'npy', 'hdf5', 'edf', 'brainvision'] as const;
+/** A format of recordings. */
 export type RecordingFormat = (typeof RECORDING_FORMATS)[number];
 
 /** What a file is for a recording: the file itself, or one that goes with it. */
 export const RECORDING_ROLES = ['main', 'data', 'marker', 'sidecar', 'frequencies', 'channels'] as const;
+/** What a file is for a recording: the data, their frequencies, channels and so on. */
 export type RecordingRole = (typeof RECORDING_ROLES)[number];
 
 /**

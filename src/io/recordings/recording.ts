@@ -37,6 +37,7 @@ export interface SpectraRecording {
   readonly notes: readonly string[];
 }
 
+/** Channels over time, or their spectra. */
 export type Recording = SeriesRecording | SpectraRecording;
 
 /** A file that is not what its format asks for. */

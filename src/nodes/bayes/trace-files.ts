@@ -51,7 +51,11 @@ function axisName(variable: string, axis: number): string {
   return `${variable}_dim_${axis}`;
 }
 
-/** @throws StorageError when the file cannot be written */
+/**
+ * Writes draws as JSON that ArviZ reads with `from_json`.
+ *
+ * @throws StorageError when the file cannot be written
+ */
 export async function writeTraceJson(path: string, posterior: Posterior): Promise<void> {
   const [chains, draws] = sizes(posterior);
   const group = (variables: readonly GroupVariable[]): object =>

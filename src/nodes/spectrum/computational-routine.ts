@@ -48,6 +48,7 @@ export interface RoutineDescription {
   readonly calls: number;
 }
 
+/** Options of `compute` of a compute routine: worker processes, and where the result is written. */
 export interface ComputeOptions {
   /** Calls run in worker processes; null: no. */
   readonly parallel?: boolean | null;

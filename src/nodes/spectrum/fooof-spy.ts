@@ -16,6 +16,7 @@ import {
 } from './computational-routine.js';
 import type { SpectralData } from './spectral-data.js';
 
+/** What a `FooofSpy` can compute: the whole model, its aperiodic part, its peaks. */
 export const availableFooofOutputs = ['fooof', 'fooof_aperiodic', 'fooof_peaks'] as const;
 export type FooofOutput = (typeof availableFooofOutputs)[number];
 

@@ -8,6 +8,7 @@ import { Posterior } from './posterior.js';
 import { SAMPLER_NAMES, type SamplerName } from './settings.js';
 import type { MassMatrixRule } from './warm-up.js';
 
+/** Settings of a sampler. */
 export interface SamplerConfig {
   /** Draws of each chain that are kept. */
   readonly draws: number;
@@ -24,6 +25,7 @@ export interface SamplerConfig {
   readonly maxTreeDepth: number;
 }
 
+/** Settings of a sampler that is given none. */
 export const DEFAULT_SAMPLER_CONFIG: SamplerConfig = {
   draws: 2000,
   tune: 1000,
@@ -34,6 +36,7 @@ export const DEFAULT_SAMPLER_CONFIG: SamplerConfig = {
   maxTreeDepth: 10,
 };
 
+/** How to watch and to end a sampling. */
 export interface SampleOptions {
   /** Draws of all chains so far, warm-up included, of how many. */
   readonly onProgress?: (done: number, total: number) => void;

@@ -1,6 +1,8 @@
 import { z } from 'zod';
 
+/** Samplers by name; both are the no-U-turn sampler, `nutpie` adapts its mass matrix from gradients too. */
 export const SAMPLER_NAMES = ['nuts', 'nutpie'] as const;
+/** A sampler by name. */
 export type SamplerName = (typeof SAMPLER_NAMES)[number];
 
 /** What the node `bayesian_group` fits, and how it draws. */

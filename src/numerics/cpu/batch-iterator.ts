@@ -1,5 +1,6 @@
 import { ProcessingError } from '../../errors.js';
 
+/** Typed arrays of numbers. */
 export type NumberArray =
   Float64Array | Float32Array | Int32Array | Uint32Array | Int16Array | Uint16Array | Int8Array | Uint8Array;
 
@@ -12,6 +13,7 @@ export interface ShapedArray<A extends NumberArray = NumberArray> {
 /** What can be cut into batches: a list, one row of numbers, or an array with a shape. */
 export type Batchable = readonly unknown[] | NumberArray | ShapedArray;
 
+/** Options of cutting arrays into batches. */
 export interface BatchOptions {
   /** Axis that is cut; lists and rows have axis 0 only. */
   readonly axis?: number;

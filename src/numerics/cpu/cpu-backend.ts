@@ -5,6 +5,7 @@ import { sparseFromTriplets, type SparseMatrix } from '../spectral/sparse-matrix
 
 /** Names by which a backend can be asked for. */
 export const BACKEND_NAMES = ['numpy', 'jax', 'cupy', 'torch'] as const;
+/** A backend of array operations by name. */
 export type BackendName = (typeof BACKEND_NAMES)[number];
 
 /** Numbers on the processor, float64: what the name `numpy` stands for. */

@@ -24,6 +24,7 @@ const ITEM_BYTES = {
   complex64: 8,
 } as const;
 
+/** A type of number by its name in NumPy. */
 export type ArrayDtype = keyof typeof ITEM_BYTES;
 
 /**
@@ -158,6 +159,7 @@ function textOf(path: string): string | null {
   return existsSync(path) ? readFileSync(path, 'utf8') : null;
 }
 
+/** How much memory must be free, and who is told. */
 export interface MemoryGuardOptions {
   readonly minAvailableGib?: number;
   /** Throw when less is there; otherwise only `onWarning` is told. */

@@ -27,6 +27,7 @@ export function workerFunction<T, R>(module: string, exportName: string): Worker
   return { kind: 'worker-function', module, exportName };
 }
 
+/** How far a parallel map is. */
 export interface ParallelProgress {
   /** Items that are done. */
   readonly done: number;
@@ -34,6 +35,7 @@ export interface ParallelProgress {
   readonly description: string;
 }
 
+/** Options of doing something to every item at once. */
 export interface ParallelOptions {
   /** Threads, or calls under way in this thread; -1: one for each core that this process may use. */
   readonly nJobs?: number;

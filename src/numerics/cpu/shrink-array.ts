@@ -1,5 +1,6 @@
 import { ProcessingError } from '../../errors.js';
 
+/** An array in a smaller type, and what that cost. */
 export interface ShrunkArray {
   readonly data: Float32Array | Int32Array | Float64Array | BigInt64Array;
   /** Largest |shrunk - given| / |given| over all numbers; 0 where nothing was lost. */

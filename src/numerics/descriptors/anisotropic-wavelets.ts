@@ -4,6 +4,7 @@ import type { SolverChoice } from '../spectral/choose-kernels.js';
 import { operatorSpectrum } from '../spectral/operator-spectrum.js';
 import { logSpaced, waveletSignature, zeroModes, type Spectrum } from './signatures.js';
 
+/** Options of anisotropic wavelets: angles, scales, how strongly directions differ. */
 export interface AnisotropicWaveletOptions {
   /** Angles from the direction of largest curvature, equally spaced in [0, pi). */
   readonly angles?: number;
@@ -16,6 +17,7 @@ export interface AnisotropicWaveletOptions {
   readonly solver?: SolverChoice;
 }
 
+/** Anisotropic wavelets of every vertex. */
 export interface AnisotropicWaveletResult {
   /** (n, angles * scales), angle by angle, unit^-2; NaN for a vertex in no triangle. */
   readonly values: Float64Array;

@@ -48,6 +48,11 @@ export interface DescriptorScales {
   readonly waveletScales: Float64Array;
 }
 
+/**
+ * Times, energies and scales of descriptors from a range of eigenvalues.
+ *
+ * @param range - first and last eigenvalue of the study, unit^-2
+ */
 export function scalesOf(range: SpectrumRange, settings: DescriptorSettings): DescriptorScales {
   const ends = [range.first_eigenvalue, range.last_eigenvalue];
   const times = heatTimes(ends, settings.hks_times);

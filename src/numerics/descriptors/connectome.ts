@@ -113,6 +113,7 @@ export function spectralConnectome(
   }
 }
 
+/** How two profiles of connectivity are compared. */
 export type ProfileDistance = 'euclidean' | 'cosine' | 'correlation';
 
 /**

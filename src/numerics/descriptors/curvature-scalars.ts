@@ -27,6 +27,7 @@ export function curvedness({ kappa1, kappa2 }: Pick<Curvatures, 'kappa1' | 'kapp
   return kappa1.map((k1, i) => Math.sqrt((k1 * k1 + kappa2[i]! ** 2) / 2));
 }
 
+/** The Willmore energy of a surface, two ways. */
 export interface WillmoreEnergy {
   /** Integral of H^2: 4 pi for a sphere, at least that for any closed surface, without unit. */
   readonly meanSquared: number;

@@ -3,6 +3,7 @@ import { multiply, type Matrix } from '../linalg/matrix.js';
 import { symmetricEigen } from '../linalg/symmetric-eigen.js';
 import type { Spectrum } from './signatures.js';
 
+/** Energies and width of the derivative wave signature. */
 export interface DerivativeEnergies {
   /** (e), logarithms of eigenvalues of the difference operator, ascending. */
   readonly energies: Float64Array;

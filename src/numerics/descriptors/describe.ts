@@ -53,6 +53,7 @@ export interface SurfaceToDescribe {
   readonly spectrum: Spectrum | null;
 }
 
+/** Options of computing a descriptor by name. */
 export interface DescribeOptions {
   readonly settings: DescriptorSettings;
   /** Ranges of the study; null: of this spectrum alone, which cannot be compared with another. */

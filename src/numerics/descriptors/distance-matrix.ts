@@ -6,6 +6,7 @@ import { shapeDnaDistance, weightedSpectralDistance } from './spectral-distances
 
 /** Distances between the spectra of a cohort. */
 export const SPECTRUM_METRICS = ['euclidean', 'cosine', 'manhattan', 'mahalanobis', 'wesd', 'nwesd'] as const;
+/** A distance between spectra of a cohort. */
 export type SpectrumMetric = (typeof SPECTRUM_METRICS)[number];
 
 /**

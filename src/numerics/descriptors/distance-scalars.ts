@@ -4,6 +4,7 @@ import { ProcessingError } from '../../errors.js';
 /** Distance of every vertex from one source, unit of the coordinates. */
 export type DistancesFrom = (source: number) => Float64Array;
 
+/** Mean and largest geodesic distance of every vertex. */
 export interface DistanceScalars {
   /** (n): (1 / area) sum_j m_j d(x, j), unit of the coordinates. */
   readonly average: Float64Array;

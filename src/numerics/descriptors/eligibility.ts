@@ -9,6 +9,7 @@ export const AnalysisObjective = {
 } as const;
 export type AnalysisObjective = (typeof AnalysisObjective)[keyof typeof AnalysisObjective];
 
+/** Kinds of change that a study may look for. */
 export const ANALYSIS_OBJECTIVES = Object.values(AnalysisObjective) as [
   AnalysisObjective,
   ...AnalysisObjective[],
@@ -17,6 +18,7 @@ export const ANALYSIS_OBJECTIVES = Object.values(AnalysisObjective) as [
 /** Which descriptors are tried for an objective. */
 export type EligibilityRegistry = Readonly<Record<AnalysisObjective, readonly DescriptorType[]>>;
 
+/** Which descriptors are tried for which objective. */
 export const ELIGIBILITY: EligibilityRegistry = {
   group_discrimination: [
     'shapedna',

@@ -2,6 +2,7 @@ import { ProcessingError } from '../../errors.js';
 import type { MeshTopology } from '../mesh/topology.js';
 import { biharmonicSignature, type Spectrum } from './signatures.js';
 
+/** Options of signatures that hear their neighbours. */
 export interface NeighbourSignatureOptions {
   /** Weight of the neighbours. */
   readonly alpha?: number;

@@ -2,6 +2,7 @@ import { ProcessingError } from '../../errors.js';
 import { riemannZeta } from '../special/zeta.js';
 import { weightedSpectralDistance } from './spectral-distances.js';
 
+/** Options of the normalised distance between spectra. */
 export interface SpectralBoundOptions {
   /** Dimension of the shapes: 2 for regions of the plane and for surfaces, 3 for solids. */
   readonly dimension?: 2 | 3;

@@ -24,6 +24,7 @@ import { surrogateSurfaces } from './surrogates.js';
 /** Areas from half to twice: what the area difference of a map has eigenvalues of. */
 const DIFFERENCE_ENERGIES = derivativeEnergies([0.5, 2], 8);
 
+/** Options of `recommendDescriptors`: the objective, and how copies are made. */
 export interface RecommendOptions {
   readonly objective: AnalysisObjective;
   /** Deformed copies, half of them with the change. */
@@ -41,6 +42,7 @@ export interface RecommendOptions {
   readonly onProgress?: (done: number, total: number) => void;
 }
 
+/** A descriptor with its score on deformed copies, or why it was not tried. */
 export type Recommendation =
   | ({
       readonly descriptor: DescriptorType;

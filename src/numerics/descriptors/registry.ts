@@ -22,8 +22,10 @@ export interface Invariances {
   readonly basis: boolean;
 }
 
+/** What a descriptor asks of its input. */
 export type DescriptorNeed = 'closed' | 'connected' | 'reference' | 'alignment';
 
+/** What a descriptor is: family, what it needs of a mesh, invariances, unit, source. */
 export interface DescriptorInfo {
   readonly id: DescriptorType;
   readonly title: string;
@@ -86,6 +88,7 @@ export const DescriptorType = {
 } as const;
 export type DescriptorType = (typeof DescriptorType)[keyof typeof DescriptorType];
 
+/** Every descriptor by name. */
 export const DESCRIPTOR_IDS = Object.values(DescriptorType) as [DescriptorType, ...DescriptorType[]];
 
 const INTRINSIC: Invariances = {

@@ -126,6 +126,7 @@ export function heatTimes(eigenvalues: ArrayLike<number>, count = 100): Float64A
   return logSpaced((4 * Math.LN10) / last, (4 * Math.LN10) / first, count);
 }
 
+/** How heat kernel signatures are made comparable. */
 export type HeatNormalisation = 'none' | 'trace' | 'l2';
 
 /**
@@ -205,6 +206,7 @@ export function scaleInvariantSignature(
   return out;
 }
 
+/** Energies and width of the wave kernel signature. */
 export interface WaveEnergies {
   /** (e), log energies, ascending. */
   readonly energies: Float64Array;
@@ -279,6 +281,7 @@ export function biharmonicSignature(spectrum: Spectrum): Float64Array {
   );
 }
 
+/** A kernel of spectral graph wavelets. */
 export type WaveletKernel = 'mexican_hat' | 'heat' | 'meyer';
 
 /** Value of a wavelet kernel at x = scale * eigenvalue. */

@@ -9,6 +9,7 @@ const GOLDEN_ANGLE = 2.399963;
 /** Part of the longest side of the bounding box below which a crossing is the vertex' own triangle. */
 const OWN_SURFACE = 1e-9;
 
+/** Options of the shape diameter function. */
 export interface ShapeDiameterOptions {
   /** Half the opening of the cone, radians. */
   readonly halfAngle?: number;
@@ -69,6 +70,7 @@ export function shapeDiameter(
   return logarithmic ? toLogarithm(diameters) : diameters;
 }
 
+/** Options of the share of a ball that lies inside a surface. */
 export interface BallFractionOptions {
   /** Directions on a Fibonacci sphere. */
   readonly directions?: number;

@@ -120,6 +120,7 @@ export function pointSignatureHistogram(
   return { fractions, largest: top };
 }
 
+/** How eigenvalues are freed of size. */
 export type ShapeDnaNormalisation = 'none' | 'area' | 'volume' | 'fiedler' | 'weyl';
 
 /**
@@ -162,6 +163,7 @@ function needed(what: 'area' | 'volume', value: number | undefined): number {
   );
 }
 
+/** A distance between two vectors of eigenvalues. */
 export type SpectrumDistance = 'euclidean' | 'cosine' | 'manhattan';
 
 /**

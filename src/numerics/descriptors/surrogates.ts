@@ -4,6 +4,7 @@ import type { SeededRandom } from '../random.js';
 import { alignToPrincipalAxes } from './align.js';
 import type { AnalysisObjective } from './eligibility.js';
 
+/** A deformed copy of a surface. */
 export interface SurrogateSurface {
   readonly vertices: Float64Array;
   /** 1: carries the change that the objective is about. */

@@ -17,6 +17,7 @@ function cubeDirections(): Float64Array {
   return Float64Array.from(rows);
 }
 
+/** Euler characteristic curves of a surface, a row per direction. */
 export interface EulerCurves {
   /** (directions, thresholds), whole numbers. */
   readonly curves: Int32Array;

@@ -1,6 +1,7 @@
 import { ProcessingError } from '../../errors.js';
 import { boundaryMask, meshTopology } from '../mesh/topology.js';
 
+/** 3-D Zernike moments of a surface, free of rotation. */
 export interface ZernikeResult {
   /** Rotation-invariant numbers F_nl, n ascending, l = n mod 2, n mod 2 + 2, ... n within each. */
   readonly values: Float64Array;

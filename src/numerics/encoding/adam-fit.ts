@@ -36,6 +36,7 @@ export interface AdamFitOptions {
   readonly onIteration?: (state: AdamIteration) => void;
 }
 
+/** What Adam reports of an iteration. */
 export interface AdamIteration {
   readonly iteration: number;
   readonly cost: number;

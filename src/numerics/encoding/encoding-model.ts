@@ -32,6 +32,7 @@ export interface ModelOptions {
   readonly allowNegativeAmplitudes?: boolean;
 }
 
+/** What data are simulated from: paradigm, parameters, noise. */
 export interface SimulateOptions extends NoiseOptions {
   readonly paradigm?: ParadigmInput;
   readonly parameters?: ParameterInput;

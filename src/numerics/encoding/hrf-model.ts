@@ -52,6 +52,7 @@ export abstract class HRFModel {
   }
 }
 
+/** Options of `SPMHRFModel`: repetition time and parameters of the two gamma functions, s. */
 export interface SPMHRFOptions {
   readonly tr: number;
   readonly uniqueHrfs?: boolean;

@@ -112,6 +112,7 @@ export function compatKernel(shape: DoubleGamma, sampling: HrfSampling): Float64
   });
 }
 
+/** Parameters of the two gamma functions of a haemodynamic response, s, and its time step. */
 export interface SpmHrfOptions {
   readonly a1?: number;
   readonly d1?: number;

@@ -16,6 +16,7 @@ import { identity, sigmoid, softplus, softplusAboveOne, wrappedAngle, type Trans
 /** Height of a receptive field: as the peer scales it, of unit volume, or of unit height. */
 export type RfNorm = 'peer' | 'volume' | 'peak';
 
+/** Options of models of images: where the pixels lie, and how a field is normalised. */
 export interface ImageModelOptions {
   /** pixels x 2, x slow, y fast, in the order of the flattened stimulus. Default: -1 to 1 in both directions. */
   readonly gridCoordinates?: Matrix;

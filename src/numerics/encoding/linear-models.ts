@@ -50,6 +50,7 @@ export class LinearModelWithBaseline extends EncodingModel {
   }
 }
 
+/** Options of a linear model with a haemodynamic response. */
 export interface LinearHrfOptions extends ModelOptions {
   readonly hrfModel: HRFModel;
   /** `compat` convolves the baseline too, as the peer does. */

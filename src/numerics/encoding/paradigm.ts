@@ -20,6 +20,7 @@ export interface ImageStack {
 /** Columns by name, each one value per time point. */
 export type ParadigmTable = Readonly<Record<string, readonly number[] | Float64Array>>;
 
+/** What a paradigm can be given as: images over time, a matrix of features, a table. */
 export type ParadigmInput = Paradigm | MatrixInput | ImageStack | ParadigmTable;
 
 /**

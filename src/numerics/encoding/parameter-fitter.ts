@@ -30,6 +30,7 @@ export interface ParameterFitterOptions {
   readonly logDir?: string;
 }
 
+/** Options of `ParameterFitter.fit`: solver, starts, bounds, ridge. */
 export interface ParameterFitOptions {
   /** `exact` (default): the least-squares optimum of every voxel. `adam`: the peer's gradient descent. */
   readonly solver?: 'exact' | 'adam';
@@ -73,6 +74,7 @@ export interface ParameterFitOptions {
   readonly onProgress?: (done: number, total: number) => void;
 }
 
+/** Parameters, r2 and status of every voxel. */
 export type ParameterFit = FitResult & Partial<Pick<AdamFitResult, 'intermediate' | 'intermediateR2'>>;
 
 const ONLY_ADAM = [

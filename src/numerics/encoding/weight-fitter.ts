@@ -6,6 +6,7 @@ import { convolveColumns } from './linear-models.js';
 import type { ParadigmInput } from './paradigm.js';
 import type { MatrixInput, ParameterInput } from './tables.js';
 
+/** Options of `WeightFitter`. */
 export interface WeightFitterOptions {
   /**
    * `exact`: with an intercept that is not penalised, on the basis after the HRF. `compat`: the peer's, without
@@ -16,6 +17,7 @@ export interface WeightFitterOptions {
   readonly intercept?: boolean;
 }
 
+/** Ridge weights of every voxel. */
 export interface FittedWeights {
   readonly alpha: number;
   /** Basis functions x voxels. */

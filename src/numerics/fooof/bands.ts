@@ -1,5 +1,6 @@
 import type { Triple } from './fit-result.js';
 
+/** Options of choosing peaks by band. */
 export interface BandOptions {
   /** True: every peak of the band; false (default): the one with the highest power. */
   readonly all?: boolean;

@@ -11,6 +11,7 @@ export type FitFailure =
   /** Taken out of a group by its user. */
   | 'dropped';
 
+/** How the fit of a spectrum ended: `ok`, or why there is none. */
 export type FitStatus = 'ok' | FitFailure;
 
 /** Why, in words. */

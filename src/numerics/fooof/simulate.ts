@@ -25,6 +25,7 @@ export interface SimulateOptions {
   readonly noise?: SimulatedNoise;
 }
 
+/** A simulated spectrum with the parameters that went in. */
 export interface SimulatedSpectrum {
   readonly frequenciesHz: Float64Array;
   /** Linear. */

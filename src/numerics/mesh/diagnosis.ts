@@ -15,6 +15,7 @@ import { checkFaceTable, properFaces, selectFaces } from './triangle-check.js';
 /** Unit that the size of a mesh speaks for, where it speaks: brains and their parts are 1 cm to 40 cm. */
 export type UnitGuess = 'mm' | 'm' | 'um' | null;
 
+/** Something found in a mesh that may disturb computations, with how often and what mends it. */
 export interface MeshFinding {
   readonly code:
     | 'non_finite'

@@ -15,6 +15,8 @@ export interface MeshGeometry {
 }
 
 /**
+ * Areas, normals and volume of a triangle mesh, in the unit of the coordinates.
+ *
  * @param vertices - (n, 3), row per vertex
  * @param faces - (m, 3), row per triangle
  */

@@ -21,6 +21,7 @@ import { meshTopology } from './topology.js';
 import { selectFaces } from './triangle-check.js';
 import { minus, norm, row3 } from './vector3.js';
 
+/** Options of distances by the heat method. */
 export interface HeatGeodesicOptions {
   /** Diffusion time over the squared mean edge length. */
   readonly timeFactor?: number;

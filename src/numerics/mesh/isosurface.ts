@@ -161,6 +161,7 @@ function inWorld(vertices: Float64Array, faces: Int32Array, affine?: ArrayLike<n
   return { vertices, faces };
 }
 
+/** Options of drawing the surface of a label. */
 export interface LabelSurfaceOptions {
   /**
    * Standard deviation of the Gaussian that the mask is smoothed with, voxels; 0 for none. It draws a surface of radius r

@@ -1,6 +1,7 @@
 import { meshGeometry, triangle, voronoiCorners } from './geometry.js';
 import { cross, dot, minus, norm, planeFrame, plus, row3, scaled, unit, type Vector3 } from './vector3.js';
 
+/** Principal curvatures and their directions at every vertex. */
 export interface PrincipalDirections {
   /** (n), largest and smallest principal curvature, positive where the surface is convex under outward normals. */
   readonly kappa1: Float64Array;
@@ -65,6 +66,7 @@ export function principalDirections(
   return { kappa1, kappa2, direction1, direction2, umbilic };
 }
 
+/** Directions of largest curvature of every triangle. */
 export interface FaceDirections {
   /** (m, 3), direction of the largest curvature in the plane of the triangle, sign arbitrary. */
   readonly directions: Float64Array;

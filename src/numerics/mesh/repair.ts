@@ -5,6 +5,7 @@ import { MESH_REPAIRS, SAFE_REPAIRS, type MeshRepair } from './settings.js';
 import { meshComponents, meshTopology } from './topology.js';
 import { ProcessingError } from '../../errors.js';
 
+/** A mended mesh, and where the vertices of the given one are in it. */
 export interface RepairedMesh {
   /** (n', 3) */
   readonly vertices: Float64Array;

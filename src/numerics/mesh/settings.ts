@@ -7,6 +7,7 @@ export const MESH_REPAIRS = [
   'drop_unreferenced',
   'orient',
 ] as const;
+/** A repair by name. */
 export type MeshRepair = (typeof MESH_REPAIRS)[number];
 
 /** Repairs that change no point of the surface. */

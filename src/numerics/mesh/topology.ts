@@ -17,6 +17,8 @@ export interface MeshTopology {
 }
 
 /**
+ * Edges, components, boundary and genus of a triangle mesh.
+ *
  * @param faces - (m, 3), row per triangle, 0-based; a triangle that uses a corner twice is not allowed
  * @param vertexCount - number of vertices, also of those in no triangle
  */

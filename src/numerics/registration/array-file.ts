@@ -41,6 +41,7 @@ export function encodeArrayFile(file: ArrayFile): Uint8Array {
       throw new ProcessingError(
         'SHAPE_MISMATCH',
         `array ${name} has ${values.length} values, shape ${shape.join(' x ')} needs ${needed}`,
+        { cure: 'give as many values as the shape has elements' },
       );
     }
     entries.push({ name, type: values instanceof Float32Array ? 'float32' : 'uint8', shape, offset: end });
@@ -75,6 +76,7 @@ export function decodeArrayFile(bytes: Uint8Array, kind: string, where: string):
   if (buffer.toString('latin1', 0, MAGIC.length) !== MAGIC) {
     throw new ProcessingError('FILE_FORMAT', `not a ${kind} file: it does not start with ${MAGIC}`, {
       where,
+      cure: `give the path of a ${kind} file that neuroloom wrote`,
     });
   }
   if (buffer.length < prefix + DIGEST_BYTES) throw truncated(where);
@@ -96,6 +98,7 @@ export function decodeArrayFile(bytes: Uint8Array, kind: string, where: string):
   if (header.kind !== kind) {
     throw new ProcessingError('FILE_FORMAT', `expected a ${kind} file, this is a ${header.kind} file`, {
       where,
+      cure: `give the path of a ${kind} file`,
     });
   }
   const arrays = header.arrays.map((entry) => readArray(digested, start, entry));

@@ -22,6 +22,7 @@ export interface RegressionToMeanControl {
   readonly departure_energy_ratio: number;
 }
 
+/** Options of comparing predicted with real departures from the mean. */
 export interface DepartureOptions {
   /** A voxel belongs to the subject where its true value is above this. Default 0. */
   readonly supportThreshold?: number;

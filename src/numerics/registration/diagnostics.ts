@@ -8,6 +8,7 @@ export interface CohortStack {
   readonly shape: readonly [number, number, number];
 }
 
+/** How far the centres of mass of subjects lie from their mean, mm. */
 export interface CentroidScatter {
   readonly mean_mm: number;
   readonly rms_mm: number;
@@ -18,6 +19,7 @@ export interface CentroidScatter {
   readonly distances_mm: number[];
 }
 
+/** Thresholds of the look at a cohort before anything is learned. */
 export interface Phase0Options {
   readonly voxelSizeMm?: readonly [number, number, number];
   readonly subjectMaskThreshold?: number;
@@ -27,6 +29,7 @@ export interface Phase0Options {
   readonly eps?: number;
 }
 
+/** Whether a cohort asks for a learned atlas, and by which numbers. */
 export interface Phase0Result {
   readonly go: boolean;
   readonly spatial_residual: boolean;

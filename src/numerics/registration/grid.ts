@@ -205,6 +205,7 @@ function checkLength(
     throw new ProcessingError(
       'SHAPE_MISMATCH',
       `${what} has ${values.length} values, shape ${shape.join(' x ')} needs ${expected}`,
+      { cure: 'give as many values as the shape has elements' },
     );
   }
 }

@@ -99,7 +99,10 @@ export function decodeModelFile(bytes: Uint8Array, where: string): AtlasModel {
   const need = <T extends Float32Array | Uint8Array>(name: string, type: new () => T): T => {
     const values = arrays.get(name)?.values;
     if (!(values instanceof type)) {
-      throw new ProcessingError('FILE_FORMAT', `the model has no array ${name}`, { where });
+      throw new ProcessingError('FILE_FORMAT', `the model has no array ${name}`, {
+        where,
+        cure: 'copy the model again; the file is of another version, or not complete',
+      });
     }
     return values;
   };

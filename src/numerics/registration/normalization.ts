@@ -3,6 +3,7 @@ import { ProcessingError } from '../../errors.js';
 /** How a subject's counts become comparable between subjects. */
 export const NORMALIZATION_METHODS = ['none', 'waytotal', 'max', 'sum', 'log'] as const;
 
+/** How streamline counts become densities. */
 export type NormalizationMethod = (typeof NORMALIZATION_METHODS)[number];
 
 export interface NormalizedVolume {

@@ -83,7 +83,9 @@ async function descend(options: RefineOptions, from: GridVelocity, steps: number
     for (let step = 0; step < steps; step++) {
       await setImmediate();
       if (signal?.aborted === true) {
-        throw new NodeError('CANCELLED', `the registration of ${id} was cancelled`);
+        throw new NodeError('CANCELLED', `the registration of ${id} was cancelled`, {
+          cure: 'run the same command again; what has finished is reused',
+        });
       }
       await scoped(async () => {
         const pass = () => registrationPass(fixed, target, velocity, settings, null);

@@ -3,10 +3,13 @@ import { ProcessingError } from '../../errors.js';
 /** The five maps of an atlas, in the order in which they are listed and returned. */
 export const ATLAS_STATISTIC_NAMES = ['mean', 'std', 'std_error', 'cov', 'prob_threshold'] as const;
 
+/** One of the five maps of an atlas. */
 export type AtlasStatisticName = (typeof ATLAS_STATISTIC_NAMES)[number];
 
+/** The five maps of an atlas, each of shape (X, Y, Z), C order. */
 export type AtlasStatistics = Readonly<Record<AtlasStatisticName, Float32Array>>;
 
+/** Options of the five maps: divisor of the variance, thresholds. */
 export interface AtlasStatisticsOptions {
   /** Subtracted from n in the divisor of the variance: 0 (population, default) or 1 (sample). */
   readonly ddof?: number;

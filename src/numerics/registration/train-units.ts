@@ -25,7 +25,10 @@ export function prepareTrainingCohort(
   shape: Shape3,
   options: { readonly crop: boolean; readonly margin: number; readonly levels: number },
 ): TrainingCohort {
-  if (volumes.length === 0) throw new ProcessingError('INVALID_ARGUMENT', 'the cohort has no subject');
+  if (volumes.length === 0)
+    throw new ProcessingError('INVALID_ARGUMENT', 'the cohort has no subject', {
+      cure: 'give one subject or more',
+    });
   const grid = trainingGrid(unionSupportOf(volumes), shape, options);
   const trainScale = volumes.reduce((sum, volume) => sum + maximum(volume), 0) / volumes.length;
   const cropped = volumes.map((volume) => toTrainUnits(volume, shape, grid, trainScale));

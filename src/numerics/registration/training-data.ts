@@ -61,6 +61,7 @@ export function checkTrainingData({ volumes, ids, shape, unionSupport, settings 
       throw new ProcessingError(
         'NON_FINITE',
         `volume of ${ids[index]!} holds a value that is negative or not finite`,
+        { cure: 'give densities: counts or shares of streamlines' },
       );
     }
   });
@@ -74,5 +75,6 @@ function wrongSize(what: string, count: number, shape: Shape3): ProcessingError 
   return new ProcessingError(
     'SHAPE_MISMATCH',
     `${what} has ${count} values, the training grid ${shape.join(' x ')} needs ${voxelCount(shape)}`,
+    { cure: 'bring all volumes to the training grid first' },
   );
 }

@@ -143,7 +143,9 @@ class TrainingRun {
     const { checkpointDir, identity, optimizer, onWarning } = this.#options;
     if (checkpointDir === null) {
       if (optimizer.resume === 'require') {
-        throw new ProcessingError('CHECKPOINT', 'resume is required, but no checkpoint directory is given');
+        throw new ProcessingError('CHECKPOINT', 'resume is required, but no checkpoint directory is given', {
+          cure: 'give checkpointDir, or take a resume of auto',
+        });
       }
       return;
     }

@@ -72,5 +72,8 @@ export function decodeTrainingSet(bytes: Uint8Array, where: string): TrainingSet
 }
 
 function missing(name: string, where: string): ProcessingError {
-  return new ProcessingError('FILE_FORMAT', `the training set has no array ${name}`, { where });
+  return new ProcessingError('FILE_FORMAT', `the training set has no array ${name}`, {
+    where,
+    cure: 'write the training set again; the file is of another version, or not complete',
+  });
 }

@@ -57,7 +57,11 @@ export const SpectrumSettings = z.strictObject({
 });
 export type SpectrumSettings = z.output<typeof SpectrumSettings>;
 
-/** @throws ConfigError CONFIG_VALUE or CONFIG_UNKNOWN_KEY naming every wrong key */
+/**
+ * Settings of a spectrum with defaults filled in.
+ *
+ * @throws ConfigError CONFIG_VALUE or CONFIG_UNKNOWN_KEY naming every wrong key
+ */
 export function resolveSpectrumSettings(given: z.input<typeof SpectrumSettings> = {}): SpectrumSettings {
   const parsed = SpectrumSettings.safeParse(given);
   if (parsed.success) return parsed.data;

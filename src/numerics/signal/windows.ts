@@ -73,6 +73,7 @@ const WINDOWS: Readonly<Record<string, Window>> = {
   },
 };
 
+/** Names of tapers that `fooof.taper` and `getWindow` know. */
 export const WINDOW_NAMES: readonly string[] = Object.keys(WINDOWS);
 
 /**

@@ -21,6 +21,7 @@ import {
 
 /** Where the first guess of a correspondence comes from. */
 export const ALIGNMENT_STARTS = ['vertices', 'coordinates', 'descriptors'] as const;
+/** What points of two surfaces are taken for the same at the start of an alignment. */
 export type AlignmentStart = (typeof ALIGNMENT_STARTS)[number];
 
 /** A surface whose eigenvectors are to be aligned, or aligned to. */
@@ -29,6 +30,7 @@ export interface AlignmentShape extends MappedShape {
   readonly vertices?: ArrayLike<number>;
 }
 
+/** How eigenvectors of two surfaces are brought to the same signs and bases. */
 export interface AlignmentOptions {
   /**
    * `vertices`: equal numbers are equal places (surfaces with the same triangles); `coordinates`: the nearest vertex, for

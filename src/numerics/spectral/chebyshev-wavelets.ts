@@ -2,6 +2,7 @@ import { ProcessingError } from '../../errors.js';
 import { waveletKernel, type WaveletKernel } from '../descriptors/signatures.js';
 import type { OperatorPair } from './mesh-operator.js';
 
+/** Options of wavelets without eigenpairs. */
 export interface WaveletTransformOptions {
   /** Degree of the polynomial that stands for the kernel. */
   readonly order?: number;

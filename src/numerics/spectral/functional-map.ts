@@ -55,6 +55,7 @@ export function functionCoefficients(
   return out;
 }
 
+/** Weights of the terms of a functional map. */
 export interface FunctionalMapOptions {
   /** Weight of the squared entries of the map. */
   readonly ridge?: number;
@@ -168,6 +169,7 @@ export function mapOfPoints(
   return functionCoefficients(target, carried, rows);
 }
 
+/** Options of refining a functional map by adding modes. */
 export interface ZoomOutOptions {
   /** Size of the map at the end, at most the eigenpairs of both. */
   readonly size: number;
@@ -204,6 +206,7 @@ export function nearestOrthogonal(a: Matrix): Matrix {
   return multiply(left, transpose(right));
 }
 
+/** Operators that say where a map changes areas and angles (Rustamov and others 2013). */
 export interface ShapeDifferences {
   /** C' C: how areas change; the identity for a map that keeps area. */
   readonly area: Matrix;

@@ -2,6 +2,7 @@ import { ProcessingError } from '../../errors.js';
 import { assemblePair, shapesFromLengths, sideLengths, type OperatorPair } from './mesh-operator.js';
 import type { MassKind } from './settings.js';
 
+/** Stiffness and mass of the intrinsic Delaunay triangulation, and what its making took. */
 export interface IntrinsicDelaunay {
   readonly pair: OperatorPair;
   /** Edges flipped. */

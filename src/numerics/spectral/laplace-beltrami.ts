@@ -20,12 +20,15 @@ import { robustOperator } from './tufted-cover.js';
  * same on the tufted cover: for meshes that are no manifolds, and for edges of a boundary.
  */
 export const OPERATOR_KINDS = ['cotangent', 'intrinsic_delaunay', 'robust'] as const;
+/** How the Laplace-Beltrami operator of a triangle mesh is made. */
 export type OperatorKind = (typeof OPERATOR_KINDS)[number];
 
 /** `neumann`: natural boundary; `dirichlet`: eigenvectors are 0 on the boundary. */
 export const BOUNDARY_KINDS = ['neumann', 'dirichlet'] as const;
+/** What holds on the boundary of an open surface: `neumann` lets it swing, `dirichlet` holds it at 0. */
 export type BoundaryKind = (typeof BOUNDARY_KINDS)[number];
 
+/** Options of `laplaceBeltrami`. */
 export interface LaplaceBeltramiOptions {
   /** Eigenpairs, zero modes included. */
   readonly k?: number;

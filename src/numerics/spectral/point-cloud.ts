@@ -7,6 +7,7 @@ import type { OperatorPair } from './mesh-operator.js';
 import { diagonalMatrix, sparseFromTriplets } from './sparse-matrix.js';
 import { robustOperator } from './tufted-cover.js';
 
+/** Options of the Laplacian of a point cloud. */
 export interface CloudOptions {
   /** Points of each neighbourhood, the point itself among them. */
   readonly neighbours?: number;
@@ -53,6 +54,7 @@ export function cloudOperator(
   return { stiffness: third(stiffness), mass: third(mass) };
 }
 
+/** Options of the Laplacian of a point cloud with a Gaussian kernel. */
 export interface GaussianCloudOptions {
   /** Width of the kernel exp(-d^2 / (4 epsilon)), unit squared. */
   readonly epsilon: number;

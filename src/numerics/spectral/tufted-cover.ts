@@ -3,6 +3,7 @@ import { flipAll, mollify } from './intrinsic-delaunay.js';
 import { assemblePair, shapesFromLengths, sideLengths, type OperatorPair } from './mesh-operator.js';
 import type { MassKind } from './settings.js';
 
+/** Stiffness and mass of the tufted cover, and what its making took. */
 export interface RobustOperator {
   readonly pair: OperatorPair;
   /** Edges flipped on the cover, which has each triangle twice. */

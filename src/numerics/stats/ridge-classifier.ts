@@ -3,6 +3,7 @@ import { cholesky, solveCholesky } from '../linalg/cholesky.js';
 import { matrix } from '../linalg/matrix.js';
 import type { SeededRandom } from '../random.js';
 
+/** How well left-out subjects were told apart. */
 export interface ClassifierResult {
   /** Area under the curve of the scores of left-out subjects, 0.5 by chance. */
   readonly auc: number;
@@ -13,6 +14,7 @@ export interface ClassifierResult {
   readonly p: number;
 }
 
+/** Options of the cross-validated ridge classifier. */
 export interface ClassifierOptions {
   readonly folds?: number;
   readonly permutations?: number;

@@ -51,6 +51,14 @@ export const LearnedAtlasConfig = z
       })
       .default('atlas_learned')
       .describe('Directory of the results below the output directory'),
+    template_label: z
+      .string()
+      .regex(/^[A-Za-z0-9]+$/, { error: 'must be letters and digits' })
+      .nullable()
+      .default(null)
+      .describe(
+        'Also write mean and presence under BIDS names, tpl-<label>/dwi/tpl-<label>_atlas-<label>_...; null: no',
+      ),
     min_subjects: z.int().min(2).default(5).describe('Fewest usable subjects to train on'),
     save_fields: z.boolean().default(true).describe('Write the displacement field of every subject'),
     verify_jacobian: z.boolean().default(true).describe('Count folds of every field and report them'),

@@ -42,6 +42,7 @@ const Metadata = z.object({
   stopped_early: z.boolean(),
   device: z.string(),
   isa: z.string().nullish(),
+  field_space: z.string().nullable(),
 });
 type Metadata = z.infer<typeof Metadata>;
 
@@ -84,7 +85,9 @@ export async function describeLearnedAtlas(results: ResultFiles): Promise<Report
       ...registration(metadata),
       ...(evaluation === null ? [] : prediction(evaluation)),
     ],
-    participants: metadata.subjects.map((subject) => participant(subject, evaluation)),
+    participants: metadata.subjects.map((subject) =>
+      participant(subject, evaluation, displacementMap(subject, metadata, results)),
+    ),
     methods: methods(metadata, evaluation, results),
     citations:
       metadata.mode === 'direct' ? CITATIONS.filter(({ text }) => !text.includes('VoxelMorph')) : CITATIONS,
@@ -268,7 +271,39 @@ function prediction({ median, subjects }: Evaluation): ReportBlock[] {
   ];
 }
 
-function participant(subject: Subject, evaluation: Evaluation | null): ReportParticipant {
+/** How far the field moves each voxel; every subject on the scale of the cohort. */
+function displacementMap(
+  { id }: Subject,
+  { subjects, field_space }: Metadata,
+  results: ResultFiles,
+): ReportBlock[] {
+  const file = results.named(`${id}_field.nii.gz`);
+  if (file === null || field_space === null) return [];
+  const largest = Math.max(...subjects.map(({ max_displacement_mm }) => max_displacement_mm ?? 0));
+  return [
+    {
+      kind: 'maps',
+      title: 'Displacement',
+      caption:
+        'How far the field moves the template to fit this subject. The scale ends at the largest displacement of the cohort.',
+      maps: [
+        {
+          path: file.absolute,
+          label: 'Length of the displacement',
+          unit: 'mm',
+          vectors: field_space === 'voxel' ? 'voxels' : 'mm',
+          ...(largest > 0 && { range: [0, largest] as const }),
+        },
+      ],
+    },
+  ];
+}
+
+function participant(
+  subject: Subject,
+  evaluation: Evaluation | null,
+  displacement: readonly ReportBlock[],
+): ReportParticipant {
   return {
     label: subject.id,
     blocks: () => {
@@ -296,6 +331,7 @@ function participant(subject: Subject, evaluation: Evaluation | null): ReportPar
             { name: 'mass ratio', value: subject.mass_ratio },
           ],
         },
+        ...displacement,
         ...(left === undefined
           ? []
           : [

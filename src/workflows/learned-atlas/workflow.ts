@@ -8,6 +8,7 @@ import type { Problem } from '../../engine/requirements.js';
 import type { ResultFiles } from '../../engine/result-files.js';
 import { claimsGpu } from '../../numerics/devices.js';
 import { diagnoseCohort } from '../../nodes/atlas/diagnose-cohort.js';
+import { describeTemplate } from '../../nodes/atlas/describe-template.js';
 import { emitSubject } from '../../nodes/atlas/emit-subject.js';
 import { evaluateSubject } from '../../nodes/atlas/evaluate-subject.js';
 import { leaveOut } from '../../nodes/atlas/leave-out.js';
@@ -30,6 +31,7 @@ import { type AtlasConfig, atlasStatisticsOf } from '../atlas/config.js';
 import { addReadSubjects } from '../atlas/read-cohort.js';
 import { LearnedAtlasConfig } from './config.js';
 import { memoryRequests, type MemoryRequests } from './memory-requests.js';
+import { templateDescriptionName, templateMapName, templateMaps } from './template-names.js';
 import { cropInput, emissionInput, mapsInput, recordedConfig, trainingInput } from './node-inputs.js';
 import { learnedAtlasProblems } from './requirements.js';
 import { type TrainingRelpath, trainingRelpath } from './training-volumes.js';
@@ -119,6 +121,17 @@ export class LearnedAtlas {
     const place = (name: string): string => join(atlasDir, name);
     for (const name of learned.emit_baseline_maps) {
       wf.publish(written.out[name], place(mapFileName(name)), GROUP);
+    }
+    const label = learned.template_label;
+    const [first, ...others] =
+      label === null ? [] : templateMaps(learned.emit_baseline_maps, config.atlas.normalization_method);
+    if (label !== null && first !== undefined) {
+      for (const name of [first, ...others]) {
+        wf.publish(written.out[name], templateMapName(label, name), GROUP);
+      }
+      const space = templateMapName(label, first);
+      const described = wf.add(describeTemplate, { label, metadata: written.out.metadata, space });
+      wf.publish(described.out.description, templateDescriptionName(label), GROUP);
     }
     if (learned.save_fields) wf.publish(emitted.out.field, (id) => place(fieldFileName(id)), GROUP);
     if (learned.model.n_templates > 1) {

@@ -2,6 +2,7 @@ import { digamma, logGamma } from '../../special/gamma.js';
 import { modelSource, type BayesianModel, type ModelSource } from '../model.js';
 import { refused, standardise } from './standardised.js';
 
+/** What a model of the difference of two groups is made of. */
 export interface GroupDifferenceData {
   /** Values of two groups, at least 2 in each. */
   readonly values: readonly [ArrayLike<number>, ArrayLike<number>];
@@ -29,7 +30,11 @@ export function groupDifferenceModel(data: GroupDifferenceData): ModelSource {
   return modelSource(import.meta.url, 'createGroupDifference', data);
 }
 
-/** @throws ProcessingError INVALID_ARGUMENT, NON_FINITE for data that cannot be compared */
+/**
+ * Two groups with Student t noise, as a model to sample in this process; see `groupDifferenceModel`.
+ *
+ * @throws ProcessingError INVALID_ARGUMENT, NON_FINITE for data that cannot be compared
+ */
 export function createGroupDifference({ values, names = ['0', '1'] }: GroupDifferenceData): BayesianModel {
   for (const [g, { length }] of values.entries()) {
     if (length < 2)

@@ -4,6 +4,7 @@ import { LeastSquaresForm } from './least-squares-form.js';
 import { ScaledEffects } from './scaled-effects.js';
 import { refused, standardise, standardiseTable, type Predictor } from './standardised.js';
 
+/** What a regression over sites is made of; all arrays have a value per row. */
 export interface HierarchicalRegressionData {
   readonly outcome: ArrayLike<number>;
   readonly predictors: readonly Predictor[];
@@ -22,7 +23,11 @@ export function hierarchicalRegressionModel(data: HierarchicalRegressionData): M
   return modelSource(import.meta.url, 'createHierarchicalRegression', data);
 }
 
-/** @throws ProcessingError INVALID_ARGUMENT, NON_FINITE, SHAPE_MISMATCH for data that cannot be fitted */
+/**
+ * Regression with effects of sites, as a model to sample in this process; see `hierarchicalRegressionModel`.
+ *
+ * @throws ProcessingError INVALID_ARGUMENT, NON_FINITE, SHAPE_MISMATCH for data that cannot be fitted
+ */
 export function createHierarchicalRegression({
   outcome,
   predictors,

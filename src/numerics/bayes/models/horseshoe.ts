@@ -3,6 +3,7 @@ import { LeastSquaresForm } from './least-squares-form.js';
 import { ownInformation, ScaledEffects } from './scaled-effects.js';
 import { refused, standardise, standardiseTable, type Predictor } from './standardised.js';
 
+/** What a sparse regression is made of; all arrays have a value per row. */
 export interface HorseshoeData {
   readonly outcome: ArrayLike<number>;
   /** For example the descriptors of a shape. */
@@ -29,7 +30,11 @@ export function horseshoeModel(data: HorseshoeData): ModelSource {
   return modelSource(import.meta.url, 'createHorseshoe', data);
 }
 
-/** @throws ProcessingError INVALID_ARGUMENT, NON_FINITE, SHAPE_MISMATCH for data that cannot be fitted */
+/**
+ * Regression with few slopes that differ from 0, as a model to sample in this process; see `horseshoeModel`.
+ *
+ * @throws ProcessingError INVALID_ARGUMENT, NON_FINITE, SHAPE_MISMATCH for data that cannot be fitted
+ */
 export function createHorseshoe({ outcome, predictors, expectedNonzero }: HorseshoeData): BayesianModel {
   const y = standardise(outcome, 'the outcome');
   const n = outcome.length;
