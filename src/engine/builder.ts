@@ -21,7 +21,7 @@ import {
 import { axisSpace, wrongKeys, type KeySpace, type MapMode } from './key-space.js';
 import { compareKeys } from './labels.js';
 import { wrongResource, wrongTimeout, type NodeDefinition, type Resources } from './node.js';
-import { mappedInputs, spaceOf, spacesIn, type KnownSpaces } from './node-space.js';
+import { combinedSpace, mappedInputs, spacesIn, type KnownSpaces } from './node-space.js';
 import type { Plan } from './plan.js';
 import type { Port, Ports } from './port.js';
 import { wrongRetry, type RetryRule } from './retry.js';
@@ -434,7 +434,8 @@ export class Workflow {
       ...(retry !== undefined && { retry }),
     };
     // Mapped conditions alone do not make a map: they need items to decide about.
-    const isVaried = mappedInputs({ ...item, conditions: [] }, this.#known).length > 0;
+    const varied = mappedInputs(item, this.#known);
+    const isVaried = varied.some(({ isCondition }) => !isCondition);
     if (mapped && !isVaried) {
       throw new ConfigError('GRAPH_KEYS', `map of ${id}: no input is mapped`, {
         where: id,
@@ -445,7 +446,7 @@ export class Workflow {
     this.#compiled = null;
     this.#ids.add(id);
     // What does not go together is told when the graph is compiled.
-    this.#spaces.set(id, placed.mapped ? (spaceOf(placed, this.#known)?.space ?? null) : null);
+    this.#spaces.set(id, placed.mapped ? (combinedSpace(placed, varied)?.space ?? null) : null);
     this.#nodes.push(placed);
     return id;
   }

@@ -26,6 +26,14 @@ export class DigestTable {
     this.#isSet[at] = 1;
   }
 
+  /** Takes over a list of digests, from number 0 on. */
+  copyAll(list: Buffer): void {
+    const count = list.length / DIGEST_BYTES;
+    if (count > this.#isSet.length) this.#grow(count);
+    list.copy(this.#bytes);
+    this.#isSet.fill(1, 0, count);
+  }
+
   /** Whether the digest is the one that stands at the same number in a list of digests. */
   equals(at: number, list: Buffer): boolean {
     const from = at * DIGEST_BYTES;

@@ -2,7 +2,7 @@ import { ConfigError, type ErrorCode } from '../errors.js';
 import { whyNotJson, MAX_VALUE_BYTES } from './json.js';
 import { axisSpace, wrongKeys, type KeySpace } from './key-space.js';
 import { compareKeys } from './labels.js';
-import { mappedInputs, spaceOf, type KnownSpaces } from './node-space.js';
+import { combinedSpace, mappedInputs, type KnownSpaces } from './node-space.js';
 import { describePort, type Port } from './port.js';
 import { CONDITION_PORT, DROPPED_PORT, elementPort, whyNotFit } from './port-fit.js';
 import { checkPublications } from './publication-check.js';
@@ -97,38 +97,56 @@ function refuse(workflow: string, problems: readonly GraphProblem[]): void {
   });
 }
 
-function checkNames(item: TemplateNode, { nodes, expansions }: Known, problems: GraphProblem[]): void {
-  const known = Object.keys(item.node.inputs);
-  for (const name of Object.keys(item.inputs)) {
-    if (Object.hasOwn(item.node.inputs, name)) continue;
-    const where = `${item.id}.${name}`;
-    const cure = `inputs of ${item.node.name}: ${known.join(', ') || 'none'}`;
-    problems.push({ code: 'GRAPH_EDGE', message: `node ${item.id} has no input '${name}'`, where, cure });
-  }
-  const named: [string, string, TemplateInput][] = [
-    ...Object.entries(item.inputs).map(([name, input]): [string, string, TemplateInput] => [
-      `${item.id}.${name}`,
-      `input ${name}`,
-      input,
-    ]),
-    ...(item.conditions ?? []).map((input): [string, string, TemplateInput] => [
-      item.id,
-      'a condition',
-      input,
-    ]),
-  ];
-  for (const [where, name, input] of named) {
-    if (input.kind === 'expanded' && !expansions.has(input.expansion)) {
-      const message = `${name} of ${item.id} comes from a list that is not in the workflow`;
-      problems.push({ code: 'GRAPH_EDGE', message, where, cure: `add expansion '${input.expansion}'` });
+function checkNames(item: TemplateNode, known: Known, problems: GraphProblem[]): void {
+  for (const name in item.inputs) {
+    if (!Object.hasOwn(item.node.inputs, name)) {
+      const where = `${item.id}.${name}`;
+      const cure = `inputs of ${item.node.name}: ${Object.keys(item.node.inputs).join(', ') || 'none'}`;
+      problems.push({ code: 'GRAPH_EDGE', message: `node ${item.id} has no input '${name}'`, where, cure });
     }
-    for (const source of sourcesOf(input, expansions)) {
-      if (nodes.has(source)) continue;
-      const message = `${name} of ${item.id} comes from '${source}', which is not in the workflow`;
-      problems.push({ code: 'GRAPH_EDGE', message, where, cure: `add node '${source}'` });
+  }
+  for (const name in item.inputs) {
+    const input = item.inputs[name] as TemplateInput;
+    for (const { message, cure } of unknownSources(input, known)) {
+      const where = `${item.id}.${name}`;
+      problems.push({
+        code: 'GRAPH_EDGE',
+        message: `input ${name} of ${item.id} comes from ${message}`,
+        where,
+        cure,
+      });
+    }
+  }
+  for (const condition of item.conditions ?? []) {
+    for (const { message, cure } of unknownSources(condition, known)) {
+      problems.push({
+        code: 'GRAPH_EDGE',
+        message: `a condition of ${item.id} comes from ${message}`,
+        where: item.id,
+        cure,
+      });
     }
   }
 }
+
+function unknownSources(
+  input: TemplateInput,
+  { nodes, expansions }: Known,
+): readonly { message: string; cure: string }[] {
+  let found: { message: string; cure: string }[] = NOTHING_UNKNOWN;
+  const add = (message: string, cure: string): void => {
+    found = [...found, { message, cure }];
+  };
+  if (input.kind === 'expanded' && !expansions.has(input.expansion)) {
+    add('a list that is not in the workflow', `add expansion '${input.expansion}'`);
+  }
+  for (const source of sourcesOf(input, expansions)) {
+    if (!nodes.has(source)) add(`'${source}', which is not in the workflow`, `add node '${source}'`);
+  }
+  return found;
+}
+
+const NOTHING_UNKNOWN: { message: string; cure: string }[] = [];
 
 function checkExpansion({ id, node, port }: TemplateExpansion, known: Known, problems: GraphProblem[]): void {
   const source = known.nodes.get(node);
@@ -216,10 +234,11 @@ function checkedSpace(item: TemplateNode, known: KnownSpaces, problems: GraphPro
     }
     return null;
   }
-  for (const [name, input] of Object.entries(item.inputs)) {
+  for (const name in item.inputs) {
+    const input = item.inputs[name] as TemplateInput;
     if (input.kind === 'items') problems.push(...itemProblems(input.keys, `${item.id}.${name}`));
   }
-  const combined = spaceOf(item, known);
+  const combined = combinedSpace(item, inputs);
   if (combined === null) {
     problems.push({
       code: 'GRAPH_KEYS',
@@ -249,9 +268,10 @@ function itemProblems(keys: readonly string[], where: string): GraphProblem[] {
 }
 
 function checkEdges(item: TemplateNode, known: Known, problems: GraphProblem[]): void {
-  for (const [name, definition] of Object.entries(item.node.inputs)) {
-    const where = `${item.id}.${name}`;
+  for (const name in item.node.inputs) {
+    const definition = item.node.inputs[name] as Port;
     const report = (message: string, cure: string): void => {
+      const where = `${item.id}.${name}`;
       problems.push({ code: 'GRAPH_EDGE', message: `input ${name} of ${item.id}: ${message}`, where, cure });
     };
     const input = item.inputs[name];

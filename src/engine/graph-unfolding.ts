@@ -117,9 +117,12 @@ export class GraphUnfolding implements CompiledGraph, Unfolded {
   }
 
   #isReady(item: TemplateNode): boolean {
+    const { expansions } = this.#checked;
+    // Where no list of the run decides, everything stands in its order.
+    if (expansions.size === 0) return true;
     return edgesOf(item).every((input) => {
       for (const expansion of expansionsIn(input)) if (!this.#lists.has(expansion)) return false;
-      for (const source of sourcesOf(input, this.#checked.expansions)) {
+      for (const source of sourcesOf(input, expansions)) {
         if (!this.#firstIndex.has(source)) return false;
       }
       return true;
@@ -134,20 +137,24 @@ export class GraphUnfolding implements CompiledGraph, Unfolded {
     const unfolding = new NodeUnfolding(item, space, this);
     const hasConditions = item.conditions !== undefined && item.conditions.length > 0;
     const keys: readonly (string | null)[] = space === null ? [null] : (space.keys ?? []);
-    keys.forEach((itemKey, i) => {
+    const { id, node, resources } = item;
+    const timeoutMs = item.timeoutMs ?? node.timeoutMs;
+    const retry = item.retry ?? node.retry;
+    for (let i = 0; i < keys.length; i++) {
+      const itemKey = keys[i] as string | null;
       this.instances.push({
         index: first + i,
-        id: itemKey === null ? item.id : `${item.id}[${itemKey}]`,
-        nodeId: item.id,
-        node: item.node,
+        id: itemKey === null ? id : `${id}[${itemKey}]`,
+        nodeId: id,
+        node,
         itemKey,
         inputs: unfolding.inputs(i),
         conditions: hasConditions ? unfolding.conditions(i) : NO_BINDINGS,
-        resources: item.resources,
-        timeoutMs: item.timeoutMs ?? item.node.timeoutMs,
-        retry: item.retry ?? item.node.retry,
+        resources,
+        timeoutMs,
+        retry,
       });
-    });
+    }
     if (wrong !== null) this.refused.set(first, wrong);
   }
 

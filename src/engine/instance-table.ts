@@ -118,6 +118,17 @@ export class InstanceTable {
     this.#isPlain[index] = 1;
   }
 
+  /** As `stand`, for all instances of the graph. */
+  standAll({ keys, runs, origins }: Pick<Standing, 'keys' | 'runs' | 'origins'>): void {
+    const places = runs.map((run) => this.#runPlace(run) + 1);
+    for (let index = 0; index < origins.length; index++) {
+      this.#origins[index] = places[origins[index] as number] ?? 1;
+    }
+    this.#keys.copyAll(keys);
+    this.#states.fill(STATES.indexOf('done'));
+    this.#isPlain.fill(1);
+  }
+
   /** Whether the key of an instance is the one in a list of the keys of all. */
   hasKey(index: number, keys: Buffer): boolean {
     return this.#keys.equals(index, keys);

@@ -19,73 +19,81 @@ const ABSENT: TemplateInput = { kind: 'value', value: undefined };
 /** For an item that never comes. */
 const NOTHING: Binding = { kind: 'value', value: undefined, parsed: undefined };
 
+/** The binding of one input for item i of a node. */
+type Binder = (i: number) => Binding;
+
 export class NodeUnfolding {
   readonly #shared = new Map<TemplateInput, Binding>();
-  readonly #positions = new Map<TemplateInput, Int32Array | null>();
+  readonly #inputs: readonly (readonly [name: string, bind: Binder])[];
+  readonly #conditions: readonly Binder[];
 
   /** @param space - what the node varies over; null when it runs once */
   constructor(
     private readonly item: TemplateNode,
     private readonly space: KeySpace | null,
     private readonly known: Unfolded,
-  ) {}
+  ) {
+    this.#inputs = Object.entries(item.node.inputs).map(([name, definition]) => [
+      name,
+      this.#binder(item.inputs[name] ?? ABSENT, definition),
+    ]);
+    this.#conditions = (item.conditions ?? []).map((input) => this.#binder(input, null));
+  }
 
   inputs(i: number): Record<string, Binding> {
     const bindings: Record<string, Binding> = {};
-    for (const [name, definition] of Object.entries(this.item.node.inputs)) {
-      bindings[name] = this.#bind(this.item.inputs[name] ?? ABSENT, definition, i);
-    }
+    for (const [name, bind] of this.#inputs) bindings[name] = bind(i);
     return bindings;
   }
 
   conditions(i: number): Binding[] {
-    return (this.item.conditions ?? []).map((input) => this.#bind(input, null, i));
+    return this.#conditions.map((bind) => bind(i));
   }
 
-  #bind(input: TemplateInput, definition: Port | null, i: number): Binding {
+  #binder(input: TemplateInput, definition: Port | null): Binder {
     const [space] = this.space === null ? [] : spacesIn(input, this.known);
-    if (space !== undefined) return this.#bindItem(input, definition, i, space);
-    let binding = this.#shared.get(input);
-    if (binding === undefined) {
-      binding = this.#bindShared(input, definition);
-      // An absent input is one object for all ports, whose schemas differ.
-      if (input !== ABSENT) this.#shared.set(input, binding);
-    }
-    return binding;
+    if (space !== undefined) return this.#itemBinder(input, definition, space);
+    // Made when there is an item that needs it.
+    return () => {
+      let binding = this.#shared.get(input);
+      if (binding === undefined) {
+        binding = this.#bindShared(input, definition);
+        // An absent input is one object for all ports, whose schemas differ.
+        if (input !== ABSENT) this.#shared.set(input, binding);
+      }
+      return binding;
+    };
   }
 
   /** Of an input that varies. */
-  #bindItem(input: TemplateInput, definition: Port | null, i: number, space: KeySpace): Binding {
+  #itemBinder(input: TemplateInput, definition: Port | null, space: KeySpace): Binder {
     if (input.kind === 'list') {
       const element = definition === null ? null : elementOf(definition);
-      return { kind: 'list', items: input.items.map((part) => this.#bind(part, element, i)) };
+      const parts = input.items.map((part) => this.#binder(part, element));
+      return (i) => ({ kind: 'list', items: parts.map((bind) => bind(i)) });
     }
-    if (this.space?.isLost === true && !space.isLost) return NOTHING;
-    const place = this.#place(input, space, i);
+    if (this.space?.isLost === true && !space.isLost) return () => NOTHING;
+    const positions = positionsIn(this.space as KeySpace, space);
+    const place = (i: number): number => (positions === null ? i : (positions[i] as number));
     switch (input.kind) {
       case 'items':
-        return this.#bindShared(input.items[place] as TemplateInput, definition);
+        return (i) => this.#bindShared(input.items[place(i)] as TemplateInput, definition);
       case 'expanded': {
         const { instance, port, places } = this.known.list(input.expansion);
-        const at = places[place];
-        return at === undefined
-          ? { kind: 'output', instance, port }
-          : { kind: 'element', instance, port, at };
+        return (i) => {
+          const at = places[place(i)];
+          return at === undefined
+            ? { kind: 'output', instance, port }
+            : { kind: 'element', instance, port, at };
+        };
       }
-      case 'output':
-        return outputBinding(input, this.known.first(input.node) + place);
+      case 'output': {
+        const first = this.known.first(input.node);
+        return (i) => outputBinding(input, first + place(i));
+      }
       default:
         throw new ConfigError('INTERNAL', `a ${input.kind} does not vary`, BUG);
     }
-  }
-
-  #place(input: TemplateInput, space: KeySpace, i: number): number {
-    let positions = this.#positions.get(input);
-    if (positions === undefined) {
-      positions = positionsIn(this.space as KeySpace, space);
-      this.#positions.set(input, positions);
-    }
-    return positions === null ? i : (positions[i] as number);
   }
 
   #bindShared(input: TemplateInput, definition: Port | null): Binding {
@@ -131,7 +139,7 @@ function outputBinding(
   { port, orNull }: Extract<TemplateInput, { kind: 'output' }>,
   instance: number,
 ): Binding {
-  return { kind: 'output', instance, port, ...(orNull === true && { orNull }) };
+  return orNull === true ? { kind: 'output', instance, port, orNull } : { kind: 'output', instance, port };
 }
 
 /** The port of one element: a value port that takes a list accepts the elements one by one, unparsed. */

@@ -58,6 +58,14 @@ export class RunAccount {
     else if (details !== NO_DETAILS) this.#details.set(index, details);
   }
 
+  /** All instances of the graph have ended so, and there is nothing more to tell of any. */
+  noteAll(state: NodeState): void {
+    const count = this.#table.graph.instances.length;
+    const place = STATES.indexOf(state);
+    this.#ends = new Uint8Array(count).fill(place + 1);
+    this.#counts[place] = count;
+  }
+
   state(index: number): NodeState | undefined {
     return STATES[(this.#ends[index] ?? 0) - 1];
   }

@@ -88,6 +88,23 @@ export class RunWork implements SchedulerWork, ViewedRun {
     reused.flush();
   }
 
+  /**
+   * Takes the results of all instances without looking at one, where the last run left everything as it is now; then
+   * nothing is left to schedule.
+   */
+  takeAll(): boolean {
+    const { table, standing, reused } = this.#options;
+    if (!standing.takeAll()) return false;
+    this.#account.noteAll('reused');
+    for (const { id, index } of table.graph.instances) {
+      reused.add(id);
+      this.#notes.reused(index);
+    }
+    reused.flush();
+    for (const index of this.#groupsOf.keys()) this.#ended(index);
+    return true;
+  }
+
   decide(index: number): Decision | Promise<Decision> {
     const { table, planner, standing, reused } = this.#options;
     const instance = table.instance(index);

@@ -403,14 +403,16 @@ async function runAndAccount(prepared: PreparedRun, endings: Ending[]): Promise<
     view = new LiveRun(graph, work, () => executor.limits(), readHistory);
     request.onView(view);
   }
-  const scheduler = new Scheduler({
-    graph,
-    work,
-    pool: new ResourcePool(executor.limits(), requestsOf(graph)),
-    failureMode: request.onFailure ?? 'keep-going',
-    stop: stop.controller.signal,
-  });
-  await scheduler.run();
+  if (stop.controller.signal.level > STOP.none || !work.takeAll()) {
+    const scheduler = new Scheduler({
+      graph,
+      work,
+      pool: new ResourcePool(executor.limits(), requestsOf(graph)),
+      failureMode: request.onFailure ?? 'keep-going',
+      stop: stop.controller.signal,
+    });
+    await scheduler.run();
+  }
   await work.finishPublishing();
   throwOutside();
   killPoint('before-run-finished');

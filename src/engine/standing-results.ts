@@ -77,6 +77,16 @@ export class StandingResults {
     return true;
   }
 
+  /** Takes the results of all instances at once, when every one of them is known to stand. */
+  takeAll(): boolean {
+    const known = this.#known;
+    if (known === null || known.isPlain.includes(0)) return false;
+    this.#options.table.standAll(known);
+    this.#stands.fill(1);
+    this.#standing = this.#stands.length;
+    return true;
+  }
+
   /** An instance was looked up, and has its result of an earlier run. */
   found(index: number): void {
     if (this.#known !== null && this.#options.table.hasKey(index, this.#known.keys)) this.#note(index);

@@ -1,7 +1,13 @@
 /** The wiring of a workflow as a graph to look at: template nodes only, never instances. The only user of graphlib. */
 import { Graph } from '@dagrejs/graphlib';
 import { checkTemplate } from './graph-check.js';
-import { sourcesOf, type TemplateGraph, type TemplateInput, type TemplateNode } from './template.js';
+import {
+  sourcesOf,
+  type TemplateGraph,
+  type TemplateInput,
+  type TemplateNode,
+  type TemplatePublication,
+} from './template.js';
 
 /** A node as it is drawn. */
 export interface DrawnNode {
@@ -42,9 +48,16 @@ export interface DrawnGraph {
 export function drawnGraph(template: TemplateGraph): DrawnGraph {
   const { order, spaces, expansions } = checkTemplate(template);
   const graph = new Graph({ directed: true, multigraph: true });
+  const publications = new Map<string, TemplatePublication[]>();
+  for (const publication of template.publications) {
+    const known = publications.get(publication.node);
+    if (known === undefined) publications.set(publication.node, [publication]);
+    else known.push(publication);
+  }
   for (const item of order) {
     const known = spaces.get(item.id)?.keys ?? null;
-    graph.setNode(item.id, drawnNode(item, known, publishedBy(template, item.id, known?.[0] ?? null)));
+    const published = publications.get(item.id) ?? [];
+    graph.setNode(item.id, drawnNode(item, known, namesOf(published, known?.[0] ?? null)));
   }
   for (const item of order) {
     for (const [port, input] of drawnInputs(item)) {
@@ -91,11 +104,9 @@ function drawnNode(
   return { id, name: node.name, version: node.version, mapped, items: keys?.length ?? null, publishes };
 }
 
-function publishedBy(template: TemplateGraph, node: string, firstKey: string | null): string[] {
-  return template.publications
-    .filter((publication) => publication.node === node)
-    .map(({ name }) => {
-      if (typeof name === 'string') return name;
-      return firstKey === null ? '*' : name(firstKey).replaceAll(firstKey, '*');
-    });
+function namesOf(publications: readonly TemplatePublication[], firstKey: string | null): string[] {
+  return publications.map(({ name }) => {
+    if (typeof name === 'string') return name;
+    return firstKey === null ? '*' : name(firstKey).replaceAll(firstKey, '*');
+  });
 }

@@ -88,30 +88,36 @@ export interface TemplateGraph {
  *
  * @param expansions - by id: an item of a list needs the node that makes the list
  */
-export function* sourcesOf(
+export function sourcesOf(
   input: TemplateInput,
   expansions: ReadonlyMap<string, TemplateExpansion>,
-): Generator<string> {
+): readonly string[] {
   switch (input.kind) {
     case 'output':
     case 'join':
     case 'dropped':
-      yield input.node;
-      break;
+      return [input.node];
     case 'expanded': {
       const expansion = expansions.get(input.expansion);
-      if (expansion !== undefined) yield expansion.node;
-      break;
+      return expansion === undefined ? NO_SOURCES : [expansion.node];
     }
     case 'list':
-    case 'items':
-      for (const item of input.items) yield* sourcesOf(item, expansions);
-      break;
+    case 'items': {
+      const sources: string[] = [];
+      for (const item of input.items) {
+        // Most items are literals.
+        if (item.kind === 'value' || item.kind === 'external') continue;
+        for (const source of sourcesOf(item, expansions)) sources.push(source);
+      }
+      return sources;
+    }
     case 'value':
     case 'external':
-      break;
+      return NO_SOURCES;
   }
 }
+
+const NO_SOURCES: readonly string[] = [];
 
 /** Inputs and conditions of a node: everything that it waits for. */
 export function edgesOf(item: TemplateNode): TemplateInput[] {
