@@ -22,6 +22,8 @@
         "separable_fit.cc",
         "register_spectral.cc",
         "spectral_ordering.cc",
+        "spectral_products.cc",
+        "spectral_slice.cc",
         "register_fooof.cc",
         "warp_driver.cc"
       ],

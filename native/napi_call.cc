@@ -61,18 +61,43 @@ std::string Call::text(std::size_t index) const {
 }
 
 void* Call::elements(std::size_t index, napi_typedarray_type type, std::size_t length) const {
+  return elementsOf(index < given_ ? values_[index] : undefined(), index, type, length);
+}
+
+void* Call::elementsOf(napi_value value, std::size_t index, napi_typedarray_type type, std::size_t length) const {
   bool isArray = false;
-  if (index < given_) napi_is_typedarray(env_, values_[index], &isArray);
+  napi_is_typedarray(env_, value, &isArray);
   napi_typedarray_type actual = napi_int8_array;
   std::size_t available = 0;
   void* data = nullptr;
-  if (isArray) napi_get_typedarray_info(env_, values_[index], &actual, &available, &data, nullptr, nullptr);
+  if (isArray) napi_get_typedarray_info(env_, value, &actual, &available, &data, nullptr, nullptr);
   if (!isArray || actual != type) throw ArgumentError(place(index) + " is not the typed array expected");
   if (available < length) {
     throw ArgumentError(place(index) + " has " + std::to_string(available) + " elements, " +
                         std::to_string(length) + " are needed");
   }
   return data;
+}
+
+std::size_t Call::listLength(std::size_t index) const {
+  std::uint32_t length = 0;
+  must(index < given_ ? napi_get_array_length(env_, values_[index], &length) : napi_array_expected, index, "a list");
+  return length;
+}
+
+napi_value Call::listed(std::size_t index, std::size_t item) const {
+  napi_value value = nullptr;
+  if (item >= listLength(index)) throw ArgumentError(place(index) + " is too short");
+  must(napi_get_element(env_, values_[index], static_cast<std::uint32_t>(item), &value), index, "a list");
+  return value;
+}
+
+double* Call::listedDoubles(std::size_t index, std::size_t item, std::size_t length) const {
+  return static_cast<double*>(elementsOf(listed(index, item), index, napi_float64_array, length));
+}
+
+std::uint8_t* Call::listedBytes(std::size_t index, std::size_t item, std::size_t length) const {
+  return static_cast<std::uint8_t*>(elementsOf(listed(index, item), index, napi_uint8_array, length));
 }
 
 float* Call::floats(std::size_t index, std::size_t length) const {

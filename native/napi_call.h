@@ -30,6 +30,10 @@ class Call {
   double* doubles(std::size_t index, std::size_t length) const;
   std::uint8_t* bytes(std::size_t index, std::size_t length) const;
   std::int32_t* ints(std::size_t index, std::size_t length) const;
+  // Element `item` of an array of typed arrays.
+  std::size_t listLength(std::size_t index) const;
+  double* listedDoubles(std::size_t index, std::size_t item, std::size_t length) const;
+  std::uint8_t* listedBytes(std::size_t index, std::size_t item, std::size_t length) const;
   // The same, or nullptr where the argument is null.
   float* floatsOrNull(std::size_t index, std::size_t length) const;
 
@@ -42,6 +46,8 @@ class Call {
  private:
   static constexpr std::size_t kMost = 40;
   void* elements(std::size_t index, napi_typedarray_type type, std::size_t length) const;
+  void* elementsOf(napi_value value, std::size_t index, napi_typedarray_type type, std::size_t length) const;
+  napi_value listed(std::size_t index, std::size_t item) const;
 
   napi_env env_;
   std::size_t given_ = kMost;

@@ -1,5 +1,7 @@
 // Kernels of the eigen-solver: see spectral.h. Sizes first; the wrappers in src/native check the arrays.
 #include <algorithm>
+#include <atomic>
+#include <exception>
 #include <vector>
 
 #include "dispatch/kernels.h"
@@ -7,14 +9,16 @@
 #include "pool.h"
 #include "scratch.h"
 #include "spectral_ordering.h"
+#include "spectral_products.h"
+#include "spectral_slice.h"
 
 namespace neuroloom {
 namespace {
 
 // A thread is worth waking for this many rows of a block.
 constexpr std::size_t kGrain = 2048;
-// Rows of `combine` that are copied aside, so that the result may stand where the basis stood.
-constexpr std::size_t kCombineRows = 64;
+// Shares that a sum over rows is cut into: enough for the threads of a node, few enough to be added up in no time.
+constexpr std::size_t kMostShares = 8;
 // Vertices whose squared components stay in the cache while the weights pass by.
 constexpr std::size_t kSquareRows = 48;
 // Rows moved at a time from column to column: cache lines of four columns are met again while they are near.
@@ -111,6 +115,7 @@ napi_value spectralFactor(const Call& call) {
   const std::size_t stackSize = call.count(14), largestPanel = call.count(15), largestUpdate = call.count(16);
   double* panels = call.doubles(17, panelNumbers(symbolic));
   signed char* signs = reinterpret_cast<signed char*>(call.bytes(18, size));
+  preferLargePages(panels, panelNumbers(symbolic) * sizeof(double));
   int tallest = 0;
   for (int s = 0; s < symbolic.supernodes; s++) {
     tallest = std::max(tallest, symbolic.rowStarts[s + 1] - symbolic.rowStarts[s]);
@@ -142,6 +147,64 @@ napi_value spectralSolve(const Call& call) {
   return call.undefined();
 }
 
+// Numbers of a task in `tasks`, and of its outcome in `outcomes`, below.
+constexpr std::size_t kTaskNumbers = 6, kOutcomeNumbers = 4;
+
+// (symbolic 0-6, pair 7-12, panels[], signs[], tasks, values[], vectors[], outcomes): block Lanczos around several shifts,
+// one slice per thread at a time. Of each slice tasks holds shift, below, above, seed, tolerance, mayMove, and outcomes
+// takes isConverged, isGiven, betterShift or NaN, solves.
+napi_value spectralSlices(const Call& call) {
+  const SpectralSymbolic symbolic = symbolicAt(call, 0);
+  const std::size_t size = static_cast<std::size_t>(symbolic.size), count = call.listLength(13);
+  const SpectralPair pair = pairAt(call, 7, size);
+  const double* numbers = call.doubles(15, kTaskNumbers * count);
+  double* outcomes = call.doubles(18, kOutcomeNumbers * count);
+  std::vector<SliceTask> tasks(count);
+  std::size_t blocks = 0;
+  for (std::size_t i = 0; i < count; i++, numbers += kTaskNumbers) {
+    SliceTask& task = tasks[i];
+    task.panels = call.listedDoubles(13, i, panelNumbers(symbolic));
+    task.signs = reinterpret_cast<const signed char*>(call.listedBytes(14, i, size));
+    task.shift = numbers[0];
+    task.below = static_cast<std::size_t>(numbers[1]);
+    task.above = static_cast<std::size_t>(numbers[2]);
+    task.seed = static_cast<std::uint32_t>(numbers[3]);
+    task.tolerance = numbers[4];
+    task.mayMove = numbers[5] != 0;
+    const std::size_t wanted = task.below + task.above;
+    task.values = call.listedDoubles(16, i, wanted);
+    task.vectors = call.listedDoubles(17, i, 4 * size * ((wanted + 3) / 4));
+    preferLargePages(task.vectors, wanted * size * sizeof(double));
+    blocks = std::max(blocks, sliceBlocks(size, wanted) + 1);
+  }
+  const int parts = partsFor(count, 1);
+  const std::size_t stride = scratchStride(4 * size * blocks);
+  // Memory of blocks that are not reached is never touched.
+  Scratch<double> basis(stride * static_cast<std::size_t>(parts));
+  preferLargePages(basis.get(), stride * static_cast<std::size_t>(parts) * sizeof(double));
+  std::atomic<std::size_t> next{0};
+  std::vector<std::exception_ptr> errors(static_cast<std::size_t>(parts));
+  // Which thread takes a slice does not change its numbers.
+  forParts(parts, [&](int part) {
+    try {
+      for (std::size_t i = next++; i < count; i = next++) {
+        const SliceOutcome outcome =
+            solveSlice(spectral(), symbolic, pair, tasks[i], basis.get() + stride * static_cast<std::size_t>(part));
+        double* numbers = outcomes + kOutcomeNumbers * i;
+        numbers[0] = outcome.isConverged ? 1 : 0;
+        numbers[1] = outcome.isGiven ? 1 : 0;
+        numbers[2] = outcome.betterShift;
+        numbers[3] = static_cast<double>(outcome.solves);
+      }
+    } catch (...) {
+      errors[static_cast<std::size_t>(part)] = std::current_exception();
+    }
+  });
+  for (const std::exception_ptr& error : errors)
+    if (error) std::rethrow_exception(error);
+  return call.undefined();
+}
+
 using Multiply = void (*)(const SpectralPair&, const double*, double*, long, long);
 
 // (size, pair 1-6, x, y, blocks)
@@ -161,52 +224,25 @@ napi_value multiply(const Call& call, Multiply kernel) {
 napi_value spectralMultiplyMass(const Call& call) { return multiply(call, spectral().multiplyMass); }
 napi_value spectralMultiplyStiffness(const Call& call) { return multiply(call, spectral().multiplyStiffness); }
 
-// Adds what body(sums, begin, end) leaves in `length` sums per part, in the order of the parts.
+// Adds what body(sums, begin, end) leaves in `length` sums per share of the rows, in the order of the shares, which
+// depend on the size alone: the same sums for any number of threads.
 template <class Body>
 void sumParts(std::size_t size, std::size_t length, double* out, Body&& body) {
+  const std::size_t shares = std::min<std::size_t>(kMostShares, std::max<std::size_t>(1, size / kGrain));
   const std::size_t stride = scratchStride(length);
-  std::vector<double> partial(static_cast<std::size_t>(threads()) * stride, 0.0);
-  const int parts = forRange(size, kGrain, [&](std::size_t begin, std::size_t end, int part) {
-    body(&partial[static_cast<std::size_t>(part) * stride], static_cast<long>(begin), static_cast<long>(end));
+  std::vector<double> partial(shares * stride, 0.0);
+  forRange(shares, 1, [&](std::size_t from, std::size_t to, int) {
+    for (std::size_t share = from; share < to; share++) {
+      const int whole = static_cast<int>(shares), own = static_cast<int>(share);
+      body(&partial[share * stride], static_cast<long>(partStart(size, whole, own)),
+           static_cast<long>(partStart(size, whole, own + 1)));
+    }
   });
   for (std::size_t i = 0; i < length; i++) {
     double sum = 0;
-    for (int part = 0; part < parts; part++) sum += partial[static_cast<std::size_t>(part) * stride + i];
+    for (std::size_t share = 0; share < shares; share++) sum += partial[share * stride + i];
     out[i] = sum;
   }
-}
-
-// (size, basis, count, z, h)
-napi_value spectralProject(const Call& call) {
-  const std::size_t size = call.count(0), count = call.count(2);
-  const double *basis = call.doubles(1, 4 * size * count), *z = call.doubles(3, 4 * size);
-  sumParts(size, 16 * count, call.doubles(4, 16 * count), [&](double* h, long begin, long end) {
-    spectral().project(static_cast<long>(size), basis, static_cast<long>(count), z, h, begin, end);
-  });
-  return call.undefined();
-}
-
-// (size, basis, count, h, w)
-napi_value spectralSubtract(const Call& call) {
-  const std::size_t size = call.count(0), count = call.count(2);
-  const double *basis = call.doubles(1, 4 * size * count), *h = call.doubles(3, 16 * count);
-  double* w = call.doubles(4, 4 * size);
-  forRange(size, kGrain, [&](std::size_t begin, std::size_t end, int) {
-    spectral().add(static_cast<long>(size), basis, static_cast<long>(count), h, -1.0, w, static_cast<long>(begin),
-                   static_cast<long>(end));
-  });
-  return call.undefined();
-}
-
-// (size, w, g)
-napi_value spectralScale(const Call& call) {
-  const std::size_t size = call.count(0);
-  double* w = call.doubles(1, 4 * size);
-  const double* g = call.doubles(2, 16);
-  forRange(size, kGrain, [&](std::size_t begin, std::size_t end, int) {
-    spectral().scale(w, g, static_cast<long>(begin), static_cast<long>(end));
-  });
-  return call.undefined();
 }
 
 // (size, w, factors, z)
@@ -251,35 +287,11 @@ napi_value spectralCombine(const Call& call) {
   const std::size_t size = call.count(0), count = call.count(2), outCount = call.count(4);
   const double *basis = call.doubles(1, 4 * size * count), *coefficients = call.doubles(3, 16 * count * outCount);
   double* out = call.doubles(5, 4 * size * outCount);
-  const std::size_t wide = static_cast<std::size_t>(spectral().manyWide()), groupBlocks = wide / 4;
-  const std::size_t groups = (outCount + groupBlocks - 1) / groupBlocks;
-  // Group after group 4 count rows of `wide` coefficients.
-  Scratch<double> packed(4 * count * wide * groups);
-  for (std::size_t b = 0; b < groups * groupBlocks; b++) {
-    double* target = packed.get() + (b / groupBlocks) * 4 * count * wide + 4 * (b % groupBlocks);
-    for (std::size_t row = 0; row < 4 * count; row++) {
-      for (std::size_t c = 0; c < 4; c++) target[row * wide + c] = b < outCount ? coefficients[16 * count * b + 4 * row + c] : 0.0;
-    }
-  }
-  const std::size_t held = 4 * kCombineRows * count, stride = scratchStride(held + kCombineRows * wide);
-  Scratch<double> copies(stride * static_cast<std::size_t>(threads()));
+  const BlockCombination combination(spectral(), count, coefficients, outCount);
+  const std::size_t stride = combination.workSize();
+  Scratch<double> work(stride * static_cast<std::size_t>(threads()));
   forRange(size, kGrain, [&](std::size_t begin, std::size_t end, int part) {
-    double* copy = copies.get() + stride * static_cast<std::size_t>(part);
-    double* result = copy + held;
-    for (std::size_t first = begin; first < end; first += kCombineRows) {
-      const std::size_t rows = std::min<std::size_t>(kCombineRows, end - first);
-      for (std::size_t j = 0; j < count; j++) {
-        std::copy_n(basis + 4 * (j * size + first), 4 * rows, copy + 4 * kCombineRows * j);
-      }
-      for (std::size_t g = 0; g < groups; g++) {
-        spectral().manyProduct(copy, 4 * kCombineRows, static_cast<long>(count), packed.get() + g * 4 * count * wide,
-                               result, static_cast<long>(rows));
-        for (std::size_t t = 0; t < groupBlocks && g * groupBlocks + t < outCount; t++) {
-          double* to = out + 4 * ((g * groupBlocks + t) * size + first);
-          for (std::size_t i = 0; i < rows; i++) std::copy_n(result + i * wide + 4 * t, 4, to + 4 * i);
-        }
-      }
-    }
+    combination.rows(size, basis, out, work.get() + stride * static_cast<std::size_t>(part), begin, end);
   });
   return call.undefined();
 }
@@ -326,15 +338,6 @@ napi_value spectralWeightedSquares(const Call& call) {
       }
     }
   });
-  return call.undefined();
-}
-
-// (seed, length, out): numbers from -0.5 to 0.5
-napi_value spectralFillRandom(const Call& call) {
-  DrawSource draws(static_cast<std::uint32_t>(call.count(0)));
-  const std::size_t length = call.count(1);
-  double* out = call.doubles(2, length);
-  for (std::size_t i = 0; i < length; i++) out[i] = draws.next() / 4294967296.0 - 0.5;
   return call.undefined();
 }
 
@@ -418,26 +421,16 @@ napi_value spectralFixSigns(const Call& call) {
   return call.undefined();
 }
 
-// (n, a, width, values, rows) -> whether it converged; ascending
-napi_value spectralSmallEigen(const Call& call) {
-  const std::size_t n = call.count(0), width = call.count(2);
-  if (width > n) throw ArgumentError("more entries than the vectors have");
-  double *a = call.doubles(1, n * n), *values = call.doubles(3, n), *rows = call.doubles(4, n * width);
-  Scratch<double> turned(n * width), found(n), work(4 * n);
-  const bool converged =
-      spectral().smallEigen(static_cast<int>(n), a, static_cast<int>(width), found.get(), turned.get(), work.get());
-  std::vector<std::size_t> order(n);
-  for (std::size_t i = 0; i < n; i++) order[i] = i;
-  if (converged) {
-    std::stable_sort(order.begin(), order.end(), [&](std::size_t x, std::size_t y) { return found.get()[x] < found.get()[y]; });
-  }
-  for (std::size_t i = 0; i < n; i++) {
-    values[i] = found.get()[order[i]];
-    std::copy_n(turned.get() + order[i] * width, width, rows + i * width);
-  }
-  napi_value result = nullptr;
-  napi_get_boolean(call.env(), converged, &result);
-  return result;
+// (n, a, b, values, rows) -> 1, the pivot of b that is not positive, or 2 when the iteration did not end
+napi_value spectralPencil(const Call& call) {
+  const std::size_t n = call.count(0);
+  double *a = call.doubles(1, n * n), *b = call.doubles(2, n * n);
+  double *values = call.doubles(3, n), *rows = call.doubles(4, n * n);
+  const double pivot = spectral().reducePencil(static_cast<int>(n), a, b);
+  if (pivot != 1) return call.makeNumber(pivot);
+  if (!ascendingEigen(spectral(), n, a, n, values, rows)) return call.makeNumber(2);
+  spectral().solveUpper(static_cast<int>(n), b, rows);
+  return call.makeNumber(1);
 }
 
 }  // namespace
@@ -449,19 +442,16 @@ void registerSpectral(napi_env env, napi_value exports) {
   defineFunction<spectralToRows>(env, exports, "spectralToRows");
   defineFunction<spectralFixSigns>(env, exports, "spectralFixSigns");
   defineFunction<spectralFactor>(env, exports, "spectralFactor");
+  defineFunction<spectralSlices>(env, exports, "spectralSlices");
   defineFunction<spectralSolve>(env, exports, "spectralSolve");
   defineFunction<spectralMultiplyMass>(env, exports, "spectralMultiplyMass");
   defineFunction<spectralMultiplyStiffness>(env, exports, "spectralMultiplyStiffness");
-  defineFunction<spectralProject>(env, exports, "spectralProject");
-  defineFunction<spectralSubtract>(env, exports, "spectralSubtract");
-  defineFunction<spectralScale>(env, exports, "spectralScale");
   defineFunction<spectralSubtractColumns>(env, exports, "spectralSubtractColumns");
   defineFunction<spectralColumnDots>(env, exports, "spectralColumnDots");
   defineFunction<spectralGram>(env, exports, "spectralGram");
   defineFunction<spectralWeightedSquares>(env, exports, "spectralWeightedSquares");
-  defineFunction<spectralFillRandom>(env, exports, "spectralFillRandom");
   defineFunction<spectralCombine>(env, exports, "spectralCombine");
-  defineFunction<spectralSmallEigen>(env, exports, "spectralSmallEigen");
+  defineFunction<spectralPencil>(env, exports, "spectralPencil");
 }
 
 }  // namespace neuroloom

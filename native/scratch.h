@@ -4,7 +4,28 @@
 #include <cstdlib>
 #include <new>
 
+#if defined(__linux__)
+#include <sys/mman.h>
+
+#include <cstdint>
+#endif
+
 namespace neuroloom {
+
+// Asks for large pages under memory that is about to be written: fewer faults, fewer misses in the table of pages. Only
+// whole large pages inside [data, data + bytes) are touched; where there are none to be had nothing happens.
+inline void preferLargePages(void* data, std::size_t bytes) {
+#if defined(__linux__) && defined(MADV_HUGEPAGE)
+  constexpr std::uintptr_t kLargePage = std::uintptr_t{1} << 21;
+  const std::uintptr_t from = reinterpret_cast<std::uintptr_t>(data);
+  const std::uintptr_t begin = (from + kLargePage - 1) / kLargePage * kLargePage;
+  const std::uintptr_t end = (from + bytes) / kLargePage * kLargePage;
+  if (end > begin) madvise(reinterpret_cast<void*>(begin), end - begin, MADV_HUGEPAGE);
+#else
+  (void)data;
+  (void)bytes;
+#endif
+}
 
 template <class T>
 class Scratch {

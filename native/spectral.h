@@ -67,6 +67,11 @@ struct SpectralKernels {
   // Eigenpairs of a (n x n, destroyed), not sorted; row i of `turned` (n x width) belongs to values[i] and holds the last
   // `width` entries. `work` has 4 n numbers. Returns false when QL did not converge.
   bool (*smallEigen)(int n, double* a, int width, double* values, double* turned, double* work);
+  // a x = lambda b x for n x n matrices: the upper triangle of b becomes U with U'U = b, a becomes U'^-1 a U^-1. Returns 1,
+  // or the pivot that is not positive.
+  double (*reducePencil)(int n, double* a, double* b);
+  // x <- U^-1 x for the n rows x.
+  void (*solveUpper)(int n, const double* u, double* rows);
 };
 
 }  // namespace neuroloom

@@ -730,10 +730,54 @@ static bool spectralSmallEigen(int n, double* a, int width, double* d, double* t
   return true;
 }
 
+NL_INLINE void spectralSubtractRow(double* target, double factor, const double* row, int n) {
+  for (int k = 0; k < n; k++) target[k] -= factor * row[k];
+}
+
+// The upper triangle of b becomes U with U'U = b; a <- U'^-1 a U^-1. Returns the pivot that is not positive, else 1.
+static double spectralReducePencil(int n, double* a, double* b) {
+  for (int j = 0; j < n; j++) {
+    double* row = b + (long)j * n;
+    const double pivot = row[j];
+    if (!(pivot > 0)) return pivot;
+    const double root = __builtin_sqrt(pivot);
+    for (int k = j; k < n; k++) row[k] /= root;
+    for (int i = j + 1; i < n; i++) spectralSubtractRow(b + (long)i * n + i, row[i], row + i, n - i);
+  }
+  // a <- U'^-1 a, row by row, then the same from the other side on the transposed result.
+  for (int side = 0; side < 2; side++) {
+    for (int k = 0; k < n; k++) {
+      const double* factors = b + (long)k * n;
+      double* row = a + (long)k * n;
+      const double reciprocal = 1 / factors[k];
+      for (int j = 0; j < n; j++) row[j] *= reciprocal;
+      for (int i = k + 1; i < n; i++) spectralSubtractRow(a + (long)i * n, factors[i], row, n);
+    }
+    for (int i = 0; i < n; i++)
+      for (int j = 0; j < i; j++) {
+        const double held = a[(long)i * n + j];
+        a[(long)i * n + j] = a[(long)j * n + i];
+        a[(long)j * n + i] = held;
+      }
+  }
+  return 1;
+}
+
+// x <- U^-1 x for the n rows x.
+static void spectralSolveUpper(int n, const double* u, double* rows) {
+  for (int v = 0; v < n; v++) {
+    double* x = rows + (long)v * n;
+    for (int i = n - 1; i >= 0; i--) {
+      const double* row = u + (long)i * n;
+      x[i] = (x[i] - spectralDot(row + i + 1, x + i + 1, n - 1 - i)) / row[i];
+    }
+  }
+}
+
 static const SpectralKernels kSpectralKernels = {
     spectralPackedSize,  spectralFactor,       spectralSolve,  spectralSolvePair, spectralMultiplyMass, spectralMultiplyStiffness,
     spectralProject,     spectralAdd,          spectralScale,  spectralSubtractColumns, spectralColumnDots, spectralManyWide,
-    spectralManyProduct, spectralGram,         spectralSmallEigen};
+    spectralManyProduct, spectralGram,         spectralSmallEigen, spectralReducePencil, spectralSolveUpper};
 
 }  // namespace NL_ISA
 }  // namespace neuroloom

@@ -67,6 +67,20 @@ export interface SpectralBinding {
       signs: Uint8Array,
     ]
   ): number;
+  spectralSlices(
+    ...args: [
+      ...SymbolicArguments,
+      ...PairArguments,
+      panels: Float64Array[],
+      signs: Uint8Array[],
+      /** Of each slice: shift, below, above, seed, tolerance, 1 where it may move. */
+      tasks: Float64Array,
+      values: Float64Array[],
+      vectors: Float64Array[],
+      /** Written, of each slice: 1 where it converged, 1 where pairs are given, better shift or NaN, solves. */
+      outcomes: Float64Array,
+    ]
+  ): void;
   spectralSolve(
     ...args: [...SymbolicArguments, panels: Float64Array, signs: Uint8Array, x: Float64Array, blocks: number]
   ): void;
@@ -76,9 +90,6 @@ export interface SpectralBinding {
   spectralMultiplyStiffness(
     ...args: [size: number, ...PairArguments, x: Float64Array, y: Float64Array, blocks: number]
   ): void;
-  spectralProject(size: number, basis: Float64Array, count: number, z: Float64Array, h: Float64Array): void;
-  spectralSubtract(size: number, basis: Float64Array, count: number, h: Float64Array, w: Float64Array): void;
-  spectralScale(size: number, w: Float64Array, g: Float64Array): void;
   spectralSubtractColumns(size: number, w: Float64Array, factors: Float64Array, z: Float64Array): void;
   spectralColumnDots(size: number, a: Float64Array, b: Float64Array, out: Float64Array): void;
   spectralGram(
@@ -97,7 +108,6 @@ export interface SpectralBinding {
     weights: Float64Array,
     out: Float64Array,
   ): void;
-  spectralFillRandom(seed: number, length: number, out: Float64Array): void;
   spectralCombine(
     size: number,
     basis: Float64Array,
@@ -106,12 +116,6 @@ export interface SpectralBinding {
     outCount: number,
     out: Float64Array,
   ): void;
-  /** @returns whether it converged */
-  spectralSmallEigen(
-    n: number,
-    a: Float64Array,
-    width: number,
-    values: Float64Array,
-    rows: Float64Array,
-  ): boolean;
+  /** @returns 1, the pivot of b that is not positive, or 2 when the iteration did not end */
+  spectralPencil(n: number, a: Float64Array, b: Float64Array, values: Float64Array, rows: Float64Array): number;
 }

@@ -167,6 +167,69 @@ export function spectralFactor(
   );
 }
 
+/** Eigenpairs wanted around one shift, and the factor there. */
+export interface SliceRequest {
+  readonly shift: number;
+  readonly panels: Float64Array;
+  readonly signs: Int8Array;
+  readonly below: number;
+  readonly above: number;
+  readonly seed: number;
+  readonly tolerance: number;
+  readonly mayMove: boolean;
+}
+
+/** Eigenpairs around one shift: see Slice of numerics/spectral/solver-kernels.ts. */
+export interface SliceAnswer {
+  readonly isConverged: boolean;
+  readonly eigenvalues: Float64Array;
+  readonly vectors: Float64Array;
+  readonly solves: number;
+  readonly betterShift: number | null;
+}
+
+/** Block Lanczos around each of the shifts, shared out to the threads; the numbers do not depend on how many there are. */
+export function spectralSlices(
+  symbolic: FactorStructure,
+  pair: SymmetricPair,
+  requests: readonly SliceRequest[],
+): SliceAnswer[] {
+  const none = new Float64Array(0);
+  const eigenvalues = requests.map(({ below, above }) => new Float64Array(below + above));
+  const vectors = requests.map(({ below, above }) => new Float64Array(4 * pair.size * Math.ceil((below + above) / 4)));
+  const outcomes = new Float64Array(4 * requests.length);
+  nativeBinding().spectralSlices(
+    ...symbolicArguments(symbolic),
+    ...pairArguments(pair),
+    requests.map(({ panels }) => panels),
+    requests.map(({ signs }) => asBytes(signs)),
+    Float64Array.from(
+      requests.flatMap(({ shift, below, above, seed, tolerance, mayMove }) => [
+        shift,
+        below,
+        above,
+        seed,
+        tolerance,
+        mayMove ? 1 : 0,
+      ]),
+    ),
+    eigenvalues,
+    vectors,
+    outcomes,
+  );
+  return requests.map((_, i) => {
+    const isGiven = outcomes[4 * i + 1] === 1;
+    const betterShift = outcomes[4 * i + 2]!;
+    return {
+      isConverged: outcomes[4 * i] === 1,
+      eigenvalues: isGiven ? eigenvalues[i]! : none,
+      vectors: isGiven ? vectors[i]! : none,
+      solves: outcomes[4 * i + 3]!,
+      betterShift: Number.isNaN(betterShift) ? null : betterShift,
+    };
+  });
+}
+
 /** x <- (L D L')^-1 x for `blocks` blocks, shared out to the threads. */
 export function spectralSolve(
   symbolic: FactorStructure,
@@ -186,33 +249,6 @@ export function spectralMultiplyMass(pair: SymmetricPair, x: Float64Array, y: Fl
 /** y = K x for `blocks` blocks, by differences. */
 export function spectralMultiplyStiffness(pair: SymmetricPair, x: Float64Array, y: Float64Array, blocks: number): void {
   nativeBinding().spectralMultiplyStiffness(pair.size, ...pairArguments(pair), x, y, blocks);
-}
-
-/** h[j] = Q_j' z for the `count` blocks of the basis. */
-export function spectralProject(
-  size: number,
-  basis: Float64Array,
-  count: number,
-  z: Float64Array,
-  h: Float64Array,
-): void {
-  nativeBinding().spectralProject(size, basis, count, z, h);
-}
-
-/** w -= sum of Q_j h[j]. */
-export function spectralSubtract(
-  size: number,
-  basis: Float64Array,
-  count: number,
-  h: Float64Array,
-  w: Float64Array,
-): void {
-  nativeBinding().spectralSubtract(size, basis, count, h, w);
-}
-
-/** w <- w g, g 4 x 4. */
-export function spectralScale(size: number, w: Float64Array, g: Float64Array): void {
-  nativeBinding().spectralScale(size, w, g);
 }
 
 /** w[:, c] -= factors[c] z[:, c]. */
@@ -256,11 +292,6 @@ export function spectralWeightedSquares(
   return out;
 }
 
-/** Numbers from -0.5 to 0.5, the same for the same seed. */
-export function spectralFillRandom(seed: number, out: Float64Array): void {
-  nativeBinding().spectralFillRandom(seed, out.length, out);
-}
-
 /** out_b = sum of Q_j c[b][j]; out may be the basis. */
 export function spectralCombine(
   size: number,
@@ -274,18 +305,21 @@ export function spectralCombine(
 }
 
 /**
- * Eigenpairs of a dense symmetric matrix, ascending.
+ * All solutions of A x = lambda B x for small dense matrices, x' B x = 1, ascending.
  *
- * @param a - n x n, destroyed
- * @param width - entries of each vector to give, from the end
- * @returns rows: n x width; null when the iteration did not end, as with entries that are not finite
+ * @param a - n x n, symmetric; destroyed
+ * @param b - n x n, symmetric positive definite; destroyed
+ * @returns rows: n x n, row i belongs to value i; null when the iteration did not end, and the pivot of b where one is not
+ *   positive
  */
-export function spectralSmallEigen(
+export function spectralPencil(
   n: number,
   a: Float64Array,
-  width: number,
-): { readonly values: Float64Array; readonly rows: Float64Array } | null {
+  b: Float64Array,
+): { readonly values: Float64Array; readonly rows: Float64Array } | { readonly pivot: number } | null {
   const values = new Float64Array(n);
-  const rows = new Float64Array(n * width);
-  return nativeBinding().spectralSmallEigen(n, a, width, values, rows) ? { values, rows } : null;
+  const rows = new Float64Array(n * n);
+  const outcome = nativeBinding().spectralPencil(n, a, b, values, rows);
+  if (outcome === 1) return { values, rows };
+  return outcome === 2 ? null : { pivot: outcome };
 }

@@ -1,37 +1,16 @@
 /** Eigenpairs near one shift by block Lanczos on (K - shift M)^-1 M, without restarts. */
 import type { SmallEigen } from '../linalg/small-eigen.js';
 import { seededRandom } from '../random.js';
-import { BLOCK, type NumericFactor, type SolverKernels, type SolverPair } from './solver-kernels.js';
+import { BLOCK, type LanczosKernels, type Slice, type SliceTask, type SolverPair } from './solver-kernels.js';
 import type { SymbolicFactor } from './symbolic-factor.js';
 
-/** Pairs next to a shift. */
-export interface Slice {
-  readonly isConverged: boolean;
-  /** Ascending: the wanted ones below the shift, then those above. */
-  readonly eigenvalues: Float64Array;
-  /** Blocks of four vectors, the last one filled up with zeros. */
-  readonly vectors: Float64Array;
-  /** Vectors solved for. */
-  readonly solves: number;
-  /** A better shift with the same count, where this one lies too close to an eigenvalue; then nothing else is given. */
-  readonly betterShift: number | null;
-}
-
-export interface SliceProblem {
-  readonly kernels: SolverKernels;
+/** A slice, and what it is solved with. */
+interface SliceProblem extends SliceTask {
+  readonly kernels: LanczosKernels;
   readonly symbolic: SymbolicFactor;
   readonly pair: SolverPair;
-  readonly factor: NumericFactor;
-  /** How many eigenpairs below and above the shift are wanted, nearest first. */
-  readonly below: number;
-  readonly above: number;
-  readonly seed: number;
-  /** Accepted residual of a pair relative to theta = 1 / (lambda - shift). */
-  readonly tolerance: number;
-  /** Working memory shared by the slices of one solve, see {@link basisBlocks}. */
+  /** Working memory, see {@link basisBlocks}. */
   readonly basis: Float64Array;
-  /** False to go on with this shift, however close it lies to an eigenvalue. */
-  readonly mayMove: boolean;
 }
 
 // A column whose pivot falls under this part of its square norm has nothing new in it.
@@ -45,21 +24,29 @@ const LARGEST_NOISE = 1e-8;
 const LARGEST_RATIO = 1e4;
 
 /** Most blocks that the basis of a slice with `wanted` pairs may have. */
-export function basisBlocks(size: number, wanted: number): number {
+function basisBlocks(size: number, wanted: number): number {
   return Math.max(1, Math.min(Math.ceil((6 * wanted + 12 * BLOCK) / BLOCK), Math.floor(size / BLOCK)));
 }
 
+/** Slice after slice, in one working memory. */
+export function solveSlices(
+  kernels: LanczosKernels,
+  symbolic: SymbolicFactor,
+  pair: SolverPair,
+  tasks: readonly SliceTask[],
+): Slice[] {
+  const most = Math.max(0, ...tasks.map(({ below, above }) => below + above));
+  const basis = new Float64Array((basisBlocks(pair.size, most) + 1) * BLOCK * pair.size);
+  return tasks.map((task) => new BlockLanczos({ ...task, kernels, symbolic, pair, basis }).run());
+}
+
 /**
- * Block Lanczos with full reorthogonalisation: the known three terms first, then one pass against the whole basis, then
+ * Block Lanczos with full reorthogonalisation, where the addon (native/spectral_slice.cc) does it on demand: the known three terms first, then one pass against the whole basis, then
  * Cholesky-QR twice. The vectors returned have the residual block added, which is one exact inverse iteration.
  *
  * @see Grimes, Lewis & Simon 1994, "A shifted block Lanczos algorithm for solving sparse symmetric generalized
  *   eigenproblems"
  */
-export function solveSlice(problem: SliceProblem): Slice {
-  return new BlockLanczos(problem).run();
-}
-
 class BlockLanczos {
   readonly #problem: SliceProblem;
   readonly #size: number;

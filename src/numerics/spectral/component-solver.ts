@@ -1,14 +1,27 @@
 /** Eigenpairs of one connected symmetric pair: ordering, slices, polish and gate. */
 import { createHash } from 'node:crypto';
 import { ProcessingError } from '../../errors.js';
-import { basisBlocks, solveSlice, type Slice } from './block-lanczos.js';
 import { NotConvergedError, type PartialPairs } from './not-converged.js';
 import { correct, polish, type BlockPairs } from './polish.js';
-import { chooseShifts, joinSlices, sliceShares, steadyFactor, type FactorSource } from './slice-plan.js';
-import { BLOCK, GROUP, type NumericFactor, type SolverKernels, type SolverPair } from './solver-kernels.js';
+import {
+  chooseShifts,
+  COUNTING_GROWTH,
+  joinSlices,
+  sliceShares,
+  steadyFactor,
+  type FactorSource,
+} from './slice-plan.js';
+import {
+  BLOCK,
+  GROUP,
+  type NumericFactor,
+  type Slice,
+  type SliceTask,
+  type SolverKernels,
+  type SolverPair,
+} from './solver-kernels.js';
 import { isLaplacian, permutedPair, totalMass } from './solver-pair.js';
 import type { SymbolicFactor } from './symbolic-factor.js';
-import { symmetricPencil } from './symmetric-pencil.js';
 
 /** Lanczos residual that is accepted before the polish. */
 const TOLERANCE = 1e-11;
@@ -82,7 +95,12 @@ export class ComponentSolver {
 
   /** Number of eigenvalues below a shift between two known ones; the steadiest of a few places inside. */
   countBetween(lower: number, upper: number): { readonly shift: number; readonly count: number } {
-    const { shift, inertia } = steadyFactor(this.#source, (lower + upper) / 2, 4 * (upper - lower));
+    const { shift, inertia } = steadyFactor(
+      this.#source,
+      (lower + upper) / 2,
+      4 * (upper - lower),
+      COUNTING_GROWTH,
+    );
     return { shift, count: inertia };
   }
 
@@ -97,7 +115,7 @@ export class ComponentSolver {
         mass[i * n + pair.columns[e]!] = pair.mass[e]!;
       }
     }
-    const { values, rows } = symmetricPencil(kernels, n, stiffness, mass);
+    const { values, rows } = kernels.pencil(n, stiffness, mass);
     const count = Math.min(n, wanted + FIRST_SPARE);
     const vectors = new Float64Array(Math.ceil(count / BLOCK) * BLOCK * n);
     for (let c = 0; c < count; c++) {
@@ -146,41 +164,41 @@ export class ComponentSolver {
     shares: readonly { below: number; above: number }[],
     round: number,
   ): Slice[] {
-    const most = Math.max(...shares.map(({ below, above }) => below + above));
-    const basis = new Float64Array((basisBlocks(this.size, most) + 1) * BLOCK * this.size);
+    const { kernels, symbolic, pair } = this.#source;
+    const tasks = factors.map((factor, i): SliceTask => ({
+      ...shares[i]!,
+      factor,
+      seed: 1000 * round + i,
+      tolerance: i + 1 === factors.length ? LAST_TOLERANCE : TOLERANCE,
+      mayMove: true,
+    }));
     const finished: Slice[] = [];
-    factors.forEach((factor, i) => {
-      const share = shares[i]!;
-      const seed = 1000 * round + i;
-      const tolerance = i + 1 === factors.length ? LAST_TOLERANCE : TOLERANCE;
-      const problem = { ...this.#source, ...share, seed, basis, tolerance };
-      let slice = solveSlice({ ...problem, factor, mayMove: true });
-      if (slice.betterShift !== null) {
-        const moved = this.#source.kernels.factor(
-          this.#source.symbolic,
-          this.#source.pair,
-          slice.betterShift,
+    kernels.slices(symbolic, pair, tasks).forEach((given, i) => {
+      const task = given.betterShift === null ? tasks[i]! : this.#moved(tasks[i]!, given.betterShift);
+      const slice = given.betterShift === null ? given : kernels.slices(symbolic, pair, [task])[0]!;
+      if (!slice.isConverged) {
+        throw new NotConvergedError(
+          `block Lanczos did not find ${task.below + task.above} pairs near ${factors[i]!.shift}`,
+          this.#partial(factors, finished),
+          {
+            where: 'eigsh',
+            cure: 'the matrix may be ill-conditioned: see the smallest angle of the mesh, or use operator intrinsic_delaunay',
+          },
         );
-        const isSame = moved.inertia === factor.inertia && moved.growth < 10 * factor.growth;
-        slice = solveSlice({ ...problem, factor: isSame ? moved : factor, mayMove: false });
       }
-      if (slice.isConverged) {
-        if (factor.growth > REFINED_GROWTH)
-          correct({ ...this.#source, factor }, slice.eigenvalues, slice.vectors);
-        finished.push(slice);
-        return;
-      }
-      const pairs = share.below + share.above;
-      throw new NotConvergedError(
-        `block Lanczos did not find ${pairs} pairs near ${factor.shift}`,
-        this.#partial(factors, finished),
-        {
-          where: 'eigsh',
-          cure: 'the matrix may be ill-conditioned: see the smallest angle of the mesh, or use operator intrinsic_delaunay',
-        },
-      );
+      const { factor } = task;
+      if (factor.growth > REFINED_GROWTH)
+        correct({ ...this.#source, factor }, slice.eigenvalues, slice.vectors);
+      finished.push(slice);
     });
     return finished;
+  }
+
+  /** The task at a shift farther from its neighbours, where the count is the same there and pivots stay small. */
+  #moved(task: SliceTask, shift: number): SliceTask {
+    const moved = this.#source.kernels.factor(this.#source.symbolic, this.#source.pair, shift);
+    const isSame = moved.inertia === task.factor.inertia && moved.growth < 10 * task.factor.growth;
+    return { ...task, factor: isSame ? moved : task.factor, mayMove: false };
   }
 
   /** What the slices before a failed one have found: neighbours share pairs, each is taken below the next shift. */

@@ -3,24 +3,22 @@ import {
   spectralCombine,
   spectralCopyColumns,
   spectralFactor,
-  spectralFillRandom,
   spectralFixSigns,
   spectralGram,
   spectralMultiplyMass,
   spectralMultiplyStiffness,
   spectralOrder,
-  spectralProject,
-  spectralScale,
-  spectralSmallEigen,
+  spectralPencil,
+  spectralSlices,
   spectralSolve,
-  spectralSubtract,
   spectralSubtractColumns,
   spectralSymbolic,
   spectralToRows,
 } from '../../native/index.js';
-import { foundEigen } from '../linalg/small-eigen.js';
+import { foundEigen, type SmallEigen } from '../linalg/small-eigen.js';
 import type { NumericFactor, SolverKernels, SolverPair } from './solver-kernels.js';
 import type { SymbolicFactor } from './symbolic-factor.js';
+import { notDefinite } from './symmetric-pencil.js';
 
 function factor(symbolic: SymbolicFactor, pair: SolverPair, shift: number): NumericFactor {
   const panels = new Float64Array(symbolic.panelStarts.at(-1)!);
@@ -31,6 +29,12 @@ function factor(symbolic: SymbolicFactor, pair: SolverPair, shift: number): Nume
   return { shift, panels, signs, inertia, growth };
 }
 
+function pencil(n: number, a: Float64Array, b: Float64Array): SmallEigen {
+  const solved = spectralPencil(n, a, b);
+  if (solved !== null && 'pivot' in solved) throw notDefinite(solved.pivot);
+  return foundEigen(n, solved);
+}
+
 /** The kernels of the addon. */
 export const nativeKernels: SolverKernels = {
   name: 'native',
@@ -38,11 +42,14 @@ export const nativeKernels: SolverKernels = {
     spectralSymbolic(size, starts, columns, spectralOrder(size, starts, columns)),
   factor,
   solve: (symbolic, { panels, signs }, x, blocks) => spectralSolve(symbolic, panels, signs, x, blocks),
+  slices: (symbolic, pair, tasks) =>
+    spectralSlices(
+      symbolic,
+      pair,
+      tasks.map(({ factor: { shift, panels, signs }, ...task }) => ({ ...task, shift, panels, signs })),
+    ),
   multiplyMass: spectralMultiplyMass,
   multiplyStiffness: spectralMultiplyStiffness,
-  project: spectralProject,
-  subtract: spectralSubtract,
-  scale: spectralScale,
   subtractColumns: spectralSubtractColumns,
   columnDots: spectralColumnDots,
   gram: spectralGram,
@@ -50,6 +57,5 @@ export const nativeKernels: SolverKernels = {
   copyColumns: spectralCopyColumns,
   toRows: spectralToRows,
   fixSigns: spectralFixSigns,
-  fillRandom: spectralFillRandom,
-  smallEigen: (n, a, lastEntries) => foundEigen(n, spectralSmallEigen(n, a, lastEntries)),
+  pencil,
 };

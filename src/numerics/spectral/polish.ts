@@ -2,7 +2,6 @@
 import { BLOCK, GROUP, type NumericFactor, type SolverKernels, type SolverPair } from './solver-kernels.js';
 import { totalMass } from './solver-pair.js';
 import type { SymbolicFactor } from './symbolic-factor.js';
-import { symmetricPencil } from './symmetric-pencil.js';
 
 /** Approximate pairs, vectors in blocks of four, the last block filled up with zeros. */
 export interface BlockPairs {
@@ -100,7 +99,7 @@ function rayleighRitz(
       spread(h, first, group, count, matrix);
     }
   }
-  const { values, rows } = symmetricPencil(kernels, count, projected, gram);
+  const { values, rows } = kernels.pencil(count, projected, gram);
   const coefficients = new Float64Array(blocks * blocks * BLOCK * BLOCK);
   for (let column = 0; column < count; column++) {
     const at = Math.floor(column / BLOCK) * blocks * BLOCK * BLOCK + (column % BLOCK);

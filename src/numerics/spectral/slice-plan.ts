@@ -1,12 +1,13 @@
 /** Where to put the shifts, how many pairs each takes, and where neighbouring slices are cut. */
-import type { NumericFactor, SolverKernels, SolverPair } from './solver-kernels.js';
+import type { NumericFactor, Slice, SolverKernels, SolverPair } from './solver-kernels.js';
 import type { SymbolicFactor } from './symbolic-factor.js';
-import type { Slice } from './block-lanczos.js';
 
 /** Pairs per slice: fewer cost factorisations, more cost orthogonalising. */
 const SLICE_PAIRS = 60;
-// Growth beyond this costs digits; a neighbouring shift is tried.
-const LARGEST_GROWTH = 30;
+// Growth beyond this costs digits that the polish does not bring back; a neighbouring shift is tried.
+const LARGEST_GROWTH = 300;
+/** Enough for a count: the shift lies in a gap, far from what rounding moves. */
+export const COUNTING_GROWTH = 3000;
 // Neighbouring shifts, as parts of the distance between slices.
 const DETOURS = [0, 0.011, -0.013, 0.027, -0.031, 0.043];
 const MOST_PROBES = 40;
@@ -18,17 +19,18 @@ export interface FactorSource {
   readonly pair: SolverPair;
 }
 
-/** A factor at or near a shift, the best of up to six when pivots grow. */
+/** A factor at or near a shift, the best of up to six when pivots grow beyond `mostGrowth`. */
 export function steadyFactor(
   { kernels, symbolic, pair }: FactorSource,
   shift: number,
   step: number,
+  mostGrowth = LARGEST_GROWTH,
 ): NumericFactor {
   let best: NumericFactor | undefined;
   for (const detour of DETOURS) {
     const factor = kernels.factor(symbolic, pair, shift + detour * step);
     if (best === undefined || factor.growth < best.growth) best = factor;
-    if (best.growth < LARGEST_GROWTH) break;
+    if (best.growth < mostGrowth) break;
   }
   return best!;
 }

@@ -27,6 +27,31 @@ export interface NumericFactor {
   readonly growth: number;
 }
 
+/** Eigenpairs wanted around one shift. */
+export interface SliceTask {
+  readonly factor: NumericFactor;
+  /** How many eigenpairs below and above the shift are wanted, nearest first. */
+  readonly below: number;
+  readonly above: number;
+  readonly seed: number;
+  /** Accepted residual of a pair relative to theta = 1 / (lambda - shift). */
+  readonly tolerance: number;
+  /** False to go on with this shift, however close it lies to an eigenvalue. */
+  readonly mayMove: boolean;
+}
+
+/** Pairs of one slice, ascending: `below` under the shift, the rest above. */
+export interface Slice {
+  readonly isConverged: boolean;
+  readonly eigenvalues: Float64Array;
+  /** In blocks of four, the last block filled up with zeros. */
+  readonly vectors: Float64Array;
+  /** Applications of the operator to one vector. */
+  readonly solves: number;
+  /** Where the slice should be tried instead: this shift lies too close to an eigenvalue; then nothing else is given. */
+  readonly betterShift: number | null;
+}
+
 /** The loops that take the time: once in plain TypeScript, once in the addon, on the same arrays. */
 export interface SolverKernels {
   readonly name: 'native' | 'typescript';
@@ -39,12 +64,8 @@ export interface SolverKernels {
   multiplyMass(pair: SolverPair, x: Float64Array, y: Float64Array, blocks: number): void;
   /** y = K x for `blocks` blocks, by differences. */
   multiplyStiffness(pair: SolverPair, x: Float64Array, y: Float64Array, blocks: number): void;
-  /** h[j] = Q_j' z, 4 x 4 each, for the `count` blocks Q_j of the basis. */
-  project(size: number, basis: Float64Array, count: number, z: Float64Array, h: Float64Array): void;
-  /** w -= sum of Q_j h[j]. */
-  subtract(size: number, basis: Float64Array, count: number, h: Float64Array, w: Float64Array): void;
-  /** w <- w g, g 4 x 4 row-major. */
-  scale(size: number, w: Float64Array, g: Float64Array): void;
+  /** Block Lanczos around each of the shifts; slices do not depend on one another, nor on which are asked for together. */
+  slices(symbolic: SymbolicFactor, pair: SolverPair, tasks: readonly SliceTask[]): Slice[];
   /** w[:, c] -= factors[c] z[:, c] for the four columns. */
   subtractColumns(size: number, w: Float64Array, factors: Float64Array, z: Float64Array): void;
   /** out[c] = sum of a[:, c] b[:, c]. */
@@ -88,6 +109,24 @@ export interface SolverKernels {
   ): void;
   /** Makes the largest component of each column of `vectors` (n x k, row after row) positive, the first on ties. */
   fixSigns(n: number, k: number, vectors: Float64Array): void;
+  /**
+   * All solutions of A x = lambda B x for small dense matrices, x' B x = 1.
+   *
+   * @param a - n x n row-major, symmetric; destroyed
+   * @param b - n x n row-major, symmetric positive definite; destroyed
+   * @throws ProcessingError INVALID_ARGUMENT when b is not positive definite, NOT_CONVERGED
+   */
+  pencil(n: number, a: Float64Array, b: Float64Array): SmallEigen;
+}
+
+/** What block Lanczos in TypeScript is made of; the addon has all of it in one loop. */
+export interface LanczosKernels extends SolverKernels {
+  /** h[j] = Q_j' z, 4 x 4 each, for the `count` blocks Q_j of the basis. */
+  project(size: number, basis: Float64Array, count: number, z: Float64Array, h: Float64Array): void;
+  /** w -= sum of Q_j h[j]. */
+  subtract(size: number, basis: Float64Array, count: number, h: Float64Array, w: Float64Array): void;
+  /** w <- w g, g 4 x 4 row-major. */
+  scale(size: number, w: Float64Array, g: Float64Array): void;
   /** Numbers from -0.5 to 0.5, the same for the same seed with both kernels. */
   fillRandom(seed: number, out: Float64Array): void;
   /** Eigenpairs of a (row-major, destroyed); of each vector the last `lastEntries` numbers. */

@@ -1,6 +1,5 @@
 import { ProcessingError } from '../../errors.js';
-import type { SmallEigen } from '../linalg/small-eigen.js';
-import type { SolverKernels } from './solver-kernels.js';
+import { smallEigen, type SmallEigen } from '../linalg/small-eigen.js';
 
 /**
  * All solutions of A x = lambda B x for small dense matrices, by Cholesky of B: x' B x = 1.
@@ -9,12 +8,7 @@ import type { SolverKernels } from './solver-kernels.js';
  * @param b - n x n row-major, symmetric positive definite; destroyed
  * @throws ProcessingError INVALID_ARGUMENT when b is not positive definite
  */
-export function symmetricPencil(
-  kernels: SolverKernels,
-  n: number,
-  a: Float64Array,
-  b: Float64Array,
-): SmallEigen {
+export function symmetricPencil(n: number, a: Float64Array, b: Float64Array): SmallEigen {
   choleskyInPlace(n, b);
   // a <- L^-1 a, row by row, then the same from the other side on the transposed result.
   for (let side = 0; side < 2; side++) {
@@ -29,7 +23,7 @@ export function symmetricPencil(
     }
     transposeInPlace(n, a);
   }
-  const eigen = kernels.smallEigen(n, a, n);
+  const eigen = smallEigen(n, a, n);
   const { rows } = eigen;
   // Each row x of vectors becomes L^-T x.
   for (let v = 0; v < n; v++) {
@@ -43,6 +37,18 @@ export function symmetricPencil(
   return eigen;
 }
 
+/** The mass has a pivot that is not positive. */
+export function notDefinite(pivot: number): ProcessingError {
+  return new ProcessingError(
+    'INVALID_ARGUMENT',
+    `the mass matrix is not positive definite (pivot ${pivot})`,
+    {
+      where: 'symmetricPencil',
+      cure: 'give every row a positive mass; drop vertices that belong to no triangle',
+    },
+  );
+}
+
 /** Lower triangle of b becomes L with L L' = b. */
 function choleskyInPlace(n: number, b: Float64Array): void {
   for (let i = 0; i < n; i++) {
@@ -53,14 +59,7 @@ function choleskyInPlace(n: number, b: Float64Array): void {
         b[i * n + j] = sum / b[j * n + j]!;
       } else {
         if (!(sum > 0)) {
-          throw new ProcessingError(
-            'INVALID_ARGUMENT',
-            `the mass matrix is not positive definite (pivot ${sum})`,
-            {
-              where: 'symmetricPencil',
-              cure: 'give every row a positive mass; drop vertices that belong to no triangle',
-            },
-          );
+          throw notDefinite(sum);
         }
         b[i * n + i] = Math.sqrt(sum);
       }

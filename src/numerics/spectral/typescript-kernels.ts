@@ -1,8 +1,10 @@
-import { BLOCK, type SolverKernels, type SolverPair } from './solver-kernels.js';
+import { solveSlices } from './block-lanczos.js';
+import { BLOCK, type LanczosKernels, type SolverPair } from './solver-kernels.js';
 import { smallEigen } from '../linalg/small-eigen.js';
 import { DrawSource, patternGraph } from './graph.js';
 import { nestedDissection } from './nested-dissection.js';
 import { symbolicFactor, type SymbolicFactor } from './symbolic-factor.js';
+import { symmetricPencil } from './symmetric-pencil.js';
 import { factorTypescript, solveTypescript } from './typescript-factor.js';
 
 // Rows worked on at a time, so that they stay in the cache while the blocks of the basis pass by.
@@ -332,11 +334,14 @@ function analyse(size: number, starts: Int32Array, columns: Int32Array): Symboli
 }
 
 /** The kernels in plain TypeScript: for machines without the addon, and as its independent check. */
-export const typescriptKernels: SolverKernels = {
+export const typescriptKernels: LanczosKernels = {
   name: 'typescript',
   analyse,
   factor: factorTypescript,
   solve: solveTypescript,
+  slices(symbolic, pair, tasks) {
+    return solveSlices(this, symbolic, pair, tasks);
+  },
   multiplyMass,
   multiplyStiffness,
   project,
@@ -350,5 +355,6 @@ export const typescriptKernels: SolverKernels = {
   toRows,
   fixSigns,
   fillRandom,
+  pencil: symmetricPencil,
   smallEigen,
 };

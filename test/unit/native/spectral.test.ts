@@ -11,6 +11,7 @@ import { weightedSquares } from '../../../src/numerics/descriptors/signatures.js
 import { seededRandom } from '../../../src/numerics/random.js';
 import { cotangentOperator } from '../../../src/numerics/spectral/mesh-operator.js';
 import { nativeKernels } from '../../../src/numerics/spectral/native-kernels.js';
+import type { Slice, SliceTask, SolverKernels } from '../../../src/numerics/spectral/solver-kernels.js';
 import { commonPair, permutedPair } from '../../../src/numerics/spectral/solver-pair.js';
 import { sparseFromTriplets, type SparseMatrix } from '../../../src/numerics/spectral/sparse-matrix.js';
 import { typescriptKernels } from '../../../src/numerics/spectral/typescript-kernels.js';
@@ -89,7 +90,7 @@ describe.skipIf(isas.length === 0)('kernels of the eigen-solver', () => {
     );
   });
 
-  test('columns moved between blocks and rows, signs, and random numbers', () => {
+  test('columns moved between blocks and rows, and signs', () => {
     const from = random(4 * 3 * n);
     const [sources, targets] = [Int32Array.of(0, 5, 11, 6), Int32Array.of(3, 0, 4, 5)];
     const [found, known] = [new Float64Array(4 * 2 * n), new Float64Array(4 * 2 * n)];
@@ -107,11 +108,6 @@ describe.skipIf(isas.length === 0)('kernels of the eigen-solver', () => {
     nativeKernels.fixSigns(n, 5, rows);
     scripted.fixSigns(n, 5, others);
     expect(rows).toEqual(others);
-    const [drawn, same] = [new Float64Array(50), new Float64Array(50)];
-    nativeKernels.fillRandom(7, drawn);
-    scripted.fillRandom(7, same);
-    expect(drawn).toEqual(same);
-    expect(drawn.every((value) => Math.abs(value) <= 0.5)).toBe(true);
     // The third component rivals the first by rounding only: the first decides.
     const tied = Float64Array.of(-1, 0.5, 1 + 1e-12);
     nativeKernels.fixSigns(3, 1, tied);
@@ -120,6 +116,19 @@ describe.skipIf(isas.length === 0)('kernels of the eigen-solver', () => {
       nativeKernels.toRows(n, from, sources, places, n, 5, rows, Int32Array.of(5, 2, 0, 1)),
     ).toThrow('a column is outside');
   });
+
+  const slicesFrom = (kernels: SolverKernels): SliceTask[] =>
+    [400, 2600].map((shift, i) => ({
+      factor: kernels.factor(symbolic, pair, shift),
+      below: 9 + i,
+      above: 20,
+      seed: i,
+      tolerance: 1e-11,
+      mayMove: true,
+    }));
+  let scriptedSlices: readonly Slice[] | undefined;
+  const bytesOf = (slices: readonly Slice[]): Buffer =>
+    Buffer.concat(slices.flatMap(({ eigenvalues, vectors }) => [eigenvalues, vectors].map((array) => Buffer.from(array.buffer))));
 
   for (const isa of isas) {
     describe(isa, () => {
@@ -155,18 +164,9 @@ describe.skipIf(isas.length === 0)('kernels of the eigen-solver', () => {
         }
       });
 
-      test.each([1, 2, 7])('projections and sums with %i blocks', (count) => {
+      test.each([1, 2, 7])('sums of %i blocks', (count) => {
         selectIsa(isa);
         const basis = random(4 * n * count);
-        const z = random(4 * n);
-        const [found, known] = [new Float64Array(16 * count), new Float64Array(16 * count)];
-        nativeKernels.project(n, basis, count, z, found);
-        scripted.project(n, basis, count, z, known);
-        expectClose(found, known, 1e-13);
-        const [w, v] = [z.slice(), z.slice()];
-        nativeKernels.subtract(n, basis, count, known, w);
-        scripted.subtract(n, basis, count, known, v);
-        expectClose(w, v, 1e-13);
         const coefficients = random(16 * count * 3);
         const [out, other] = [new Float64Array(3 * 4 * n), new Float64Array(3 * 4 * n)];
         nativeKernels.combine(n, basis, count, coefficients, 3, out);
@@ -231,37 +231,115 @@ describe.skipIf(isas.length === 0)('kernels of the eigen-solver', () => {
         const [x, y] = [a.slice(), a.slice()];
         nativeKernels.subtractColumns(n, x, g, b);
         scripted.subtractColumns(n, y, g, b);
-        nativeKernels.scale(n, x, g);
-        scripted.scale(n, y, g);
         expectClose(x, y, 1e-14);
       });
 
-      test.each([1, 2, 61])('eigenpairs of %i rows', (size) => {
+      test.each([1, 2, 61])('a dense pencil of %i rows', (size) => {
         selectIsa(isa);
-        const a = random(size * size);
-        for (let i = 0; i < size; i++) for (let j = 0; j < i; j++) a[j * size + i] = a[i * size + j]!;
-        const width = Math.min(4, size);
-        for (const entries of [size, width]) {
-          const found = nativeKernels.smallEigen(size, a.slice(), entries);
-          const known = scripted.smallEigen(size, a.slice(), entries);
-          expectClose(found.values, known.values, 1e-13);
-          expectClose(found.rows.map(Math.abs), known.rows.map(Math.abs), 1e-10);
+        const [a, b] = [random(size * size), random(size * size)];
+        for (let i = 0; i < size; i++) {
+          for (let j = 0; j < i; j++) a[j * size + i] = a[i * size + j]!;
+          for (let j = 0; j <= i; j++) b[j * size + i] = b[i * size + j] = (b[i * size + j]! + (i === j ? 90 : 0)) / 8;
+        }
+        const found = nativeKernels.pencil(size, a.slice(), b.slice());
+        const known = scripted.pencil(size, a.slice(), b.slice());
+        expectClose(found.values, known.values, 1e-13);
+        expectClose(found.rows.map(Math.abs), known.rows.map(Math.abs), 1e-10);
+        b[0] = -1;
+        for (const kernels of [nativeKernels, scripted]) {
+          expect(() => kernels.pencil(size, a.slice(), b.slice())).toThrow('is not positive definite (pivot -1)');
         }
       });
 
-      test.each([1, 2, 5])('eigenpairs of %i rows with an entry that is no number', (size) => {
+      test.each([1, 2, 5])('a dense pencil of %i rows with an entry that is no number', (size) => {
         selectIsa(isa);
         for (const kernels of [nativeKernels, scripted]) {
           for (const entry of [Number.NaN, Infinity]) {
             const a = Float64Array.from({ length: size * size }, (_, i) => (i === 0 ? entry : 1));
-            expect(() => kernels.smallEigen(size, a, size)).toThrow(`of a symmetric matrix of ${size} rows did not`);
+            const one = Float64Array.from(a, (_, i) => (i % (size + 1) === 0 ? 1 : 0));
+            expect(() => kernels.pencil(size, a, one)).toThrow(`of a symmetric matrix of ${size} rows did not`);
           }
+        }
+      });
+
+      test('slices find the pairs around their shifts, as those of TypeScript do', () => {
+        selectIsa(isa);
+        const tasks = slicesFrom(nativeKernels);
+        const found = nativeKernels.slices(symbolic, pair, tasks);
+        scriptedSlices ??= scripted.slices(symbolic, pair, slicesFrom(scripted));
+        const known = scriptedSlices;
+        found.forEach((slice, i) => {
+          const { below, above } = tasks[i]!;
+          expect(slice).toMatchObject({ isConverged: true, betterShift: null });
+          expectClose(slice.eigenvalues, known[i]!.eigenvalues, 1e-11);
+          expect(slice.eigenvalues[below - 1]).toBeLessThan(tasks[i]!.factor.shift);
+          expect(slice.eigenvalues[below]).toBeGreaterThan(tasks[i]!.factor.shift);
+          const blocks = Math.ceil((below + above) / 4);
+          const [stiff, heavy] = [new Float64Array(4 * n * blocks), new Float64Array(4 * n * blocks)];
+          nativeKernels.multiplyStiffness(pair, slice.vectors, stiff, blocks);
+          nativeKernels.multiplyMass(pair, slice.vectors, heavy, blocks);
+          const products = new Float64Array(16 * blocks * blocks);
+          nativeKernels.gram(n, slice.vectors, blocks, heavy, blocks, products);
+          slice.eigenvalues.forEach((value, c) => {
+            let [square, size] = [0, 0];
+            for (let r = 0, at = 4 * n * Math.floor(c / 4) + (c % 4); r < n; r++, at += 4) {
+              square += (stiff[at]! - value * heavy[at]!) ** 2;
+              size += (value * heavy[at]!) ** 2;
+            }
+            expect(Math.sqrt(square / size)).toBeLessThan(1e-8);
+            for (let d = 0; d < below + above; d++) {
+              expect(Math.abs(products[4 * blocks * c + d]! - (c === d ? 1 : 0))).toBeLessThan(1e-7);
+            }
+          });
+        });
+      });
+
+      test('a slice goes on where its Krylov space is exhausted', () => {
+        selectIsa(isa);
+        // A star: 0, then 1 in all directions but two, then the number of nodes.
+        const nodes = 300;
+        const [row, column, value]: [number[], number[], number[]] = [[], [], []];
+        for (let i = 0; i < nodes; i++) {
+          row.push(i, ...(i > 0 ? [0, i] : []));
+          column.push(i, ...(i > 0 ? [i, 0] : []));
+          value.push(i === 0 ? nodes - 1 : 1, ...(i > 0 ? [-1, -1] : []));
+        }
+        const star = sparseFromTriplets({ row, column, value }, [nodes, nodes]);
+        const one = sparseFromTriplets(
+          { row: row.filter((i, e) => i === column[e]), column: row.filter((i, e) => i === column[e]), value: Array<number>(nodes).fill(1) },
+          [nodes, nodes],
+        );
+        const unordered = commonPair(star, one);
+        const structure = scripted.analyse(nodes, unordered.starts, unordered.columns);
+        const ordered = permutedPair(unordered, structure.order);
+        for (const kernels of [nativeKernels, scripted]) {
+          const factor = kernels.factor(structure, ordered, 0.4);
+          const task = { factor, below: 1, above: 30, seed: 1, tolerance: 1e-11, mayMove: false };
+          const slice = kernels.slices(structure, ordered, [task])[0]!;
+          expect(slice.isConverged).toBe(true);
+          expectClose(slice.eigenvalues, Float64Array.from({ length: 31 }, (_, i) => (i === 0 ? 0 : 1)), 1e-12);
+        }
+      });
+
+      test('as many threads as there are slices give the same bytes as one', () => {
+        selectIsa(isa);
+        const tasks = [300, 1700, 3000].map((shift, seed) => {
+          const factor = nativeKernels.factor(symbolic, lumped, shift);
+          return { factor, below: 8, above: 12, seed, tolerance: 1e-11, mayMove: true };
+        });
+        const one = nativeKernels.slices(symbolic, lumped, tasks);
+        setNativeThreads(3);
+        try {
+          expect(bytesOf(nativeKernels.slices(symbolic, lumped, tasks)).equals(bytesOf(one))).toBe(true);
+          expect(bytesOf(nativeKernels.slices(symbolic, lumped, tasks.slice(1))).equals(bytesOf(one.slice(1)))).toBe(true);
+        } finally {
+          setNativeThreads(1);
         }
       });
 
       test('arrays too short for their sizes are refused', () => {
         selectIsa(isa);
-        expect(() => nativeKernels.project(n, new Float64Array(4), 1, new Float64Array(4 * n), new Float64Array(16))).toThrow(TypeError);
+        expect(() => nativeKernels.gram(n, new Float64Array(4), 1, new Float64Array(4 * n), 1, new Float64Array(16))).toThrow(TypeError);
         expect(() => nativeKernels.solve(symbolic, { ...scripted.factor(symbolic, pair, -1), panels: new Float64Array(3) }, new Float64Array(4 * n), 1)).toThrow(TypeError);
       });
     });

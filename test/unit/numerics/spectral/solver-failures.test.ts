@@ -5,7 +5,7 @@ import { eigsh, NotConvergedError } from '../../../../src/numerics.js';
 import { ProcessingError } from '../../../../src/errors.js';
 import { seededRandom } from '../../../../src/numerics/random.js';
 import { cotangentOperator } from '../../../../src/numerics/spectral/mesh-operator.js';
-import type { SolverKernels } from '../../../../src/numerics/spectral/solver-kernels.js';
+import type { LanczosKernels, SolverKernels } from '../../../../src/numerics/spectral/solver-kernels.js';
 import { typescriptKernels } from '../../../../src/numerics/spectral/typescript-kernels.js';
 import { grid, together } from '../../../support/meshes.js';
 
@@ -22,7 +22,7 @@ const plain = cotangentOperator(vertices, faces);
 const draws = seededRandom(1, 'noise');
 
 /** The last entries of the small vectors, from which residuals are told, are large for shifts above the limit. */
-function neverConverging(limit: number): SolverKernels {
+function neverConverging(limit: number): LanczosKernels {
   let isAbove = false;
   return {
     ...typescriptKernels,
