@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { canonicalVolume } from '../../../src/report/canonical-volume.js';
 import { binsOf } from '../../../src/report/histogram.js';
 import { graphSvg } from '../../../src/report/graph-picture.js';
-import { drawMosaic, usualRange } from '../../../src/report/mosaic.js';
+import { drawMosaic, lengthsMm, usualRange } from '../../../src/report/mosaic.js';
 import { encodePng } from '../../../src/report/png.js';
 import { drawSurface } from '../../../src/report/surface-picture.js';
 import { lanesOf } from '../../../src/report/timeline.js';
@@ -44,6 +44,19 @@ test('a mosaic shows the support in the brightest colour and nothing elsewhere',
   const firstRow = image.pixels.subarray(0, width);
   expect(firstRow[width - 1]).toBe(255);
   expect(firstRow[0]).toBe(1);
+});
+
+test('vectors are shown by their length in mm: those in voxels by the size of each axis', () => {
+  const field = {
+    ...cornerVolume([2, 0, 0, 0, 0, 3, 0, 0, 0, 0, 6, 0, 0, 0, 0, 1], [0, 0, 0]),
+    shape: [2, 1, 1, 1, 3],
+    voxelSizeMm: [2, 3, 6],
+    // Component by component: (1, 1, 1) and (0, -2, 0).
+    data: Float32Array.of(1, 0, 1, -2, 1, 0),
+  } as NiftiVolume;
+  expect([...lengthsMm(field, 'voxels').data]).toEqual([7, 6]);
+  expect([...lengthsMm(field, 'mm').data].map((value) => value ** 2)[1]).toBe(4);
+  expect(() => lengthsMm({ ...field, data: new Float32Array(4) }, 'mm')).toThrow('has not 3 components');
 });
 
 test('the usual range leaves the brightest half percent out and is symmetric for signed values', () => {

@@ -1,8 +1,8 @@
-import { existsSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { escaped, html } from '../../../src/report/html.js';
-import { writeReport } from '../../../src/report/write-report.js';
+import { writeParticipantPages, writeReport } from '../../../src/report/write-report.js';
 import { RUN_ID, writeLoggedRun } from '../../support/logged-run.js';
 import { temporaryDirectory } from '../../support/temporary.js';
 
@@ -72,6 +72,36 @@ test('a participant of whom nothing ran keeps the page of the earlier run', asyn
   expect(readFileSync(written.path, 'utf8')).toContain(`href="../${RUN_ID}/participants/sub-005.html"`);
   await writeReport(directory.path, later, () => Promise.resolve(null), { redraw: true });
   expect(existsSync(join(pages, 'sub-005.html'))).toBe(true);
+});
+
+test('many pages are shared among processes: each page is drawn once, and what could not be shown comes together', async () => {
+  const [alone, together] = ['alone-', 'together-'].map((name) => mkdtempSync(join(root, name))) as [
+    string,
+    string,
+  ];
+  const describe = (): Promise<null> => Promise.resolve(null);
+  for (const place of [alone, together]) writeLoggedRun(place, 30);
+  await writeReport(alone, RUN_ID, describe);
+  const asked: string[][] = [];
+  const written = await writeReport(together, RUN_ID, describe, {
+    helpers: 9,
+    drawElsewhere: async (pages) => {
+      asked.push([...pages.keys()]);
+      return [...(await writeParticipantPages(together, RUN_ID, describe, pages)), 'one map'];
+    },
+  });
+  // Of 30 pages no more than two shares beside our own are worth a process.
+  expect(asked.map(({ length }) => length)).toEqual([10, 10]);
+  expect(new Set(asked.flat()).size).toBe(20);
+  expect(written).toMatchObject({ participants: 30, problems: ['one map', 'one map'] });
+  const pages = (place: string): string[] => readdirSync(join(place, 'logs', RUN_ID, 'participants')).sort();
+  expect(pages(together)).toEqual(pages(alone));
+  for (const name of pages(alone)) {
+    const [one, other] = [alone, together].map((place) =>
+      readFileSync(join(place, 'logs', RUN_ID, 'participants', name), 'utf8'),
+    );
+    expect(other).toBe(one);
+  }
 });
 
 test('a folder that is no log of a run is refused', async () => {
