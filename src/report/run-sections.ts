@@ -223,7 +223,7 @@ export function failureSection(facts: RunFacts): PageSection | null {
   return {
     id: 'failures',
     title: failures.length > 0 ? `Failures (${failures.length})` : 'Warnings',
-    content: html`${failures.slice(0, MOST_FAILURES).map((event) => failureBlock(event))}${left > 0 && html`<p>${left} more failures are in events.jsonl.</p>`}${because(skipped, 'Skipped: these had nothing to do')}${because(notStarted, 'Not started')}${
+    content: html`${failures.slice(0, MOST_FAILURES).map((event) => failureBlock(event))}${left > 0 && html`<p>${left} more failures are in events.jsonl.</p>`}${because(skipped, 'Skipped: left out of what follows')}${because(notStarted, 'Not started')}${
       retried.length > 0 &&
       table({
         title: 'Tried again',

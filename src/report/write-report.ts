@@ -315,6 +315,7 @@ async function participantPage(
   const ids = new Set(instances.map(({ id }) => id));
   const failures = facts.failures.filter(({ id }) => ids.has(id));
   const files = facts.published.filter(({ id }) => ids.has(id));
+  const skipped = instances.filter(({ state }) => state === 'skipped');
   let blocks: readonly Awaited<ReturnType<typeof renderBlocks>>[number][] = [];
   try {
     blocks = await renderBlocks(await participant.blocks(), context);
@@ -328,6 +329,15 @@ async function participantPage(
           id: 'failures',
           title: 'Failures',
           content: failures.map((event) => failureBlock(event, '../../..')),
+        },
+    skipped.length === 0
+      ? null
+      : {
+          id: 'skipped',
+          title: 'Left out',
+          content: skipped.map(
+            ({ node, because }) => html`<p class="notice warning">${node} was skipped: ${because}</p>`,
+          ),
         },
     blocks.length === 0 ? null : { id: 'results', title: 'Results', content: blocks },
     {

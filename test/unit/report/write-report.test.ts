@@ -35,6 +35,8 @@ test('a report says what ran and why, what failed and how to mend it, parameters
   const participant = readFileSync(join(directory.path, 'logs', RUN_ID, 'participants/sub-002.html'), 'utf8');
   expect(participant).toContain('copy it again');
   expect(participant).toContain('<a href="../report.html">');
+  const leftOut = readFileSync(join(directory.path, 'logs', RUN_ID, 'participants/sub-003.html'), 'utf8');
+  expect(leftOut).toMatch(/<p class="notice warning">\w+ was skipped: no file<\/p>/);
 });
 
 test('a section that fails, or a block that cannot be drawn, is told and leaves the rest', async () => {
