@@ -17,6 +17,8 @@ export {
 export { fitGroup, fitGroups, FooofGroup } from './fooof/group.js';
 export type { FitKernels } from './fooof/fit-kernels.js';
 export { FitOptions, FooofSettings } from './fooof/settings.js';
+export { interpolateLineNoise } from './fooof/line-noise.js';
+export { fitEvents, fitSpectrogram, type Bands, type TimeResolvedFits } from './fooof/time-resolved.js';
 export { simulateSpectrum, type SimulatedSpectrum, type SimulateOptions } from './fooof/simulate.js';
 export { dpss } from './signal/dpss.js';
 export { PowerSpectrum } from './signal/power-spectrum.js';

@@ -11,6 +11,7 @@ import {
   type SeriesRecording,
   type SpectraRecording,
 } from '../../io/index.js';
+import { interpolateLineNoise } from '../../numerics/fooof/line-noise.js';
 import { chooseFrequencies } from '../../numerics/signal/frequency-choice.js';
 import { PowerSpectrum } from '../../numerics/signal/power-spectrum.js';
 import { SpectrumSettings } from '../../numerics/signal/settings.js';
@@ -91,11 +92,14 @@ function fromSpectra(
   const chosen = chooseFrequencies(frequencies, settings);
   const bins = chosen.filter((bin) => frequencies[bin] !== 0);
   const left = bins.length < chosen.length ? ['the bin of 0 Hz is left out: it has no logarithm'] : [];
+  const freq = Float64Array.from(bins, (bin) => frequencies[bin]!);
+  const ranges = noiseRanges(freq, settings, left);
   const data = stacked(trials.length, bins.length, channel.length, (trial, c, out) => {
     const row = trials[trial]![c]!;
     for (let i = 0; i < bins.length; i++) out[i] = row[bins[i]!]!;
+    if (ranges.length > 0) out.set(interpolateLineNoise(freq, out, ranges));
   });
-  const axes = { freq: Float64Array.from(bins, (bin) => frequencies[bin]!), channel };
+  const axes = { freq, channel };
   const trialdefinition = trials.map((_, t) => [t, t + 1, 0] as const);
   return {
     data: { ...data, ...axes, trialdefinition, samplerate: null, log: '', version: VERSION },
@@ -123,9 +127,12 @@ function fromSeries(
   warnings.push(...spectrum.warnings);
   const first = spectrum.frequencies[0] === 0 ? 1 : 0;
   const power = new Float64Array(spectrum.frequencies.length);
+  const freq = spectrum.frequencies.slice(first);
+  const ranges = noiseRanges(freq, settings, warnings);
   const data = stacked(used.length, power.length - first, channel.length, (trial, c, out) => {
     spectrum.compute(used[trial]!.channels[c]!, power);
     out.set(power.subarray(first));
+    if (ranges.length > 0) out.set(interpolateLineNoise(freq, out, ranges));
   });
   const unit = new Set(units).size === 1 ? units[0] : '';
   const log = JSON.stringify({
@@ -137,7 +144,7 @@ function fromSeries(
   return {
     data: {
       ...data,
-      freq: spectrum.frequencies.slice(first),
+      freq,
       channel,
       trialdefinition: used.map(
         (trial) => [trial.start, trial.start + lengthOf(trial), trial.offset] as const,
@@ -149,6 +156,24 @@ function fromSeries(
     },
     notes: warnings,
   };
+}
+
+/** The ranges of line noise that lie within the spectra; of the others a note says that nothing is done. */
+function noiseRanges(
+  freq: Float64Array,
+  { line_noise: ranges }: SpectrumSettings,
+  notes: string[],
+): Array<readonly [number, number]> {
+  const [first, last] = [freq[0]!, freq.at(-1)!];
+  return (ranges ?? []).filter(([from, to]) => {
+    const isWithin = first < from && to < last && freq.some((f) => f >= from && f <= to);
+    if (!isWithin) {
+      notes.push(
+        `line_noise ${from} to ${to} Hz has no bins, or none beside it, in the spectra from ${first} to ${last} Hz: left as it is`,
+      );
+    }
+    return isWithin;
+  });
 }
 
 /** [trial, 1, bin, channel] from one row per trial and channel. */

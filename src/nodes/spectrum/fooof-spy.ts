@@ -45,6 +45,8 @@ export interface FooofCallOptions extends CallOptions {
   /** Place of the time axis; only 0 can be. */
   readonly timeAxis?: number;
   readonly output?: FooofOutput;
+  /** Largest shape that a result may have; null: any. */
+  readonly chunkShape?: SlabShape | null;
   readonly fooofSettings: {
     readonly in_freqs: ArrayLike<number>;
     readonly freq_range?: readonly [number, number] | null;
@@ -84,6 +86,14 @@ export class FooofSpy extends ComputationalRoutine<FooofCallOptions, FooofMetada
     const fitter = FooofSpy.#fitter(slab.shape, options);
     const [times, tapers, bins, channels] = slab.shape;
     const shape: SlabShape = [times, tapers, fitter.grid.frequencies.length, channels];
+    const { chunkShape } = options;
+    if (chunkShape && shape.some((size, axis) => size > chunkShape[axis]!)) {
+      throw new ProcessingError(
+        'SHAPE_MISMATCH',
+        `a result of ${shape.join(' x ')} does not fit in a chunk of ${chunkShape.join(' x ')}`,
+        { cure: 'give the shape that initialize describes, or leave chunkShape out' },
+      );
+    }
     if (options.noCompute === true) return { kind: 'dry', shape, dtype: 'float32' };
     if (times !== 1 || tapers !== 1) {
       throw new ProcessingError(

@@ -50,6 +50,17 @@ export const SpectrumSettings = z.strictObject({
     .nullable()
     .default(null)
     .describe('Take the frequencies from the first to the second, both included, Hz'),
+  line_noise: z
+    .array(
+      z
+        .tuple([z.number().positive(), z.number().positive()])
+        .refine(([low, high]) => low <= high, { error: 'the first frequency must not be above the second' }),
+    )
+    .nullable()
+    .default(null)
+    .describe(
+      'Ranges of line noise such as [[49, 51]], Hz, interpolated in log-log before the fit; null: none',
+    ),
   welch_compat: z
     .boolean()
     .default(false)

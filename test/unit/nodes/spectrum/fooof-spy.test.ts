@@ -166,6 +166,7 @@ describe('the routine of model spectra', () => {
     [{ fooofSettings: { in_freqs: FREQ.map((f) => f - 1) } }, 'the first frequency is 0'],
     [{ fooofSettings: {} as never }, 'in_freqs is missing'],
     [{ timeAxis: 2 }, 'the time axis of spectral data is the first'],
+    [{ chunkShape: [1, 1, 79, 2] }, 'a result of 1 x 1 x 79 x 4 does not fit in a chunk of 1 x 1 x 79 x 2'],
   ])('wrong input %# is refused by name', (more, message) => {
     expect(() => spy(more).initialize(recording(), 0)).toThrow(message);
   });
