@@ -51,7 +51,7 @@ describe('the test of the pages', () => {
       ...['<!-- file: a/b.yaml -->', '```yaml', 'k: 1', '```', '```sh', 'cat a/b.yaml', '```'],
       ...['<!-- output -->', '```text', 'k: 2', '```', '```ts', 'const a: number = 1;', '```'],
     ].join('\n');
-    expect(await runPage(page(text), directory.path)).toEqual(['a.md:14: not printed: k: 2\nbut:\nk: 1\n']);
+    expect(await runPage(page(text), directory.path)).toEqual(['a.md:18: not printed: k: 2\nbut:\nk: 1\n']);
   });
 
   test('a command that fails is told with what it printed', async () => {
@@ -60,7 +60,7 @@ describe('the test of the pages', () => {
       '\n',
     );
     const [problem, ...others] = await runPage(page(text), directory.path);
-    expect(problem).toMatch(/^a\.md:1: it failed\nfirst\nUSAGE/);
+    expect(problem).toMatch(/^a\.md:1: it failed\nfirst\nUNKNOWN_WORKFLOW/);
     expect(others).toEqual([]);
   });
 

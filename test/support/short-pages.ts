@@ -2,5 +2,4 @@
 export const SHORT_PAGES: readonly string[] = [
   'docs/tutorials/compare-with-an-atlas.md',
   'docs/configuration.md',
-  'docs/fooof.md',
 ];
