@@ -1,4 +1,5 @@
 import Database from 'better-sqlite3';
+import { DependencyError } from '../errors.js';
 
 export type IndexDatabase = Database.Database;
 
@@ -21,16 +22,33 @@ const kept: object[] = [];
  * nullptr` (version 13 mends it and needs Node 22). Closing a connection frees its memory in SQLite all the same; what
  * stays is some forty small objects for each connection.
  *
- * @throws SqliteError when the file cannot be opened
+ * @throws SqliteError when the file cannot be opened; DependencyError ADDON_MISSING when SQLite itself cannot be loaded,
+ *   as after a change of Node
  */
 export function openDatabase(file: string, options: Database.Options): IndexDatabase {
-  const db = new Database(file, options);
+  const db = connect(file, options);
   kept.push(db);
   for (const symbol of Object.getOwnPropertySymbols(db)) {
     const connection = (db as unknown as Record<symbol, unknown>)[symbol];
     if (isNativeConnection(connection)) keepStatements(connection);
   }
   return db;
+}
+
+/** SQLite is loaded with the first connection. */
+function connect(file: string, options: Database.Options): Database.Database {
+  try {
+    return new Database(file, options);
+  } catch (cause) {
+    const { code, message } = cause as NodeJS.ErrnoException;
+    if (code !== 'ERR_DLOPEN_FAILED' && !message.startsWith('Could not locate the bindings file'))
+      throw cause;
+    throw new DependencyError('ADDON_MISSING', `SQLite was not built for this Node (${process.version})`, {
+      where: 'better-sqlite3',
+      cure: 'run `npm rebuild better-sqlite3` in the project with the Node that runs pipeline; nothing in the cache was touched',
+      cause,
+    });
+  }
 }
 
 function keepStatements(connection: NativeConnection): void {

@@ -28,3 +28,24 @@ test('connections, statements and iterators of a closed index are never collecte
   });
   expect(out).toBe('true true true true true\n');
 });
+
+const OTHER_NODE = `
+  process.dlopen = () => {
+    throw Object.assign(new Error('compiled against a different Node.js version'), { code: 'ERR_DLOPEN_FAILED' });
+  };
+  const { openDatabase } = await import(${JSON.stringify(module)});
+  try {
+    openDatabase(':memory:', {});
+  } catch (error) {
+    console.log(error.code + '|' + error.message + '|' + error.cure);
+  }
+`;
+
+test('SQLite that was built for another Node is told as that, not as a fault of the disk', () => {
+  const out = execFileSync(process.execPath, ['--input-type=module', '--eval', OTHER_NODE], {
+    encoding: 'utf8',
+  });
+  expect(out).toBe(
+    `ADDON_MISSING|SQLite was not built for this Node (${process.version})|run \`npm rebuild better-sqlite3\` in the project with the Node that runs pipeline; nothing in the cache was touched\n`,
+  );
+});
