@@ -153,3 +153,8 @@ export type { FailureMode } from './engine/scheduler.js';
 export { STOP, StopController, type StopLevel, type StopSignal } from './engine/stop-signal.js';
 /** The schema library of ports and configurations, so that a module of a user needs no copy of its own. */
 export { z } from 'zod';
+export { AtlasScheme } from './io/atlas/atlas-scheme.js';
+export { GeometryFormat } from './io/geometry/geometry-format.js';
+export type { BackendName } from './numerics/cpu/cpu-backend.js';
+export { AnalysisObjective } from './numerics/descriptors/eligibility.js';
+export { DescriptorType } from './numerics/descriptors/registry.js';

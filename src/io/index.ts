@@ -73,3 +73,21 @@ export { parseVtp } from './geometry/vtp.js';
 export { parseMgh, readMgh, type MghVolume } from './mgh.js';
 export { parseNpz, readNpz } from './npz.js';
 export { formatTsv, parseTsv, readTable, readTsv, writeTsv, type TsvCell, type TsvTable } from './tsv.js';
+export {
+  ATLAS_NAMES,
+  ATLAS_SCHEMES,
+  AtlasScheme,
+  atlasScheme,
+  hemisphereOf,
+  labelId,
+  labelTable,
+  networkInName,
+  type AtlasSchemeInfo,
+} from './atlas/atlas-scheme.js';
+export {
+  readLabelNames,
+  readParcellation,
+  type Parcellation,
+  type ParcellationOptions,
+  type ParcelRegion,
+} from './atlas/parcellation.js';
