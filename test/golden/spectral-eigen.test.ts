@@ -2,21 +2,55 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { nativeStatus, selectIsa, type Isa } from '../../src/native/index.js';
-import { laplaceBeltrami } from '../../src/numerics/spectral/laplace-beltrami.js';
+import { laplaceBeltrami, meshOperator } from '../../src/numerics/spectral/laplace-beltrami.js';
 import { hasReference, reference } from '../support/reference.js';
 import { referenceMesh } from '../support/meshes.js';
 
 interface Known {
   readonly eigenvalues: readonly number[];
 }
+interface KnownMesh {
+  readonly lumped: Known;
+  readonly full: Known;
+  readonly vertices: number;
+  readonly faces: number;
+  readonly area: number;
+  readonly trace_L: number;
+  readonly sum_M_lumped: number;
+  readonly sum_M_full: number;
+}
 
-const known = (name: string): { readonly lumped: Known; readonly full: Known } =>
-  JSON.parse(readFileSync(reference(`meshes/${name}.eig.json`), 'utf8')) as { lumped: Known; full: Known };
+const known = (name: string): KnownMesh =>
+  JSON.parse(readFileSync(reference(`meshes/${name}.eig.json`), 'utf8')) as KnownMesh;
 
 const status = nativeStatus();
 const paths: readonly ('typescript' | Isa)[] = ['typescript', ...(status.available ? status.isas : [])];
 
 describe.skipIf(!hasReference)('reference meshes', () => {
+  test.each(['hipp_sub03_L', 'hipp_sub04_R', 'fsa5_pial_left', 'conte69_lh', 'icbm152_lh'])(
+    'assembly of %s: counts, area, trace of the stiffness, sums of the masses',
+    (name) => {
+      const { vertices, faces } = referenceMesh(name);
+      const wanted = known(name);
+      expect([vertices.length / 3, faces.length / 3]).toEqual([wanted.vertices, wanted.faces]);
+      for (const [kind, sum] of [
+        ['lumped', wanted.sum_M_lumped],
+        ['consistent', wanted.sum_M_full],
+      ] as const) {
+        const { stiffness, mass, area } = meshOperator(vertices, faces, { mass: kind });
+        expect(area / wanted.area - 1).toBeCloseTo(0, 11);
+        expect(mass.values.reduce((total, value) => total + value, 0) / sum - 1).toBeCloseTo(0, 11);
+        let trace = 0;
+        for (let i = 0; i < stiffness.rows; i++) {
+          for (let e = stiffness.rowStarts[i]!; e < stiffness.rowStarts[i + 1]!; e++) {
+            if (stiffness.columnIndices[e] === i) trace += stiffness.values[e]!;
+          }
+        }
+        expect(trace / wanted.trace_L - 1).toBeCloseTo(0, 11);
+      }
+    },
+  );
+
   for (const path of paths) {
     test.each([
       ['hipp_sub03_L', 'lumped'],

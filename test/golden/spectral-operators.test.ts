@@ -63,6 +63,14 @@ describe.skipIf(!hasReference).each(MESHES)('%s (skipped without the reference d
       }
     }
     expect(trace / laplacian.stiffness_trace - 1).toBeCloseTo(0, 10);
+    const frobenius = Math.sqrt(stiffness.values.reduce((sum, value) => sum + value * value, 0));
+    expect(frobenius / laplacian.stiffness_frobenius - 1).toBeCloseTo(0, 10);
+    const { mass: consistent } = meshOperator(vertices, faces, { mass: 'consistent' });
+    const consistentDiagonal = selected.map((i) => {
+      for (let e = consistent.rowStarts[i]!; ; e++)
+        if (consistent.columnIndices[e] === i) return consistent.values[e]!;
+    });
+    expect(worstRelative(consistentDiagonal, laplacian.consistent_mass_diag_at_selected)).toBeLessThan(1e-11);
     expect(Math.abs(negative - laplacian.n_edges_negative_weight)).toBeLessThanOrEqual(2);
   });
 
@@ -80,6 +88,9 @@ describe.skipIf(!hasReference).each(MESHES)('%s (skipped without the reference d
     const { eigenvalues } = laplaceBeltrami(vertices, faces, { k: 30, operator: 'intrinsic_delaunay' });
     const wanted = golden.eigenvalues.intrinsic_delaunay_lumped_first30 as number[];
     expect(worstRelative(eigenvalues.subarray(1), wanted.slice(1))).toBeLessThan(1e-8);
+    const consistent = laplaceBeltrami(vertices, faces, { k: 50, mass: 'consistent' });
+    const wantedConsistent = golden.eigenvalues.consistent_mass_first50 as number[];
+    expect(worstRelative(consistent.eigenvalues.subarray(1), wantedConsistent.slice(1))).toBeLessThan(1e-8);
     if (name === 'hipp_closed_sub01L') {
       const robust = laplaceBeltrami(vertices, faces, { k: 10, operator: 'robust' });
       expect(worstRelative(robust.eigenvalues.subarray(1), wanted.slice(1, 10))).toBeLessThan(1e-8);

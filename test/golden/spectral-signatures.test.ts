@@ -68,6 +68,13 @@ describe.skipIf(!hasReference).each(SPECTRAL_MESHES)('%s (skipped without the re
       golden.gps.squared_norm_at_selected,
       1e-6,
     );
+    const first = Array.from({ length: 8 }, (_, i) => points.slice(i * width, (i + 1) * width));
+    golden.gps.distances_first8_selected.forEach((row: number[], i: number) => {
+      row.forEach((wanted, j) => {
+        const ours = Math.hypot(...first[i]!.map((value, c) => value - first[j]![c]!));
+        expect(Math.abs(ours - wanted)).toBeLessThan(1e-6 * Math.max(1, wanted));
+      });
+    });
 
     const { distances_selected_first8: distances } = golden;
     const sources = selected.slice(0, 8);
