@@ -151,12 +151,10 @@ export { WeightFitter, type FittedWeights, type WeightFitterOptions } from './en
 export { matrix, type Matrix } from './linalg/matrix.js';
 export { anisotropicOperator, type DiffusionField } from './spectral/anisotropic-operator.js';
 export {
-  ALIGNMENT_STARTS,
   alignSpectrum,
   type AlignedSpectrum,
   type AlignmentOptions,
   type AlignmentShape,
-  type AlignmentStart,
 } from './spectral/align-spectrum.js';
 export {
   functionalMap,
@@ -218,10 +216,15 @@ export {
   type LaplaceBeltramiOptions,
   type LaplaceBeltramiResult,
   type MeshOperator,
-  type OperatorKind,
 } from './spectral/laplace-beltrami.js';
 export { cotangentOperator, type OperatorPair } from './spectral/mesh-operator.js';
-export type { MassKind } from './spectral/settings.js';
+export {
+  ALIGNMENT_STARTS,
+  OPERATOR_KINDS,
+  type AlignmentStart,
+  type MassKind,
+  type OperatorKind,
+} from './spectral/settings.js';
 export {
   diagonalMatrix,
   sparseFromTriplets,
@@ -242,6 +245,7 @@ export {
   type LabelSurfaceOptions,
   type TriangleMesh,
 } from './mesh/isosurface.js';
+export { ExactGeodesics } from './mesh/exact-geodesic.js';
 export { EdgeGeodesics } from './mesh/edge-geodesic.js';
 export { meshGeometry, mixedVoronoiAreas, type MeshGeometry } from './mesh/geometry.js';
 export {
@@ -268,6 +272,15 @@ export {
   type RegionMatrix,
   type RegionMeans,
 } from './descriptors/connectome.js';
+export {
+  groupNames,
+  REGION_STATISTICS,
+  regionPiece,
+  regionStatistics,
+  type GroupRules,
+  type RegionStatistic,
+  type SurfacePiece,
+} from './descriptors/regions.js';
 export { SPECTRUM_METRICS, spectrumDistances, type SpectrumMetric } from './descriptors/distance-matrix.js';
 export {
   normalisedSpectralDistance,
@@ -433,4 +446,5 @@ export {
   type ClassifierResult,
 } from './stats/ridge-classifier.js';
 export { benjaminiHochberg } from './stats/false-discovery.js';
+export { adjustedGroupTests, adjustedPermutationalAnova } from './stats/covariate-test.js';
 export { groupTests, permutationalAnova, type DistanceTest, type FeatureTest } from './stats/group-test.js';

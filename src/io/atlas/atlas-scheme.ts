@@ -24,6 +24,7 @@ export const AtlasScheme = {
   BRAINNETOME: 'brainnetome',
   GLASSER_MMP: 'glasser_mmp',
 } as const;
+/** Id of a scheme. */
 export type AtlasScheme = (typeof AtlasScheme)[keyof typeof AtlasScheme];
 
 /** What is known of a scheme without its files. */

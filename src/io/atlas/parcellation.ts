@@ -34,6 +34,7 @@ export interface Parcellation {
   readonly regions: readonly ParcelRegion[];
 }
 
+/** Options of {@link readParcellation}. */
 export interface ParcellationOptions {
   /** The surface that is parcellated: its vertices are counted, and are where a volume is sampled. */
   readonly surface: Pick<Surface, 'vertices' | 'cRas'>;

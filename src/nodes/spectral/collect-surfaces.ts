@@ -6,6 +6,7 @@ import { writeTsv, type TsvCell } from '../../io/index.js';
 import { readEigenvalues } from './mesh-files.js';
 import { readRecords } from './read-records.js';
 import { shapeDnaRows } from './shapedna-rows.js';
+import { SurfaceLabel } from './surface-record.js';
 
 const QUALITY = [
   'surface',
@@ -36,12 +37,14 @@ export const collectSurfaces = defineNode({
   inputs: {
     records: port.list(port.file('json')),
     eigenvalues: port.list(port.file('tsv')),
+    /** Of all surfaces, those without a result too. */
+    labels: port.list(port.value(SurfaceLabel)),
     dropped: port.value(z.array(z.strictObject({ key: z.string(), reason: z.string() }))),
     normalisation: port.value(z.enum(['area', 'volume', 'fiedler', 'weyl', 'none'])),
     unit: port.value(z.string()),
   },
   outputs: { surfaces: port.file('tsv'), descriptors: port.file('tsv'), shapedna: port.file('tsv') },
-  async run({ records: files, eigenvalues, dropped, normalisation, unit }, ctx) {
+  async run({ records: files, eigenvalues, labels, dropped, normalisation, unit }, ctx) {
     const records = await readRecords(files);
     const surfaces: TsvCell[][] = records.map((record) => [
       record.label.surface,
@@ -67,7 +70,14 @@ export const collectSurfaces = defineNode({
     for (const { key, reason } of dropped) {
       // The reason itself, not the way on which it came from the node that found it.
       const own = reason.replace(/^(upstream skipped: [^\]]*\]: )+/, '').replaceAll(/\s+/g, ' ');
-      surfaces.push([key, ...QUALITY.slice(1, -1).map(() => null), `skipped: ${own}`]);
+      const label = labels.find(({ surface }) => surface.replaceAll('/', '__') === key);
+      surfaces.push([
+        label?.surface ?? key,
+        label?.participant ?? null,
+        label?.structure ?? null,
+        ...QUALITY.slice(3, -1).map(() => null),
+        `skipped: ${own}`,
+      ]);
     }
     const power = (n: number): string => (unit === '1' ? '1' : `${unit}^${n}`);
     const features: TsvCell[][] = records.flatMap((record) => {

@@ -2,12 +2,14 @@ import { z } from 'zod';
 
 import { defineNode } from '../../engine/node.js';
 import { port } from '../../engine/port.js';
-import { readTable, readTsv, writeAtomic, writeTsv, type TsvCell } from '../../io/index.js';
+import { readTsv, writeAtomic, writeTsv, type TsvCell } from '../../io/index.js';
 import { seededRandom } from '../../numerics/random.js';
+import { adjustedPermutationalAnova } from '../../numerics/stats/covariate-test.js';
 import { benjaminiHochberg } from '../../numerics/stats/false-discovery.js';
-import { groupTests, permutationalAnova } from '../../numerics/stats/group-test.js';
+import { permutationalAnova } from '../../numerics/stats/group-test.js';
 import { VERSION } from '../../version.js';
 import { readRecords } from './read-records.js';
+import { confoundedNote, readStudy, testFeatures, withCovariates } from './study-groups.js';
 import type { SurfaceRecord } from './surface-record.js';
 
 /** Fewest participants of a group. */
@@ -23,6 +25,8 @@ export const compareGroups = defineNode({
     metrics: port.value(z.array(z.string())),
     participants: port.file('any'),
     column: port.value(z.string()),
+    /** Columns of that table that are taken out: numbers, or categories. */
+    covariates: port.value(z.array(z.string())),
     /** Null: all that the table names. */
     groups: port.value(z.array(z.string()).nullable()),
     permutations: port.value(z.int()),
@@ -30,8 +34,8 @@ export const compareGroups = defineNode({
   outputs: { features: port.file('tsv'), distances: port.file('tsv'), sidecar: port.file('json') },
   resources: { cpus: 1, memoryGb: 1 },
   async run(inputs, ctx) {
-    const { column, permutations, metrics } = inputs;
-    const groupOf = await readGroups(inputs.participants.path, column);
+    const { column, permutations, metrics, covariates } = inputs;
+    const { groupOf, covariatesOf } = await readStudy(inputs.participants.path, column, covariates);
     const records = await readRecords(inputs.records);
     const there = new Set(records.flatMap(({ label }) => groupOf(label.participant) ?? []));
     const groups = inputs.groups ?? [...there].sort();
@@ -43,7 +47,15 @@ export const compareGroups = defineNode({
     const distanceP: number[] = [];
     for (const [done, structure] of structures.entries()) {
       const own = records.filter(({ label }) => label.structure === structure);
-      const members = participantsOf(own, groupOf, groups);
+      const all = participantsOf(own, groupOf, groups);
+      const { members, columns, dropped } = withCovariates(
+        all,
+        ({ records: [first] }) => first!.label.participant,
+        covariatesOf,
+      );
+      if (dropped.length > 0) {
+        notes.push(`${structure}: left out for a missing covariate: ${dropped.join(', ')}`);
+      }
       const sizes = groups.map((_, g) => members.filter(({ group }) => group === g).length);
       // Shapes of nobody in the table, for example a template, are not a matter of groups.
       if (members.length === 0) continue;
@@ -53,11 +65,17 @@ export const compareGroups = defineNode({
         continue;
       }
       const labels = members.map(({ group }) => group);
+      const confounded = confoundedNote(labels, columns);
+      if (confounded !== null) {
+        notes.push(`${structure}: not compared, ${confounded}`);
+        continue;
+      }
       for (const [descriptor, features] of featuresOf(members.map((member) => member.records))) {
         // The same labellings for every feature of a descriptor: their correlation stays.
-        const tests = groupTests(
+        const tests = testFeatures(
           features.map(({ values }) => values),
           labels,
+          columns,
           seededRandom(ctx.seed, `labels ${structure} ${descriptor}`),
           permutations,
         );
@@ -89,7 +107,10 @@ export const compareGroups = defineNode({
           Number(table.rows[places[Math.floor(at / n)]!]![places[at % n]! + 1]),
         );
         const random = seededRandom(ctx.seed, `labels ${structure} distances ${metric}`);
-        const found = permutationalAnova(square, labels, random, permutations);
+        const found =
+          columns.length === 0
+            ? permutationalAnova(square, labels, random, permutations)
+            : adjustedPermutationalAnova(square, labels, columns, random, permutations);
         distanceP.push(found.p);
         distanceRows.push([structure, metric, found.n, found.pseudoF, found.r2, found.p]);
       }
@@ -117,18 +138,11 @@ export const compareGroups = defineNode({
     );
     await writeAtomic(
       out.sidecar,
-      `${JSON.stringify(sidecar(column, groups, permutations, notes, pValues.length), null, 2)}\n`,
+      `${JSON.stringify(sidecar(column, covariates, groups, permutations, notes, pValues.length), null, 2)}\n`,
     );
     return out;
   },
 });
-
-async function readGroups(path: string, column: string): Promise<(participant: string) => string | null> {
-  const { columns, rows } = await readTable(path);
-  const [id, group] = [columns.indexOf('participant_id'), columns.indexOf(column)];
-  const known = new Map(rows.map((row) => [row[id] ?? '', row[group] ?? null]));
-  return (participant) => known.get(participant) ?? known.get(participant.replace(/^sub-/, '')) ?? null;
-}
 
 interface Member {
   readonly group: number;
@@ -200,6 +214,7 @@ function featuresOf(members: ReadonlyArray<readonly SurfaceRecord[]>): Map<strin
 
 function sidecar(
   column: string,
+  covariates: readonly string[],
   groups: readonly string[],
   permutations: number,
   notes: readonly string[],
@@ -208,6 +223,11 @@ function sidecar(
   return {
     GeneratedBy: [{ Name: 'neuroloom', Version: VERSION }],
     group_column: column,
+    covariates,
+    test:
+      covariates.length === 0
+        ? 'permutation of the labels'
+        : 'permutation of the residuals of a linear model of the covariates (Freedman and Lane 1983)',
     groups,
     permutations,
     tests,
@@ -216,7 +236,9 @@ function sidecar(
       n: { Description: 'participants with a value; several sessions of one are averaged' },
       ...(groups.length === 2
         ? {
-            t: { Description: `Welch's t, ${groups[0]} minus ${groups[1]}` },
+            t: {
+              Description: `${covariates.length === 0 ? "Welch's t" : 't of the linear model'}, ${groups[0]} minus ${groups[1]}`,
+            },
             hedges_g: {
               Description: 'difference of means over the pooled standard deviation, small-sample corrected',
             },
@@ -224,6 +246,12 @@ function sidecar(
         : {
             f: { Description: 'F of the analysis of variance' },
             omega_squared: { Description: 'effect size' },
+          }),
+      ...(covariates.length === 0
+        ? {}
+        : {
+            mean_: { Description: 'mean_<group>: of the model, at the mean of the covariates' },
+            sd_: { Description: 'sd_<group>: of what the model leaves' },
           }),
       p: { Description: 'share of permuted labellings at least as extreme, this one counted; two-sided' },
       p_family: {

@@ -1,10 +1,10 @@
 import { z } from 'zod';
 
-import { MASS_KINDS } from '../../numerics/spectral/settings.js';
+import { MASS_KINDS, OPERATOR_KINDS } from '../../numerics/spectral/settings.js';
 
 /** Operator of a surface, and who solves for its eigenpairs. */
 export const OperatorSettings = z.strictObject({
-  operator: z.enum(['cotangent', 'intrinsic_delaunay']),
+  operator: z.enum(OPERATOR_KINDS),
   mass: z.enum(MASS_KINDS),
   boundary: z.enum(['neumann', 'dirichlet']),
   solver: z.enum(['auto', 'native', 'typescript']),

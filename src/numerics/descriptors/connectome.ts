@@ -163,7 +163,7 @@ export interface NetworkSummary {
 }
 
 /**
- * Block means and segregation of networks.
+ * Block means and segregation of networks. Pairs whose value is not finite are left out.
  *
  * @param networks - (r), network of each region in the order of the labels; null: in none
  * @throws ProcessingError SHAPE_MISMATCH
@@ -186,14 +186,18 @@ export function networkSummary(
   const pairs = new Int32Array(count * count);
   const means = new Float64Array(r);
   for (let i = 0; i < r; i++) {
+    let others = 0;
     for (let j = 0; j < r; j++) {
       if (i === j) continue;
       const value = values[i * r + j]!;
-      means[i]! += value / (r - 1);
+      if (!Number.isFinite(value)) continue;
+      means[i]! += value;
+      others++;
       if (place[i]! < 0 || place[j]! < 0) continue;
       sums[place[i]! * count + place[j]!]! += value;
       pairs[place[i]! * count + place[j]!]!++;
     }
+    means[i] = others > 0 ? means[i]! / others : NaN;
   }
   const blockMeans = sums.map((sum, at) => (pairs[at]! > 0 ? sum / pairs[at]! : NaN));
   const segregation = Float64Array.from(names, (_, own) => {

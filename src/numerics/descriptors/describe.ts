@@ -2,6 +2,8 @@
 import { ProcessingError } from '../../errors.js';
 import { meshCurvatures } from '../mesh/curvature.js';
 import { EdgeGeodesics } from '../mesh/edge-geodesic.js';
+import { ExactGeodesics } from '../mesh/exact-geodesic.js';
+import { HeatGeodesics } from '../mesh/heat-geodesic.js';
 import { meshGeometry, type MeshGeometry } from '../mesh/geometry.js';
 import { meshTopology, type MeshTopology } from '../mesh/topology.js';
 import { seededRandom } from '../random.js';
@@ -265,15 +267,29 @@ function pointDistances(id: DescriptorType, distanceOf: (scales: DescriptorScale
   };
 }
 
+function geodesicsOf(
+  kind: DescriptorSettings['geodesics'],
+  { vertices, faces, topology }: Subject,
+): Pick<EdgeGeodesics, 'from'> {
+  switch (kind) {
+    case 'heat':
+      return new HeatGeodesics(vertices, faces);
+    case 'exact':
+      return new ExactGeodesics(vertices, faces);
+    case 'edges':
+      return new EdgeGeodesics(vertices, topology);
+  }
+}
+
 function geodesic(pick: (found: DistanceScalars) => Float64Array, name: string) {
-  return (subject: Subject, { geodesic_sources }: DescriptorSettings): Body => {
-    const geodesics = new EdgeGeodesics(subject.vertices, subject.topology);
+  return (subject: Subject, { geodesic_sources, geodesics: kind }: DescriptorSettings): Body => {
+    const geodesics = geodesicsOf(kind, subject);
     const found = distanceScalars(
       (source) => geodesics.from([source]),
       subject.geometry.barycentricAreas,
       geodesic_sources,
     );
-    return scalar(subject, pick(found), name, { sources: found.sources.length, distance: 'edges' });
+    return scalar(subject, pick(found), name, { sources: found.sources.length, distance: kind });
   };
 }
 

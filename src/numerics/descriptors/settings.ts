@@ -80,6 +80,12 @@ export const DescriptorSettings = z.strictObject({
     .describe(
       'Vertices that agd and eccentricity measure from; from all where there are no more: exact sums',
     ),
+  geodesics: z
+    .enum(['heat', 'exact', 'edges'])
+    .default('heat')
+    .describe(
+      'Distances of agd and eccentricity: on the surface by the heat method, exact (many times slower), or along edges, which is 6 to 8 % longer',
+    ),
   align: z
     .enum(['principal_axes', 'none'])
     .default('principal_axes')
@@ -95,6 +101,9 @@ export const DescriptorSettings = z.strictObject({
   asmwd_directions: count(32).default(4).describe('Directions of the anisotropic operator in asmwd'),
   asmwd_alpha: z.number().gt(0).max(1000).default(0.5).describe('Strength of anisotropy in asmwd'),
   asmwd_k: z.int().min(2).max(1000).default(50).describe('Eigenpairs per direction of asmwd'),
+  dwks_basis: z.int().min(2).max(500).default(30).describe('Modes of the shape differences of dwks'),
+  dwks_energies: count(500).default(50).describe('Energies of dwks, of area and of angle each'),
+  dwks_factor: z.number().gt(0).max(50).default(7).describe('Width of an energy of dwks, spacings'),
   wesd_p: z.number().gt(1).max(10).default(2).describe('Exponent of the weighted spectral distance'),
 });
 export type DescriptorSettings = z.output<typeof DescriptorSettings>;

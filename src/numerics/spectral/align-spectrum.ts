@@ -5,9 +5,10 @@ import {
   logSpaced,
   waveEnergies,
   waveKernelSignature,
+  zeroModes,
   type Spectrum,
 } from '../descriptors/signatures.js';
-import { multiply, type Matrix } from '../linalg/matrix.js';
+import { matrix, multiply, type Matrix } from '../linalg/matrix.js';
 import { singularValues } from '../linalg/singular-values.js';
 import { KdTree } from '../mesh/kd-tree.js';
 import {
@@ -18,11 +19,10 @@ import {
   zoomOut,
   type MappedShape,
 } from './functional-map.js';
+import type { AlignmentStart } from './settings.js';
 
-/** Where the first guess of a correspondence comes from. */
-export const ALIGNMENT_STARTS = ['vertices', 'coordinates', 'descriptors'] as const;
-/** What points of two surfaces are taken for the same at the start of an alignment. */
-export type AlignmentStart = (typeof ALIGNMENT_STARTS)[number];
+/** Vertices that ZoomOut looks at while the map grows: it takes a twentieth of the time, and the last map is of all. */
+const SAMPLES = 1500;
 
 /** A surface whose eigenvectors are to be aligned, or aligned to. */
 export interface AlignmentShape extends MappedShape {
@@ -61,7 +61,8 @@ export interface AlignedSpectrum {
 
 /**
  * Aligns the eigenvectors of a surface to those of a reference by a functional map, so that values of mode j can be
- * compared between subjects: signs, exchanged modes and turned eigenspaces are undone, and nothing else.
+ * compared between subjects: signs, exchanged modes and turned eigenspaces are undone, and nothing else. Modes of eigenvalue 0
+ * are kept apart from the others.
  *
  * @param subject - eigenpairs of the surface, k of them
  * @param reference - eigenpairs of the reference, k of them too
@@ -89,16 +90,16 @@ export function alignSpectrum(
   let map: Matrix;
   if (start === 'descriptors') {
     const first = descriptorMap(subject, reference, Math.min(startSize, k));
-    ({ map, points } = zoomOut(first, reference, subject, { size: k }));
+    ({ map, points } = zoomOut(first, reference, subject, { size: k, samples: SAMPLES }));
   } else {
     points = start === 'vertices' ? sameVertices(subject, reference) : nearestVertices(subject, reference);
     const small = Math.min(startSize, k);
     if (refine && start === 'coordinates') {
       const first = mapOfPoints(points, reference, subject, [small, small]);
-      ({ map, points } = zoomOut(first, reference, subject, { size: k }));
+      ({ map, points } = zoomOut(first, reference, subject, { size: k, samples: SAMPLES }));
     } else map = mapOfPoints(points, reference, subject, size);
   }
-  const rotation = nearestOrthogonal(map);
+  const rotation = alignedRotation(map, subject, reference);
   return {
     eigenvectors: turnedModes(subject, rotation),
     rotation,
@@ -107,6 +108,28 @@ export function alignSpectrum(
     singularValues: singularValues(map).values,
     agreement: Float64Array.from({ length: k }, (_, j) => rotation.values[j * k + j]! ** 2),
   };
+}
+
+/** The orthogonal matrix nearest to the map; modes of eigenvalue 0 are turned among themselves where both have as many. */
+function alignedRotation(map: Matrix, subject: MappedShape, reference: MappedShape): Matrix {
+  const zeros = zeroModes(subject.eigenvalues);
+  if (zeros === 0 || zeros !== zeroModes(reference.eigenvalues)) return nearestOrthogonal(map);
+  const k = map.rows;
+  const out = matrix(k, k);
+  for (const [from, to] of [
+    [0, zeros],
+    [zeros, k],
+  ] as const) {
+    const side = to - from;
+    const block = matrix(side, side);
+    for (let i = 0; i < side; i++) {
+      block.values.set(map.values.subarray((from + i) * k + from, (from + i) * k + to), i * side);
+    }
+    const turned = nearestOrthogonal(block).values;
+    for (let i = 0; i < side; i++)
+      out.values.set(turned.subarray(i * side, (i + 1) * side), (from + i) * k + from);
+  }
+  return out;
 }
 
 /** Map from reference to subject by signatures at dimensionless times and energies, the same for both. */

@@ -175,10 +175,16 @@ export interface ZoomOutOptions {
   readonly size: number;
   /** Modes added at a time. */
   readonly step?: number;
+  /** Vertices of each surface that take part until the last step, spread by area; all where absent. */
+  readonly samples?: number;
 }
 
+/** The last search of nearest vertices is in this many modes where vertices were sampled: more cost time and move little. */
+const SEARCHED_MODES = 40;
+
 /**
- * ZoomOut: a small map becomes a point map, that becomes a larger functional map, and so on.
+ * ZoomOut: a small map becomes a point map, that becomes a larger functional map, and so on. With `samples` the maps on the
+ * way are fitted to some vertices, ten per mode at least; the last one is of all.
  *
  * @see Melzi, Ren, Rodola, Sharma, Wonka & Ovsjanikov 2019
  */
@@ -186,18 +192,75 @@ export function zoomOut(
   map: Matrix,
   source: MappedShape,
   target: MappedShape,
-  { size, step = 5 }: ZoomOutOptions,
+  { size, step = 5, samples = Infinity }: ZoomOutOptions,
 ): { readonly map: Matrix; readonly points: Int32Array } {
   const most = Math.min(size, source.eigenvalues.length, target.eigenvalues.length);
+  const count = Math.max(samples, 10 * most);
+  const isSampled = Math.max(source.masses.length, target.masses.length) > count;
+  const [from, to] = isSampled ? [sampled(source, count), sampled(target, count)] : [source, target];
   let current = map;
   for (;;) {
-    const points = pointMap(current, source, target);
+    const points = pointMap(current, from, to);
     const isDone = current.rows >= most && current.columns >= most;
     const rows = Math.max(map.rows, Math.min(most, current.rows + step));
     const columns = Math.max(map.columns, Math.min(most, current.columns + step));
-    current = mapOfPoints(points, source, target, [rows, columns]);
-    if (isDone) return { map: current, points };
+    current = isSampled
+      ? fittedMap(points, from, to, [rows, columns])
+      : mapOfPoints(points, source, target, [rows, columns]);
+    if (!isDone) continue;
+    if (!isSampled) return { map: current, points };
+    const searched = leadingBlock(current, SEARCHED_MODES);
+    const all = pointMap(searched, source, target);
+    return { map: mapOfPoints(all, source, target, [rows, columns]), points: all };
   }
+}
+
+/** Vertices at equal steps of the area, in the order of their numbers, each with an equal share of it. */
+function sampled(shape: MappedShape, count: number): MappedShape {
+  const k = shape.eigenvalues.length;
+  const used = usedVertices(shape);
+  if (used.length <= count) return shape;
+  const area = used.reduce((sum, vertex) => sum + shape.masses[vertex]!, 0);
+  const chosen: number[] = [];
+  let [sum, next] = [0, (0.5 * area) / count];
+  for (const vertex of used) {
+    sum += shape.masses[vertex]!;
+    if (sum < next) continue;
+    chosen.push(vertex);
+    while (next <= sum) next += area / count;
+  }
+  const eigenvectors = new Float64Array(chosen.length * k);
+  chosen.forEach((vertex, row) => {
+    eigenvectors.set(shape.eigenvectors.subarray(vertex * k, (vertex + 1) * k), row * k);
+  });
+  return {
+    eigenvalues: shape.eigenvalues,
+    eigenvectors,
+    masses: new Float64Array(chosen.length).fill(area / chosen.length),
+  };
+}
+
+/** As {@link mapOfPoints} on a sample, where eigenvectors are orthonormal only nearly: by least squares. */
+function fittedMap(
+  points: Int32Array,
+  source: MappedShape,
+  target: MappedShape,
+  size: readonly [number, number],
+): Matrix {
+  const [rows] = size;
+  const right = mapOfPoints(points, source, target, size);
+  const gram = functionCoefficients(target, leadingModes(target, rows), rows);
+  const lower = cholesky(gram);
+  return lower === null ? right : solveCholesky(lower, right);
+}
+
+function leadingBlock(map: Matrix, most: number): Matrix {
+  const [rows, columns] = [Math.min(most, map.rows), Math.min(most, map.columns)];
+  const out = matrix(rows, columns);
+  for (let i = 0; i < rows; i++) {
+    out.values.set(map.values.subarray(i * map.columns, i * map.columns + columns), i * columns);
+  }
+  return out;
 }
 
 /** The orthogonal matrix nearest to a square one: U V' of its singular value decomposition. */

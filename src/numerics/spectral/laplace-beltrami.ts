@@ -11,17 +11,9 @@ import {
   type OperatorPair,
   type TriangleReport,
 } from './mesh-operator.js';
-import type { MassKind } from './settings.js';
+import type { MassKind, OperatorKind } from './settings.js';
 import { principalSubmatrix } from './sparse-matrix.js';
 import { robustOperator } from './tufted-cover.js';
-
-/**
- * `intrinsic_delaunay` mollifies and flips edges first: no negative weights, and the cure for slivers. `robust` does the
- * same on the tufted cover: for meshes that are no manifolds, and for edges of a boundary.
- */
-export const OPERATOR_KINDS = ['cotangent', 'intrinsic_delaunay', 'robust'] as const;
-/** How the Laplace-Beltrami operator of a triangle mesh is made. */
-export type OperatorKind = (typeof OPERATOR_KINDS)[number];
 
 /** `neumann`: natural boundary; `dirichlet`: eigenvectors are 0 on the boundary. */
 export const BOUNDARY_KINDS = ['neumann', 'dirichlet'] as const;

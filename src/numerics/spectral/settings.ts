@@ -2,3 +2,16 @@
 export const MASS_KINDS = ['lumped', 'consistent', 'voronoi'] as const;
 /** How area is assigned to vertices. */
 export type MassKind = (typeof MASS_KINDS)[number];
+
+/**
+ * `intrinsic_delaunay` mollifies and flips edges first: no negative weights, and the cure for slivers. `robust` does the
+ * same on the tufted cover: for meshes that are no manifolds, and for edges of a boundary.
+ */
+export const OPERATOR_KINDS = ['cotangent', 'intrinsic_delaunay', 'robust'] as const;
+/** How the Laplace-Beltrami operator of a triangle mesh is made. */
+export type OperatorKind = (typeof OPERATOR_KINDS)[number];
+
+/** Where the first guess of a correspondence comes from. */
+export const ALIGNMENT_STARTS = ['vertices', 'coordinates', 'descriptors'] as const;
+/** What points of two surfaces are taken for the same at the start of an alignment. */
+export type AlignmentStart = (typeof ALIGNMENT_STARTS)[number];

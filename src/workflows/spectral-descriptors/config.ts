@@ -4,7 +4,100 @@ import { BayesianGroupSettings } from '../../numerics/bayes/settings.js';
 import { DESCRIPTOR_IDS } from '../../numerics/descriptors/registry.js';
 import { DescriptorSettings } from '../../numerics/descriptors/settings.js';
 import { MESH_REPAIRS, SAFE_REPAIRS } from '../../numerics/mesh/settings.js';
-import { MASS_KINDS } from '../../numerics/spectral/settings.js';
+import { MASS_KINDS, OPERATOR_KINDS } from '../../numerics/spectral/settings.js';
+import { REGION_STATISTICS } from '../../numerics/descriptors/regions.js';
+import { ALIGNMENT_CHOICES } from '../../nodes/spectral/alignment-report.js';
+
+const ParcellationConfig = z.strictObject({
+  atlas: z
+    .string()
+    .min(1)
+    .nullable()
+    .default(null)
+    .describe(
+      'Scheme whose files lie in their usual place, such as dkt, destrieux, schaefer400, hippocampal_subfields',
+    ),
+  files: z
+    .union([z.string().min(1), z.array(z.string().min(1)).min(1)])
+    .nullable()
+    .default(null)
+    .describe(
+      'Or where they are, relative to the folder of a surface or to the input, the first pattern that finds some: {hemi} (lh, rh), {Hemi} (L, R), {participant}, {structure}, {stem}; a * in the last part. Annotations, label files, whole numbers per vertex, volumes of labels',
+    ),
+  lookup: z
+    .string()
+    .min(1)
+    .nullable()
+    .default(null)
+    .describe(
+      'Names of numbers, relative to the input: FreeSurferColorLUT.txt, or a table with index and name',
+    ),
+  ignore: z
+    .array(z.string().min(1))
+    .default([
+      'unknown',
+      '???',
+      'medial_wall',
+      'medial wall',
+      'corpuscallosum',
+      'background',
+      'background+*',
+      'region-0',
+    ])
+    .describe('Regions that are left out, by name in any case; * stands for any letters'),
+  min_vertices: z.int().min(1).default(3).describe('Fewest vertices of a region'),
+  reach_mm: z
+    .number()
+    .min(0)
+    .max(20)
+    .default(3)
+    .describe('Volumes of labels: how far the label of a vertex may be, unit of the coordinates'),
+  networks: z
+    .union([z.literal('names'), z.record(z.string(), z.array(z.string().min(1)))])
+    .nullable()
+    .default(null)
+    .describe(
+      "Networks of regions: names (as Schaefer's parcels say), or a list of names per network, * for any letters, the first that fits",
+    ),
+  statistics: z
+    .array(z.enum(REGION_STATISTICS))
+    .min(1)
+    .default(['mean', 'sd'])
+    .describe('Of every descriptor of vertices over every region; mean and sd weigh by area, sum integrates'),
+  connectomes: z
+    .array(z.string().min(1))
+    .default(['biharmonic'])
+    .describe(
+      'Regions against regions: biharmonic, commute_time or diffusion distance, a descriptor of vertices that is computed, or shapedna (spectra of the pieces)',
+    ),
+  between: z
+    .enum(['rms', 'centroid'])
+    .default('rms')
+    .describe('Distances of regions: root mean square over pairs of vertices, or between their means'),
+  profile: z
+    .enum(['euclidean', 'cosine', 'correlation'])
+    .default('euclidean')
+    .describe('Of the mean descriptors of two regions'),
+  region_k: z.int().min(1).max(500).default(20).describe('Eigenvalues above 0 of each piece, for shapedna'),
+});
+
+const AlignmentConfig = z.strictObject({
+  reference: z
+    .union([z.string().min(1), z.record(z.string(), z.string().min(1))])
+    .default('first')
+    .describe(
+      'Surface that the modes of all are aligned to: first (of each structure), a surface as in surfaces.tsv, a file, or one per structure',
+    ),
+  start: z
+    .enum(ALIGNMENT_CHOICES)
+    .default('auto')
+    .describe(
+      'First correspondence: vertices (equal numbers), coordinates (one space), principal_axes, descriptors (cannot tell mirror images apart); auto: vertices where triangles are the same, else the better of coordinates and principal_axes',
+    ),
+  start_size: z.int().min(2).max(200).default(20).describe('Modes of the first map'),
+  refine: z.boolean().default(true).describe('Refine by ZoomOut (not from equal vertices)'),
+  maps: z.boolean().default(true).describe('Write <stem>_map.npy and <stem>_correspondence.npy'),
+});
 
 /** Configuration block `spectral_descriptors`: which surfaces, their operator, their descriptors, and the study. */
 export const SpectralDescriptorsConfig = z
@@ -28,9 +121,11 @@ export const SpectralDescriptorsConfig = z
       .default('lumped')
       .describe('Mass matrix; consistent is the default of LaPy and BrainPrint'),
     operator: z
-      .enum(['cotangent', 'intrinsic_delaunay'])
+      .enum(OPERATOR_KINDS)
       .default('cotangent')
-      .describe('intrinsic_delaunay: flips edges until no weight is negative, the cure for slivers'),
+      .describe(
+        'intrinsic_delaunay: flips edges until no weight is negative, the cure for slivers; robust: the same on the tufted cover, also for meshes that are no manifolds',
+      ),
     boundary: z
       .enum(['neumann', 'dirichlet'])
       .default('neumann')
@@ -57,6 +152,14 @@ export const SpectralDescriptorsConfig = z
       .describe(
         'Range of eigenvalues that times, energies and scales follow from: of this cohort, of an earlier study (path of its scales.json), or given',
       ),
+    parcellation: ParcellationConfig.nullable()
+      .default(null)
+      .describe('Regions of the surfaces: descriptors and connectomes region by region; null: none'),
+    alignment: AlignmentConfig.nullable()
+      .default(null)
+      .describe(
+        'Eigenvectors in the order and with the signs of a reference, by functional maps; null: as each surface has them. dwks needs it',
+      ),
     unit: z
       .enum(['mm', 'cm', 'm', 'um', '1'])
       .default('mm')
@@ -81,6 +184,12 @@ export const SpectralDescriptorsConfig = z
       .nullable()
       .default(null)
       .describe('Groups that are compared, in this order; null: all, in the order of the alphabet'),
+    covariates: z
+      .array(z.string().min(1))
+      .default([])
+      .describe(
+        'Columns of that table that are held fixed when groups are compared, such as age, sex, site: numbers, or categories',
+      ),
     permutations: z
       .int()
       .min(99)

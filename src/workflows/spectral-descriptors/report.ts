@@ -31,6 +31,8 @@ export async function describeSpectra(results: ResultFiles): Promise<ReportSecti
     .filter(({ path }) => !basename(path).startsWith('distances_'));
   const hasWeyl = charts.some(({ path }) => basename(path) === 'spectra.svg');
   const distances = results.matching(/(?:^|\/)distances_[^/]*\.tsv$/);
+  const alignment = results.named('alignment.svg');
+  if (alignment !== null) charts.push(alignment);
   return {
     title: 'Spectra of surfaces',
     blocks: [
@@ -70,13 +72,24 @@ export async function describeSpectra(results: ResultFiles): Promise<ReportSecti
 function methods(results: ResultFiles): string[] {
   const config = SpectralDescriptorsConfig.parse(results.config['spectral_descriptors'] ?? {});
   const { k, operator, mass, boundary, descriptors, permutations, repair } = config;
+  const { covariates, parcellation } = config;
   const named = descriptors.map((id) => `${id.replaceAll('_', ' ')} (${DESCRIPTORS[id].reference})`);
   return [
     `The first ${k} eigenvalues and eigenvectors of the Laplace-Beltrami operator of every surface were computed by finite elements (${operator.replaceAll('_', ' ')} weights, ${mass} mass matrix; open surfaces: ${boundary === 'neumann' ? 'Neumann' : 'Dirichlet'} condition), each spectrum with an independent count that shows that none is missing${repair === 'none' ? '' : '; surfaces were mended before'}. Descriptors: ${named.join(', ')}.`,
     ...(results.named('group_comparison.tsv') === null
       ? []
       : [
-          `Groups were compared feature by feature and by their distances with ${permutations} permutations; p values were corrected by the false discovery rate.`,
+          `Groups were compared feature by feature and by their distances with ${permutations} permutations${covariates.length === 0 ? '' : ` of the residuals of a linear model of ${covariates.join(', ')} (Freedman and Lane)`}; p values were corrected by the false discovery rate.`,
+        ]),
+    ...(results.named('alignment.tsv') === null
+      ? []
+      : [
+          'The eigenvectors of every surface were aligned to those of a reference by a functional map (ZoomOut) and the orthogonal matrix nearest to it.',
+        ]),
+    ...(parcellation === null
+      ? []
+      : [
+          `Regions were taken from ${parcellation.atlas ?? [parcellation.files ?? []].flat().join(', ')}; descriptors were averaged over them by area${parcellation.connectomes.length === 0 ? '' : `, and compared between them (${parcellation.connectomes.join(', ').replaceAll('_', ' ')})`}.`,
         ]),
   ];
 }
@@ -202,6 +215,11 @@ const CHART_WORDS: Readonly<Record<string, { readonly title: string; readonly ca
     caption:
       'Left: eigenvalues times area, so that size plays no part; dashed: 4 pi times the index, to which every closed surface tends. Right: their ratio.',
   },
+  alignment: {
+    title: 'Modes aligned to the reference',
+    caption:
+      'Squared cosine of each mode with that of the reference: 1 where only a sign was to be undone. Lower values say how far the modes of the surface were turned into those of the reference; alignment.tsv says whether they could be.',
+  },
 };
 
 /** Surfaces by name, quality in the words of a reader. */
@@ -243,6 +261,28 @@ async function groupTables(results: ResultFiles): Promise<ReportBlock[]> {
       rows: sorted.slice(0, MOST_TESTS).map((row) => row.map(cellOf)),
     },
     await tableOf('Groups compared by distances', distances),
+    ...(await regionTable(results)),
+  ];
+}
+
+/** Regions that differ between groups, over all descriptors. */
+async function regionTable(results: ResultFiles): Promise<ReportBlock[]> {
+  const files = results.matching(/(?:^|\/)group_regions_[^/]*\.tsv$/);
+  const tables = await Promise.all(files.map(({ absolute }) => readTsv(absolute)));
+  const [first] = tables;
+  if (first === undefined) return [];
+  const p = first.columns.indexOf('p');
+  const rows = tables
+    .flatMap((table) => table.rows)
+    .toSorted((a, b) => Number(a[p] ?? 1) - Number(b[p] ?? 1));
+  return [
+    {
+      kind: 'table',
+      title: 'Groups compared region by region',
+      caption: `The ${Math.min(MOST_TESTS, rows.length)} smallest p of ${rows.length}; all in group_regions_<descriptor>.tsv. p_family: over the regions of a structure; p_fdr: over the rows of one descriptor.`,
+      columns: first.columns.map((name) => ({ name })),
+      rows: rows.slice(0, MOST_TESTS).map((row) => row.map(cellOf)),
+    },
   ];
 }
 

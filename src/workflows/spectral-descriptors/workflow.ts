@@ -19,9 +19,11 @@ import { DESCRIPTORS } from '../../numerics/descriptors/registry.js';
 import { DescriptorSettings } from '../../numerics/descriptors/settings.js';
 import { SAFE_REPAIRS, type MeshRepair } from '../../numerics/mesh/settings.js';
 import { addBayesianGroup } from '../bayesian-step.js';
+import { addAlignment } from './alignment-step.js';
 import { SpectralDescriptorsConfig } from './config.js';
 import { groupColumn, readParticipants } from './participants.js';
 import { readGivenScales, surfaceProblems } from './requirements.js';
+import { addRegions } from './region-step.js';
 import { findSurfaces, type StudySurface } from './surfaces.js';
 
 interface Config extends MergedConfig {
@@ -104,21 +106,40 @@ export class SpectralDescriptors {
         wf.publish(computed.out.report, published(`_${id}.json`));
         return computed;
       });
+    const label = surfaces.select(({ name, participant, structure }) => ({
+      surface: name,
+      participant,
+      structure,
+    }));
+    const aligned =
+      chosen.alignment === null
+        ? null
+        : addAlignment(wf, chosen.alignment, {
+            chosen,
+            settings,
+            found,
+            surfaces,
+            inputDir,
+            mesh,
+            solved: solved.out,
+            memory,
+            published,
+          });
     const recorded = wf.map(recordSurface, {
-      label: surfaces.select(({ name, participant, structure }) => ({
-        surface: name,
-        participant,
-        structure,
-      })),
+      label,
       diagnosis: cleaned.out.diagnosis,
       eigen: solved.out.report,
-      descriptors: surfaces.select(({ id }) => described.map(({ out }) => wf.pick(out.report, id))),
+      descriptors: surfaces.select(({ id }) => [
+        ...described.map(({ out }) => wf.pick(out.report, id)),
+        ...(aligned?.signature == null ? [] : [wf.pick(aligned.signature, id)]),
+      ]),
       unit,
     });
     const records = wf.join(recorded.out.record, { minItems });
     const collected = wf.add(collectSurfaces, {
       records,
       eigenvalues: spectra,
+      labels: wf.join(label),
       dropped: wf.dropped(recorded.out.record),
       normalisation,
       unit,
@@ -142,12 +163,29 @@ export class SpectralDescriptors {
         metrics: [...DISTANCE_METRICS],
         participants: inputFile(table.path),
         column,
+        covariates: chosen.covariates,
         groups: chosen.groups,
         permutations: chosen.permutations,
       });
       wf.publish(compared.out.features, 'group_comparison.tsv');
       wf.publish(compared.out.distances, 'group_distances.tsv');
       wf.publish(compared.out.sidecar, 'group_comparison.json');
+    }
+    if (chosen.parcellation !== null) {
+      addRegions(wf, chosen.parcellation, {
+        chosen,
+        settings,
+        surfaces,
+        inputDir,
+        label,
+        mesh,
+        solved: solved.out,
+        range: scales.out.range,
+        described: new Map(described.map(({ id, out }) => [id, out])),
+        memory,
+        published,
+        study: table === null || column === null ? null : { table: inputFile(table.path), column },
+      });
     }
     if (chosen.bayesian !== null) {
       const { table: which, ...settingsOfFit } = chosen.bayesian;

@@ -1,0 +1,142 @@
+import type { Workflow } from '../../engine/builder.js';
+import type { Mapped } from '../../engine/handle.js';
+import { inputFile, type FileOf } from '../../engine/port.js';
+import { alignModes } from '../../nodes/spectral/align-modes.js';
+import { cleanSurface } from '../../nodes/spectral/clean-surface.js';
+import { collectAlignments } from '../../nodes/spectral/collect-alignments.js';
+import { signDifferences } from '../../nodes/spectral/sign-differences.js';
+import { solveEigenpairs } from '../../nodes/spectral/solve-eigenpairs.js';
+import type { SpectralDescriptorsConfig } from './config.js';
+import { findReferences, type Reference } from './references.js';
+import type { StepContext } from './steps.js';
+import type { StudySurface } from './surfaces.js';
+
+interface AlignmentContext extends StepContext {
+  readonly found: readonly StudySurface[];
+}
+
+/**
+ * Modes of every surface brought to those of its reference, and where the surface differs from it.
+ *
+ * @returns reports of dwks, where it is computed
+ */
+export function addAlignment(
+  wf: Workflow,
+  { start, start_size, refine, maps, ...alignment }: NonNullable<SpectralDescriptorsConfig['alignment']>,
+  context: AlignmentContext,
+): { readonly signature: Mapped<FileOf<'json'>> | null } {
+  const { chosen, settings, surfaces, mesh, solved, memory, published } = context;
+  const references = findReferences(
+    { start, start_size, refine, maps, ...alignment },
+    context.found,
+    context.inputDir,
+  );
+  const referenceOf = ({ structure }: StudySurface): Reference => references.get(structure)!;
+  const { k, mass, operator, boundary, solver } = chosen;
+
+  // A reference that is no surface of the study is solved beside it, once for each file.
+  const beside = [
+    ...new Map(
+      [...references.values()].flatMap((reference) =>
+        reference.kind === 'file' ? [[reference.path, reference] as const] : [],
+      ),
+    ).values(),
+  ].sort((a, b) => (a.path < b.path ? -1 : 1));
+  const fromFiles = new Map(
+    beside.map((reference, i) => {
+      const suffix = beside.length === 1 ? '' : `_${i + 1}`;
+      const cleaned = wf.add(
+        cleanSurface,
+        { surface: inputFile(reference.path), repair: [] },
+        { id: `clean_reference${suffix}`, ...memory },
+      );
+      const { vertices, faces, vertex_map } = cleaned.out;
+      const pairs = wf.add(
+        solveEigenpairs,
+        { vertices, faces, vertex_map, k, settings: { operator, mass, boundary, solver } },
+        { id: `solve_reference${suffix}`, ...memory },
+      );
+      return [
+        reference.path,
+        {
+          vertices,
+          faces,
+          vertex_map,
+          eigenvalues: pairs.out.eigenvalues,
+          eigenvectors: pairs.out.eigenvectors,
+        },
+      ] as const;
+    }),
+  );
+  const all = { ...mesh, eigenvalues: solved.eigenvalues, eigenvectors: solved.eigenvectors };
+  type Part = keyof typeof all;
+  const ofReference = <P extends Part>(part: P) =>
+    surfaces.select((surface) => {
+      const reference = referenceOf(surface);
+      return reference.kind === 'file'
+        ? fromFiles.get(reference.path)![part]
+        : wf.pick(all[part] as Mapped<never>, reference.id);
+    });
+  const basis = Math.min(settings.dwks_basis, k);
+  const reference = surfaces.select((surface) => referenceOf(surface).name);
+  const aligned = wf.map(
+    alignModes,
+    {
+      surface: surfaces.select(({ name }) => name),
+      reference,
+      ...all,
+      reference_vertices: ofReference('vertices'),
+      reference_faces: ofReference('faces'),
+      reference_vertex_map: ofReference('vertex_map'),
+      reference_eigenvalues: ofReference('eigenvalues'),
+      reference_eigenvectors: ofReference('eigenvectors'),
+      mass,
+      basis,
+      settings: { start, start_size, refine },
+    },
+    memory,
+  );
+  wf.publish(aligned.out.eigenvectors, published('_aligned.npy'));
+  wf.publish(aligned.out.report, published('_alignment.json'));
+  if (maps) {
+    wf.publish(aligned.out.map, published('_map.npy'));
+    wf.publish(aligned.out.correspondence, published('_correspondence.npy'));
+  }
+  const collected = wf.add(collectAlignments, {
+    reports: wf.join(aligned.out.report, { minItems: 1 }),
+    energies: settings.dwks_energies,
+    factor: settings.dwks_factor,
+    plots: chosen.plots,
+  });
+  wf.publish(collected.out.table, 'alignment.tsv');
+  wf.publish(collected.out.sidecar, 'alignment.json');
+  if (chosen.plots) {
+    wf.publish(collected.out.chart, 'alignment.svg');
+    wf.publish(collected.out.chart_spec, 'alignment.vl.json');
+  }
+  if (!chosen.descriptors.includes('dwks')) return { signature: null };
+  const signed = wf.map(
+    signDifferences,
+    {
+      reference,
+      vertices: ofReference('vertices'),
+      faces: ofReference('faces'),
+      vertex_map: ofReference('vertex_map'),
+      eigenvalues: ofReference('eigenvalues'),
+      eigenvectors: ofReference('eigenvectors'),
+      subject_eigenvalues: solved.eigenvalues,
+      subject_area: solved.report,
+      map: aligned.out.map,
+      basis,
+      scales: collected.out.scales,
+      mass,
+      precision: chosen.precision,
+      overlay: chosen.overlays,
+    },
+    { id: 'dwks', ...memory },
+  );
+  wf.publish(signed.out.values, published('_dwks.npy'));
+  wf.publish(signed.out.report, published('_dwks.json'));
+  if (chosen.overlays) wf.publish(signed.out.overlay, published('_dwks.func.gii'));
+  return { signature: signed.out.report };
+}
