@@ -144,7 +144,7 @@ test('alignment: another order of vertices is undone, modes follow the reference
   const points = (await readNpy(rig.path('out/sub-02_correspondence.npy'))).data;
   expect(order.every((to, from) => points[to] === from)).toBe(true);
   // Three surfaces, the vertices of one: equal shapes have equal signatures, another one has not.
-  const signatures = [];
+  const signatures: Awaited<ReturnType<typeof readNpy>>[] = [];
   for (const label of ['01', '02', '03'])
     signatures.push(await readNpy(rig.path(`out/sub-${label}_dwks.npy`)));
   expect(signatures[0]!.shape).toEqual([count, 8]);

@@ -17,7 +17,9 @@ import {
   neighbourBiharmonicSignature,
   pointMap,
   shapeDifferences,
+  zoomOut,
   type AlignmentShape,
+  type MappedShape,
 } from '../../../../src/numerics.js';
 import { biharmonicSignature } from '../../../../src/numerics/descriptors/signatures.js';
 import { seededRandom } from '../../../../src/numerics/random.js';
@@ -271,4 +273,41 @@ describe('signatures of differences and of neighbours', () => {
       '0 rings',
     );
   });
+});
+
+test('ZoomOut over a sample of vertices finds the points that all of them find', () => {
+  const k = 24;
+  const fine = icosphere(4);
+  const n = fine.vertices.length / 3;
+  const vertices = fine.vertices.map((value, at, all) => {
+    const first = at - (at % 3);
+    const [x, y, z] = [all[first]!, all[first + 1]!, all[first + 2]!];
+    return value * [2, 1.4, 1][at % 3]! * (1 + 0.25 * x * y + 0.2 * z * z * z + 0.15 * y);
+  });
+  const { eigenvalues, eigenvectors } = laplaceBeltrami(vertices, fine.faces, { k });
+  const source: MappedShape = {
+    eigenvalues,
+    eigenvectors,
+    masses: meshGeometry(vertices, fine.faces).barycentricAreas,
+  };
+  // The same surface with other numbers and other signs.
+  const order = Int32Array.from({ length: n }, (_, i) => (5 * i + 1) % n);
+  const other = new Float64Array(n * k);
+  const masses = new Float64Array(n);
+  order.forEach((to, from) => {
+    masses[to] = source.masses[from]!;
+    for (let j = 0; j < k; j++) {
+      other[to * k + j] = (j % 3 === 0 ? -1 : 1) * eigenvectors[from * k + j]!;
+    }
+  });
+  const target: MappedShape = { eigenvalues, eigenvectors: other, masses };
+  const truth = new Int32Array(n);
+  order.forEach((to, from) => (truth[to] = from));
+  const start = mapOfPoints(truth, source, target, [8, 8]);
+  const [all, some] = [undefined, 300].map((samples) =>
+    zoomOut(start, source, target, { size: k, step: 8, ...(samples === undefined ? {} : { samples }) }),
+  );
+  expect(all!.points).toEqual(truth);
+  expect(some!.points).toEqual(truth);
+  some!.map.values.forEach((value, at) => expect(value).toBeCloseTo(all!.map.values[at]!, 9));
 });

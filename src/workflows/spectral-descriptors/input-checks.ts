@@ -1,0 +1,163 @@
+/** What can be said of surfaces, regions and references before a run. */
+import { existsSync, statSync } from 'node:fs';
+import { basename, relative, resolve } from 'node:path';
+
+import { ConfigError, ProcessingError } from '../../errors.js';
+import type { Problem } from '../../engine/requirements.js';
+import { readSurface } from '../../io/index.js';
+import { nearest } from '../../nearest.js';
+import { REGION_DISTANCES } from '../../nodes/spectral/region-distances.js';
+import { DESCRIPTORS } from '../../numerics/descriptors/registry.js';
+import { diagnoseMesh } from '../../numerics/mesh/diagnosis.js';
+import type { SpectralDescriptorsConfig } from './config.js';
+import { chosenScheme, findParcellation } from './parcellations.js';
+import { inputRoot, type Participants } from './participants.js';
+import type { Reference } from './references.js';
+import type { StudySurface } from './surfaces.js';
+
+/** The workflow, as messages call it. */
+export const NAME = 'spectral_descriptors';
+
+/** Names of files that a warning spells out. */
+export const NAMED = 3;
+
+/** What makes a surface unusable; null: it can be read and has triangles. */
+export async function unusable(path: string): Promise<string | null> {
+  try {
+    const { vertices, faces } = await readSurface(path);
+    const fatal = diagnoseMesh(vertices, faces).findings.filter(({ severity }) => severity === 'error');
+    return fatal.length === 0 ? null : fatal.map(({ message }) => message).join('; ');
+  } catch (error) {
+    if (!(error instanceof ProcessingError)) throw error;
+    return error.message.replaceAll(path, basename(path));
+  }
+}
+
+/** Files that surfaces are aligned to. */
+export function referencePaths(
+  references: ReadonlyMap<string, Reference>,
+  found: readonly StudySurface[],
+): string[] {
+  const paths = [...references.values()].map((reference) =>
+    reference.kind === 'file' ? reference.path : found.find(({ id }) => id === reference.id)!.path,
+  );
+  return [...new Set(paths)];
+}
+
+/** Files are read before a run as long as they have fewer bytes than this together: half a second. */
+const READ_BEFORE_RUN = 16 * 2 ** 20;
+
+/** A warning about the surfaces that will be skipped, as far as they are read before a run. */
+export async function damagedSurfaces(found: readonly StudySurface[]): Promise<Problem[]> {
+  const damaged: string[] = [];
+  let bytes = 0;
+  let count = 0;
+  for (const { path } of found) {
+    bytes += statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+    if (bytes > READ_BEFORE_RUN) break;
+    count++;
+    try {
+      await readSurface(path);
+    } catch (error) {
+      if (!(error instanceof ProcessingError)) throw error;
+      damaged.push(error.message.replaceAll(path, basename(path)));
+    }
+  }
+  if (damaged.length === 0) return [];
+  const more = damaged.length > NAMED ? `; and ${damaged.length - NAMED} more` : '';
+  const of = count < found.length ? ` of the first ${count}` : '';
+  return [
+    {
+      severity: 'warning',
+      code: 'REQUIREMENT',
+      message: `${NAME}: ${damaged.length} of ${found.length} surfaces${of} cannot be read and will be skipped (${damaged.slice(0, NAMED).join('; ')}${more})`,
+      cure: 'create or copy these files again; the others are computed without them',
+    },
+  ];
+}
+
+/**
+ * Columns that are held fixed are there, beside one of groups.
+ *
+ * @throws ConfigError CONFIG_VALUE
+ */
+export function checkCovariates(
+  covariates: readonly string[],
+  table: Participants | null,
+  column: string | null,
+): void {
+  if (covariates.length === 0) return;
+  const where = `${NAME}.covariates`;
+  if (table === null || column === null) {
+    throw new ConfigError('CONFIG_VALUE', 'covariates are given, but no groups are compared', {
+      where,
+      cure: 'put participants.tsv with a column of groups into the input, or take the covariates out',
+    });
+  }
+  for (const name of covariates) {
+    if (table.columns.includes(name) && name !== column) continue;
+    const near = nearest(name, table.columns);
+    throw new ConfigError(
+      'CONFIG_VALUE',
+      name === column
+        ? `covariates: ${name} is the column of the groups itself`
+        : `${table.path} has no column ${name}${near === null ? '' : `; did you mean ${near}?`}`,
+      { where, cure: `choose from ${table.columns.filter((other) => other !== column).join(', ')}` },
+    );
+  }
+}
+
+/** What is wrong with the regions that the configuration asks for, and which surfaces have none. */
+export function parcellationProblems(
+  { descriptors }: SpectralDescriptorsConfig,
+  parcellation: NonNullable<SpectralDescriptorsConfig['parcellation']>,
+  found: readonly StudySurface[],
+  inputDir: string,
+): Problem[] {
+  const problems: Problem[] = [];
+  const ofVertices = descriptors.filter((id) => DESCRIPTORS[id].domain === 'vertex');
+  const known = [...REGION_DISTANCES, 'shapedna', ...ofVertices];
+  for (const by of parcellation.connectomes) {
+    if (known.includes(by)) continue;
+    problems.push(
+      problem(
+        'CONFIG_VALUE',
+        `parcellation.connectomes: ${by} is no distance and no descriptor of vertices in ${NAME}.descriptors`,
+        `choose from ${known.join(', ')}`,
+      ),
+    );
+  }
+  const scheme = chosenScheme(parcellation);
+  const { lookup, files } = parcellation;
+  if (lookup !== null && !existsSync(resolve(inputRoot(inputDir), lookup))) {
+    problems.push(
+      problem(
+        'CONFIG_VALUE',
+        `parcellation.lookup: ${lookup} does not exist`,
+        'give a path relative to the input',
+      ),
+    );
+  }
+  const without = found.filter((surface) => !findParcellation(surface, inputDir, scheme, files).isThere);
+  if (without.length === 0) return problems;
+  const [first] = without;
+  const looked = findParcellation(first!, inputDir, scheme, files).files[0]!;
+  const names = without.slice(0, NAMED).map(({ name }) => name);
+  const message = `parcellation: ${without.length} of ${found.length} surfaces have no file of regions (${names.join(', ')}${without.length > NAMED ? ' ...' : ''}); looked for ${relative(inputRoot(inputDir), looked)}`;
+  if (without.length === found.length) {
+    problems.push(problem('INPUT_MISSING', message, `check ${NAME}.parcellation.files`));
+  } else {
+    problems.push({
+      severity: 'warning',
+      code: 'REQUIREMENT',
+      message: `${NAME}: ${message}`,
+      cure: 'nothing, if that is meant: they are computed without regions',
+    });
+  }
+  return problems;
+}
+
+/** Something that stands in the way of a run. */
+export function problem(code: 'INPUT_MISSING' | 'CONFIG_VALUE', message: string, cure: string): Problem {
+  return { severity: 'error', code, message: `${NAME}: ${message}`, cure };
+}
