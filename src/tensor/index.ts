@@ -58,3 +58,4 @@ export { softDiceLoss, type SoftDiceSettings } from './ops/soft-dice.js';
 export { densityL1Loss } from './ops/density-l1.js';
 export { smoothnessLoss } from './ops/smoothness.js';
 export { jacobianHingeLoss, leastDeterminant } from './ops/jacobian-hinge.js';
+export { fieldPredictions, fieldSums, bestCorrelations, type FieldInputs } from './ops/field-sums.js';

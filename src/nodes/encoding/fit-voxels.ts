@@ -64,7 +64,7 @@ export const fitVoxels = defineNode({
     const [frames = 0, nx = 0, ny] = stimulus.shape;
     const confounds = await readMatrix(inputs.nuisance?.path);
     const step = Math.max(1, Math.ceil((to - from) / REPORTS));
-    const fit = fitBlock({
+    const fit = await fitBlock({
       settings,
       data,
       paradigm: cleanParadigm(
@@ -75,6 +75,7 @@ export const fitVoxels = defineNode({
       tr: info.tr,
       coordinates: await readMatrix(inputs.grid?.path),
       confounds,
+      threads: ctx.cpus,
       onProgress: (done, total) => {
         if (done % step === 0 || done === total) ctx.progress(done, total, settings.solver);
       },

@@ -1,5 +1,7 @@
 import { ProcessingError } from '../../errors.js';
+import type { ComputeOptions } from '../registration/compute-device.js';
 import { matrix, type Matrix } from '../linalg/matrix.js';
+import { fieldsOnDevice, SUMS, type DeviceFields } from './device-fields.js';
 import { HRF_PARAMETERS, type EncodingModel } from './encoding-model.js';
 import { voxelDefect, type FitResult, type FitStatus } from './fit-result.js';
 import { columnOf } from './grid-fit.js';
@@ -68,6 +70,23 @@ export function adamFit(
   return new AdamFit(model, paradigm, data, options).run();
 }
 
+/**
+ * The same with the responses, the residuals and their sums on a device of tensors, in float32; one read of six numbers for
+ * each voxel and iteration. For one round Gaussian over images on a grid, without or with one HRF.
+ *
+ * @throws ProcessingError INVALID_ARGUMENT for other models
+ * @throws DependencyError BACKEND_MISSING when an explicit device is not there
+ */
+export function adamFitOn(
+  compute: ComputeOptions,
+  model: EncodingModel,
+  paradigm: Paradigm,
+  data: Matrix,
+  options: AdamFitOptions,
+): Promise<AdamFitResult> {
+  return new AdamFit(model, paradigm, data, options).runOn(compute, model, paradigm);
+}
+
 interface Voxel {
   readonly series: Float64Array;
   readonly mean: number;
@@ -113,6 +132,32 @@ class AdamFit {
   }
 
   run(): AdamFitResult {
+    const descent = this.#descent();
+    while (descent.continues()) descent.advance(this.#evaluate());
+    return descent.result();
+  }
+
+  async runOn(compute: ComputeOptions, model: EncodingModel, paradigm: Paradigm): Promise<AdamFitResult> {
+    const series = new Float32Array(this.#voxels.length * this.#frames);
+    this.#voxels.forEach((voxel, v) => {
+      if (voxel !== null)
+        series.set(
+          voxel.series.map((value) => value + voxel.mean),
+          v * this.#frames,
+        );
+    });
+    const fields = await fieldsOnDevice(model, paradigm, this.#response, series, compute);
+    try {
+      const descent = this.#descent();
+      while (descent.continues()) descent.advance(await this.#evaluateOn(fields));
+      return descent.result();
+    } finally {
+      fields.dispose();
+    }
+  }
+
+  /** The iterations, for whoever evaluates them. */
+  #descent() {
     const { maxIterations = 1000, minIterations = 100, r2Atol = 1e-6, lag = 100 } = this.#options;
     const optimizer = this.#options.optimizer ?? new Adam(this.#q.length, this.#options);
     const history: number[] = [];
@@ -120,25 +165,28 @@ class AdamFit {
     const keptR2: Float64Array[] = [];
     let iteration = 0;
     let isConverged = false;
-    for (; iteration < maxIterations && !isConverged; iteration++) {
-      const cost = this.#evaluate();
-      if (this.#options.storesIntermediate === true) {
-        kept.push(this.#modelSpace(this.#q));
-        keptR2.push(this.#r2.slice());
-      }
-      const bestMean = this.#keepBest();
-      this.#options.onIteration?.({
-        iteration,
-        cost,
-        mean_r2: this.#meanOf(this.#r2),
-        best_mean_r2: bestMean,
-      });
-      const gain = bestMean - (history[Math.max(iteration - lag, 0)] ?? -Infinity);
-      isConverged = iteration >= minIterations && gain >= 0 && gain < r2Atol;
-      history.push(bestMean);
-      if (!isConverged) optimizer.step(this.#q, this.#gradients);
-    }
-    return this.#result(iteration, isConverged, kept, keptR2);
+    return {
+      continues: () => iteration < maxIterations && !isConverged,
+      advance: (cost: number) => {
+        if (this.#options.storesIntermediate === true) {
+          kept.push(this.#modelSpace(this.#q));
+          keptR2.push(this.#r2.slice());
+        }
+        const bestMean = this.#keepBest();
+        this.#options.onIteration?.({
+          iteration,
+          cost,
+          mean_r2: this.#meanOf(this.#r2),
+          best_mean_r2: bestMean,
+        });
+        const gain = bestMean - (history[Math.max(iteration - lag, 0)] ?? -Infinity);
+        isConverged = iteration >= minIterations && gain >= 0 && gain < r2Atol;
+        history.push(bestMean);
+        if (!isConverged) optimizer.step(this.#q, this.#gradients);
+        iteration += 1;
+      },
+      result: () => this.#result(iteration, isConverged, kept, keptR2),
+    };
   }
 
   #voxel(series: Float64Array): { voxel: Voxel | null; status: FitStatus } {
@@ -150,12 +198,52 @@ class AdamFit {
 
   /** Residuals and gradients of all voxels. @returns the cost */
   #evaluate(): number {
+    return this.#gather((voxel, at) => this.#evaluateVoxel(voxel, at));
+  }
+
+  async #evaluateOn(device: DeviceFields): Promise<number> {
+    const size = this.#labels.length;
+    const count = this.#voxels.length;
+    const fields = Float32Array.from({ length: 3 * count }, (_, i) => (i % 3 === 2 ? 1 : 0));
+    const line = new Float32Array(2 * count);
+    this.#voxels.forEach((voxel, v) => {
+      if (voxel === null) return;
+      const value = (name: string) => this.#value(v * size, name);
+      fields.set([value('x'), value('y'), value('sd')], 3 * v);
+      line.set([value('amplitude') * device.height(value('sd')), value('baseline')], 2 * v);
+    });
+    const sums = await device.sums(fields, line);
+    return this.#gather((_, at) => this.#takeSums(device, sums.subarray((SUMS * at) / size), at));
+  }
+
+  /** Gradients of a voxel from the sums of a device. @returns the sum of squared residuals */
+  #takeSums({ height, power }: DeviceFields, sums: Float32Array, at: number): number {
+    const [ssq, byOne, byField, byX, byY, bySize] = sums as unknown as [
+      number,
+      number,
+      number,
+      number,
+      number,
+      number,
+    ];
+    const sd = this.#value(at, 'sd');
+    const scale = -2 * this.#value(at, 'amplitude') * height(sd);
+    this.#setGradient(at, 'baseline', -2 * byOne);
+    this.#setGradient(at, 'amplitude', -2 * height(sd) * byField);
+    this.#setGradient(at, 'x', (scale * byX) / sd);
+    this.#setGradient(at, 'y', (scale * byY) / sd);
+    this.#setGradient(at, 'sd', (scale * (bySize - power * byField)) / sd);
+    return ssq;
+  }
+
+  /** Cost and gradients from the sum of squares of each voxel, whose gradient is set by `ssqOf`. */
+  #gather(ssqOf: (voxel: Voxel, at: number) => number): number {
     const size = this.#labels.length;
     let cost = 0;
     this.#gradients.fill(0);
     this.#voxels.forEach((voxel, v) => {
       if (voxel === null) return;
-      const ssq = this.#evaluateVoxel(voxel, v * size);
+      const ssq = ssqOf(voxel, v * size);
       const isGaussian = this.#options.noiseModel === 'gaussian';
       const factor = isGaussian ? this.#frames / (2 * ssq) : 1;
       cost += isGaussian
@@ -169,12 +257,15 @@ class AdamFit {
     return cost;
   }
 
+  /** A parameter of the voxel whose row of q begins at a place. */
+  #value(at: number, name: string): number {
+    const i = this.#labels.indexOf(name);
+    return this.#transforms[i]!.forward(this.#q[at + i]!);
+  }
+
   #evaluateVoxel({ series, mean }: Voxel, at: number): number {
     const { p, slopes, coordinates } = this.#response;
-    const value = (name: string): number => {
-      const i = this.#labels.indexOf(name);
-      return this.#transforms[i]!.forward(this.#q[at + i]!);
-    };
+    const value = (name: string): number => this.#value(at, name);
     const theta = Float64Array.from(coordinates, ({ name }, i) => this.#response.toTheta(i, value(name)));
     this.#response.evaluate(theta, true);
     const amplitude = value('amplitude');

@@ -1,13 +1,14 @@
 /** What settings ask for, on one block of voxels: grid, refinement, solver, or ridge weights. */
 import { ProcessingError } from '../../errors.js';
 import { matrix, multiply, type Matrix } from '../linalg/matrix.js';
+import type { ComputeOptions } from '../registration/compute-device.js';
 import { HRF_PARAMETERS, type EncodingModel } from './encoding-model.js';
 import { voxelDefect, type FitResult, type FitStatus } from './fit-result.js';
 import { columnOf, type ParameterGrid } from './grid-fit.js';
 import { convolveColumns, LinearModel, LinearModelWithBaseline } from './linear-models.js';
 import { modelFromSettings } from './model-from-settings.js';
 import type { Paradigm } from './paradigm.js';
-import { ParameterFitter } from './parameter-fitter.js';
+import { ParameterFitter, type ParameterFitOptions } from './parameter-fitter.js';
 import { orthonormalConfounds } from './projected-response.js';
 import { isLinear, parameterNames, type EncodingSettings } from './settings.js';
 import type { ParameterTable } from './tables.js';
@@ -24,6 +25,8 @@ export interface BlockRequest {
   readonly coordinates: Matrix | null;
   /** Time x C; null: none. */
   readonly confounds: Matrix | null;
+  /** Of the tensors where `settings.device` is not cpu. Default 1. */
+  readonly threads?: number;
   readonly onProgress?: (done: number, total: number) => void;
 }
 
@@ -39,8 +42,9 @@ export interface BlockFit extends FitResult {
  * Fits a block of voxels. With the exact solver and with weights no voxel depends on another.
  *
  * @throws ProcessingError SHAPE_MISMATCH, INVALID_ARGUMENT, NON_FINITE (not for data: those voxels are flagged)
+ * @throws DependencyError BACKEND_MISSING when the device of the settings is not there
  */
-export function fitBlock(request: BlockRequest): BlockFit {
+export async function fitBlock(request: BlockRequest): Promise<BlockFit> {
   const model = modelFromSettings(request.settings, request.tr, request.coordinates);
   return isLinear(request.settings.model) ? fitWeights(model, request) : fitFields(model, request);
 }
@@ -53,13 +57,15 @@ export function residualsOf(data: Matrix, predictions: Matrix, confounds: Matrix
   return withoutConfounds(left, confounds);
 }
 
-function fitFields(model: EncodingModel, request: BlockRequest): BlockFit {
+async function fitFields(model: EncodingModel, request: BlockRequest): Promise<BlockFit> {
   const { settings, paradigm, data } = request;
   const fitter = new ParameterFitter(model, data, paradigm);
-  const start = startOf(model, fitter, request);
+  const compute =
+    settings.device === 'cpu' ? null : { device: settings.device, threads: request.threads ?? 1 };
+  const start = await startOf(model, fitter, request, compute);
   const fixed = Object.keys(settings.fixed);
   const { adam, max_iterations: limit } = settings;
-  const fit = fitter.fit({
+  const options: ParameterFitOptions = {
     solver: settings.solver,
     ...(request.confounds !== null && { confounds: request.confounds }),
     ...(start !== null && { initPars: start }),
@@ -76,7 +82,8 @@ function fitFields(model: EncodingModel, request: BlockRequest): BlockFit {
           noiseModel: adam.noise_model,
           sharedPars: adam.shared,
         }),
-  });
+  };
+  const fit = compute === null ? fitter.fit(options) : await fitter.fitOn(compute, options);
   holdExactly(fit.parameters, settings.fixed);
   return { ...fit, predictions: model.predict(paradigm, fit.parameters), weights: null };
 }
@@ -92,11 +99,12 @@ function holdExactly({ columns, values }: ParameterTable, fixed: Readonly<Record
 }
 
 /** Best point of the grid with amplitude and baseline by least squares; null: the solver has its own starts. */
-function startOf(
+async function startOf(
   model: EncodingModel,
   fitter: ParameterFitter,
   request: BlockRequest,
-): ParameterTable | null {
+  compute: ComputeOptions | null,
+): Promise<ParameterTable | null> {
   const { settings, paradigm } = request;
   if (settings.solver === 'exact' && settings.grid === null) return null;
   const linear = Object.fromEntries(
@@ -104,7 +112,10 @@ function startOf(
   );
   const fixed = Object.fromEntries(Object.entries(settings.fixed).map(([name, value]) => [name, [value]]));
   const grid: ParameterGrid = { ...linear, ...(settings.grid ?? modelGrid(model, paradigm)), ...fixed };
-  const found = fitter.fitGrid(grid, { cost: settings.grid_cost });
+  const found =
+    compute === null
+      ? fitter.fitGrid(grid, { cost: settings.grid_cost })
+      : await fitter.fitGridOn(compute, grid);
   const holdsLinear = 'amplitude' in settings.fixed || 'baseline' in settings.fixed;
   return holdsLinear ? found : fitter.refineBaselineAndAmplitude(found);
 }

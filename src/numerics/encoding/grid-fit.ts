@@ -1,8 +1,11 @@
 import { ProcessingError } from '../../errors.js';
+import type { ComputeOptions } from '../registration/compute-device.js';
 import { matrix, type Matrix } from '../linalg/matrix.js';
+import { fieldsOnDevice } from './device-fields.js';
 import type { EncodingModel } from './encoding-model.js';
 import { voxelDefect } from './fit-result.js';
 import type { Paradigm } from './paradigm.js';
+import { ProjectedResponse } from './projected-response.js';
 import type { ParameterTable } from './tables.js';
 
 /** Values to try of each parameter, by name; all parameters of the model, in any order. */
@@ -54,6 +57,43 @@ export function gridFit(
     }
   }
   return { columns: labels, values: chosenPoints(points, chosen, data) };
+}
+
+/**
+ * The same on a device of tensors, in float32: predictions and correlations stay there, one number for each voxel comes
+ * back. For the cost `correlation` of one round Gaussian over images on a grid, without or with one HRF.
+ *
+ * @throws ProcessingError INVALID_ARGUMENT for other models, as `gridFit` for grids
+ * @throws DependencyError BACKEND_MISSING when an explicit device is not there
+ */
+export async function gridFitOn(
+  compute: ComputeOptions,
+  model: EncodingModel,
+  paradigm: Paradigm,
+  data: Matrix,
+  grid: ParameterGrid,
+): Promise<ParameterTable> {
+  const labels = model.getParameterLabels();
+  checkGrid(model, grid);
+  const points = gridTable(labels, grid);
+  const series = new Float32Array(data.rows * data.columns);
+  for (let v = 0; v < data.columns; v++) {
+    const own = columnOf(data, v);
+    if (voxelDefect(own) === null) series.set(unitSeries(own), v * data.rows);
+  }
+  const response = new ProjectedResponse(model, paradigm);
+  const device = await fieldsOnDevice(model, paradigm, response, series, compute);
+  try {
+    const fields = Float32Array.from({ length: 3 * points.rows }, (_, i) => {
+      const name = ['x', 'y', 'sd'][i % 3]!;
+      return points.values[Math.floor(i / 3) * labels.length + labels.indexOf(name)]!;
+    });
+    // Points that differ in amplitude or baseline alone correlate equally, and the first of them is taken.
+    const chosen = await device.best(fields, !model.allowNegativeAmplitudes);
+    return { columns: labels, values: chosenPoints(points, chosen, data) };
+  } finally {
+    device.dispose();
+  }
 }
 
 function checkGrid(model: EncodingModel, grid: ParameterGrid): void {

@@ -2,12 +2,21 @@ import { mkdirSync, openSync, closeSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { ProcessingError } from '../../errors.js';
 import type { Matrix } from '../linalg/matrix.js';
-import { adamFit, type AdamFitResult, type AdamIteration, type GradientOptimizer } from './adam-fit.js';
+import type { ComputeOptions } from '../registration/compute-device.js';
+import {
+  adamFit,
+  adamFitOn,
+  type AdamFitOptions,
+  type AdamFitResult,
+  type AdamIteration,
+  type GradientOptimizer,
+} from './adam-fit.js';
 import type { EncodingModel } from './encoding-model.js';
 import { exactFit } from './exact-fit.js';
 import type { FitResult } from './fit-result.js';
 import {
   gridFit,
+  gridFitOn,
   refineBaselineAndAmplitude,
   type GridFitOptions,
   type ParameterGrid,
@@ -133,6 +142,17 @@ export class ParameterFitter {
     return gridFit(this.model, this.paradigm, this.data, grid, options);
   }
 
+  /**
+   * The same by correlation on a device of tensors, in float32; for `gaussian2d` over images on a grid, without or with one
+   * HRF.
+   *
+   * @throws ProcessingError INVALID_ARGUMENT for other models
+   * @throws DependencyError BACKEND_MISSING when an explicit device is not there
+   */
+  fitGridOn(compute: ComputeOptions, grid: ParameterGrid): Promise<ParameterTable> {
+    return gridFitOn(compute, this.model, this.paradigm, this.data, grid);
+  }
+
   /** Baseline and amplitude by least squares, all else as it is. */
   refineBaselineAndAmplitude(parameters: ParameterInput, options: RefineOptions = {}): ParameterTable {
     const start = selectParameters(parameters, this.model.getParameterLabels());
@@ -151,6 +171,33 @@ export class ParameterFitter {
     try {
       const result =
         solver === 'exact' ? this.#exact(options, confounds) : this.#adam(options, confounds, log);
+      this.#fit = result;
+      return result;
+    } finally {
+      log?.close();
+    }
+  }
+
+  /**
+   * The solver adam with responses and residuals on a device of tensors, in float32; models as for `fitGridOn`.
+   *
+   * @returns one row per voxel, in the order of the data
+   * @throws ProcessingError INVALID_ARGUMENT for what the solver or the device does not support
+   * @throws DependencyError BACKEND_MISSING when an explicit device is not there
+   */
+  async fitOn(compute: ComputeOptions, options: ParameterFitOptions): Promise<ParameterFit> {
+    if (options.solver !== 'adam') {
+      throw new ProcessingError('INVALID_ARGUMENT', 'the exact solver computes on the processor only', {
+        where: 'solver',
+        cure: "call fit(), or choose solver: 'adam'",
+      });
+    }
+    refuse(options, 'adam', ONLY_EXACT);
+    const confounds = options.confounds === undefined ? null : toMatrix(options.confounds, 'confounds');
+    const log = this.#openLog(options, 'adam');
+    try {
+      const given = this.#adamOptions(options, confounds, log);
+      const result = await adamFitOn(compute, this.model, this.paradigm, this.data, given);
       this.#fit = result;
       return result;
     } finally {
@@ -178,6 +225,10 @@ export class ParameterFitter {
   }
 
   #adam(options: ParameterFitOptions, confounds: Matrix | null, log: FitLog | null): AdamFitResult {
+    return adamFit(this.model, this.paradigm, this.data, this.#adamOptions(options, confounds, log));
+  }
+
+  #adamOptions(options: ParameterFitOptions, confounds: Matrix | null, log: FitLog | null): AdamFitOptions {
     const start = this.#start(options);
     if (start === null) {
       throw new ProcessingError('INVALID_ARGUMENT', 'the adam solver needs start values', {
@@ -187,7 +238,7 @@ export class ParameterFitter {
     }
     const maxIterations = options.maxNIterations ?? 1000;
     this.#checkMemory(options, maxIterations, start);
-    return adamFit(this.model, this.paradigm, this.data, {
+    return {
       start,
       confounds,
       maxIterations,
@@ -198,7 +249,7 @@ export class ParameterFitter {
         log?.write(state);
         if (options.progressbar !== false) options.onProgress?.(state.iteration + 1, maxIterations);
       },
-    });
+    };
   }
 
   #progress<T>(

@@ -137,6 +137,13 @@ const fields = {
     .enum(['exact', 'adam'])
     .default('exact')
     .describe('exact: the least-squares optimum; adam: gradient descent of the original, for comparison'),
+  device: z
+    .string()
+    .regex(/^(cpu|webgpu|cuda(:[0-9]+)?)$/, { error: 'must be cpu, webgpu, cuda or cuda:<index>' })
+    .default('cpu')
+    .describe(
+      'adam: where grid (correlation) and iterations of gaussian2d and gaussian2d_hrf are computed, cpu, webgpu, cuda or cuda:<index>; a card computes in float32',
+    ),
   positive_amplitude: z.boolean().default(false).describe('Responses below the baseline are not allowed'),
   n_starts: z
     .int()
@@ -219,8 +226,24 @@ export function checkEncodingSettings(values: Values, context: z.RefinementCtx<V
     report(['model'], `the model ${values.model} is not available in this workflow yet`, cure, true);
     return;
   }
+  checkDevice(model, values, report);
   if (isLinear(model)) checkLinear(model, values, report);
   else checkFields(model, values, report);
+}
+
+/** What a graphics card has programs for. */
+function checkDevice(model: ModelName, values: Values, report: Report): void {
+  const { device, solver, flexible_hrf: flexible, grid_cost: cost } = values;
+  if (device === 'cpu') return;
+  const reason =
+    !['gaussian2d', 'gaussian2d_hrf'].includes(model) || flexible
+      ? `${model}${flexible ? ' with an HRF per voxel' : ''} is fitted on the processor only`
+      : solver !== 'adam'
+        ? 'the exact solver computes on the processor only'
+        : cost !== 'correlation'
+          ? 'a grid by squared residuals is computed on the processor only'
+          : null;
+  if (reason !== null) report(['device'], reason, 'set device to cpu');
 }
 
 function checkLinear(model: ModelName, values: Values, report: Report): void {

@@ -4,6 +4,7 @@ import type { WorkflowContext } from '../../engine/registry.js';
 import type { Problem } from '../../engine/requirements.js';
 import { isLinear, type ModelName } from '../../numerics/encoding/settings.js';
 import { readNpyHeader } from '../../io/index.js';
+import { gpuProblem } from '../../numerics/devices.js';
 import type { EncodingFitConfig } from './config.js';
 import { inspectRecording, type Inspected } from './inspection.js';
 import { findRecordings, type Recording } from './recordings.js';
@@ -46,7 +47,14 @@ export async function encodingProblems(
     const count = `${usable} recordings, need at least ${config.min_recordings}`;
     shown.push(problem('error', count, 'add recordings, or lower encoding_fit.min_recordings'));
   }
-  return [...shown, ...(await ridgeWarnings(config, inspected))];
+  return [...shown, ...(await deviceProblems(config)), ...(await ridgeWarnings(config, inspected))];
+}
+
+async function deviceProblems({ device }: EncodingFitConfig): Promise<Problem[]> {
+  const missing = device === 'cpu' ? null : await gpuProblem(device);
+  if (missing === null) return [];
+  const cure = missing.cure ?? `set ${NAME}.device to cpu`;
+  return [{ severity: 'error', code: 'DEVICE', message: `${NAME}: ${missing.message}`, cure }];
 }
 
 function recordingProblems(recording: Recording, state: Inspected, isEnough: boolean): Problem[] {

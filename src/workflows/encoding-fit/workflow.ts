@@ -9,6 +9,7 @@ import { fitVoxels } from '../../nodes/encoding/fit-voxels.js';
 import { loadRecording } from '../../nodes/encoding/load-recording.js';
 import { plotRecording } from '../../nodes/encoding/plot-recording.js';
 import { writeRecording } from '../../nodes/encoding/write-recording.js';
+import { claimsGpu } from '../../numerics/devices.js';
 import {
   ENCODING_FIELDS,
   hasHrf,
@@ -75,7 +76,7 @@ export class EncodingFit {
     });
     const all = (await Promise.all(found.map((recording) => partsOf(recording, chosen)))).flat();
     const parts = wf.items(all, { key: ({ key }) => key });
-    const fitted = wf.map(fitVoxels, {
+    const fitInputs = {
       voxels: parts.select(({ recording }) => wf.pick(loaded.out.voxels, recording)),
       paradigm: parts.select(({ recording }) => wf.pick(loaded.out.paradigm, recording)),
       grid: parts.select(({ recording }) => wf.pick(loaded.out.grid, recording)),
@@ -84,7 +85,9 @@ export class EncodingFit {
       part: parts.select(({ part }) => part),
       settings,
       residuals: chosen.residuals,
-    });
+    };
+    const gpus = claimsGpu(settings.device) ? 1 : 0;
+    const fitted = wf.map(fitVoxels, fitInputs, { resources: { gpus } });
     const joined = <T>(output: Parameters<typeof wf.pick<T>>[0]) =>
       recordings.select(({ id }) =>
         all.filter(({ recording }) => recording === id).map(({ key }) => wf.pick(output, key)),

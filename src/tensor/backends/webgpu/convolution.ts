@@ -15,7 +15,7 @@ const BLOCK = 4;
 /** Voxels that one workgroup sums for the gradient of the filter. */
 const SLAB = 4096;
 
-interface Product {
+export interface Product {
   readonly key: string;
   readonly inputs: Readonly<Record<string, tfjs.TensorInfo>>;
   /** Sizes of the product: rows, columns, and the axis that is summed. */
@@ -33,7 +33,7 @@ interface Product {
 }
 
 /** A tiled matrix product. */
-function multiply(backend: GpuBackend, product: Product): tfjs.TensorInfo {
+export function multiply(backend: GpuBackend, product: Product): tfjs.TensorInfo {
   const { rows, columns, depth, parts, slab } = product;
   const width = Math.min(COLUMNS, Math.ceil(columns / BLOCK) * BLOCK);
   const workgroup = (ROWS / BLOCK) * (width / BLOCK);

@@ -24,6 +24,7 @@ import {
   upConcatLowGradient,
   upConcatSkipGradient,
 } from './volumes.js';
+import { correlateBest, predictFields, sumFields } from './receptive-fields.js';
 import { pullFieldGradient, pullVolume, pullVolumeGradient } from './warp.js';
 
 type GpuOp = DeviceOp<GpuBackend>;
@@ -230,6 +231,14 @@ const plain = (kernel: string, inputs: readonly string[], forward: GpuOp['forwar
   gradient: () => ({}),
 });
 
+const FIELD_INPUTS = ['fields', 'pixels', 'stimulus'];
+
+const fieldInputs = (call: Parameters<typeof input>[0]) => ({
+  fields: input(call, 'fields'),
+  pixels: input(call, 'pixels'),
+  stimulus: input(call, 'stimulus'),
+});
+
 const OPS: readonly GpuOp[] = [
   convBlock,
   maxPool2,
@@ -244,6 +253,18 @@ const OPS: readonly GpuOp[] = [
   densityL1,
   smoothnessOp,
   jacobianHingeOp,
+  plain('NeuroloomFieldPredictions', FIELD_INPUTS, (call) => predictFields(call.backend, fieldInputs(call))),
+  plain('NeuroloomFieldSums', [...FIELD_INPUTS, 'data', 'line'], (call) =>
+    sumFields(call.backend, fieldInputs(call), input(call, 'data'), input(call, 'line')),
+  ),
+  plain('NeuroloomBestCorrelations', ['predictions', 'data'], (call) =>
+    correlateBest(
+      call.backend,
+      input(call, 'predictions'),
+      input(call, 'data'),
+      call.settings['signed'] === true,
+    ),
+  ),
   plain('NeuroloomAdamMoments', ['moments', 'gradient'], (call) =>
     adamMoments(call.backend, input(call, 'moments'), input(call, 'gradient'), {
       beta1: number(call.settings, 'beta1'),
