@@ -7,9 +7,12 @@ import type { WorkflowDefinition } from '../../src/engine/registry.js';
 import { Rig } from './rig.js';
 
 type Node = NodeDefinition<never, Record<string, never>>;
-const { whichProcess, aloneByItself, inImage } = (await import('./fixtures/choice-nodes.mjs' as string)) as {
+const { whichProcess, aloneByItself, onCard, inImage } = (await import(
+  './fixtures/choice-nodes.mjs' as string
+)) as {
   whichProcess: Node;
   aloneByItself: Node;
+  onCard: Node;
   inImage: (sha256: string) => Node;
 };
 
@@ -24,13 +27,16 @@ function processes(node: Node, items: number): Workflow {
 }
 
 /** The processes that the nodes of a run ran in. */
-async function pidsOf(rig: Rig, { nodes }: RunResult): Promise<number[]> {
+const pidsOf = (rig: Rig, run: RunResult): Promise<number[]> => valuesOf(rig, run, 'pid');
+
+/** A value of each node of a run. */
+async function valuesOf(rig: Rig, { nodes }: RunResult, output: string): Promise<number[]> {
   const store = await openCacheStore({ directory: `${rig.output}/.neuroloom/cache`, writable: false });
   try {
     return nodes.map(({ key }) => {
       const found = store.lookup(key as string);
-      const pid = found.outcome === 'hit' ? found.result.outputs['pid'] : undefined;
-      return pid?.kind === 'value' ? (pid.value as number) : NaN;
+      const made = found.outcome === 'hit' ? found.result.outputs[output] : undefined;
+      return made?.kind === 'value' ? (made.value as number) : NaN;
     });
   } finally {
     store.close();
@@ -62,6 +68,26 @@ test('a node that asks for it, or for a gpu, is alone in its process', async () 
   const pids = await pidsOf(rig, run);
   const isolated = pids[run.nodes.findIndex(({ id }) => id === 'alone_by_itself')];
   expect(pids.filter((pid) => pid === isolated)).toHaveLength(1);
+});
+
+test.each([1, 2])(
+  'of %i graphics cards each serves one node at a time, in a process of its own',
+  async (gpus) => {
+    using rig = new Rig();
+    const run = await processes(onCard, 4).run({ outputDir: rig.output, jobs: 4, cpus: 4, gpus });
+    expect(run).toMatchObject({ exitCode: 0, counts: { executed: 4 } });
+    expect(new Set(await pidsOf(rig, run)).size).toBe(4);
+    const [from, to] = [await valuesOf(rig, run, 'from'), await valuesOf(rig, run, 'to')];
+    const together = from.map((start) => from.filter((other, i) => other <= start && to[i]! > start).length);
+    expect(Math.max(...together)).toBeLessThanOrEqual(gpus);
+  },
+);
+
+test('a node that needs a graphics card is refused where there is none', async () => {
+  using rig = new Rig();
+  await expect(processes(onCard, 1).run({ outputDir: rig.output, gpus: 0 })).rejects.toMatchObject({
+    code: 'RESOURCES',
+  });
 });
 
 test('until leaves out what the named node does not need, and what that publishes', async () => {
