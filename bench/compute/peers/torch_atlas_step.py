@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""One training step of the learned atlas in torch on the CPU, with every loss term of the workflow: the peer of
-`bench/compute/run.mjs --case atlas`. Network and image are those of the reference script torch_learned_atlas.py;
+"""One training step of the learned atlas in torch, with every loss term of the workflow: the peer of
+`bench/compute/run.mjs --case atlas`, and with --device cuda of `bench/compute/card.mjs --case atlas`. Network and image are those of the reference script torch_learned_atlas.py;
 density, Jacobian and mean-deformation terms are added here.
 
     OMP_NUM_THREADS=1 /usr/bin/python3 bench/compute/peers/torch_atlas_step.py --size 64 --flow half --threads 1
@@ -72,7 +72,7 @@ def sample(volume, displacement, padding):
     """volume(p + displacement(p)), trilinear."""
     sizes = tuple(volume.shape[2:])
     if sizes not in _grids:
-        axes = [torch.arange(n, dtype=torch.float32) for n in sizes]
+        axes = [torch.arange(n, dtype=torch.float32, device=volume.device) for n in sizes]
         _grids[sizes] = torch.stack(torch.meshgrid(*axes, indexing='ij'))[None]
     position = _grids[sizes] + displacement
     normalised = torch.stack([2 * position[:, k] / (sizes[k] - 1) - 1 for k in (2, 1, 0)], -1)
@@ -126,14 +126,14 @@ def jacobian(u):
 
 
 class Training:
-    def __init__(self, size, flow):
+    def __init__(self, size, flow, device):
         axis = torch.linspace(-1, 1, size)
         radius = axis[:, None, None] ** 2 / 0.05 + axis[None, :, None] ** 2 / 0.2 + axis[None, None, :] ** 2 / 0.1
         first = torch.exp(-radius)
         first[first < 0.02] = 0
-        self.subjects = [first[None, None], torch.roll(first, 2, 0)[None, None]]
+        self.subjects = [v[None, None].to(device) for v in (first, torch.roll(first, 2, 0))]
         self.half = flow == 'half'
-        self.network = Network(self.half)
+        self.network = Network(self.half).to(device)
         self.theta = nn.Parameter(log_density((self.subjects[0] + self.subjects[1]) / 2))
         self.adam = torch.optim.Adam([
             {'params': self.network.parameters(), 'lr': 1e-3},
@@ -172,10 +172,11 @@ def main():
     parser.add_argument('--flow', choices=['half', 'full'], default='half')
     parser.add_argument('--threads', type=int, default=1)
     parser.add_argument('--reps', type=int, default=3)
+    parser.add_argument('--device', default='cpu')
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     torch.manual_seed(0)
-    training = Training(options.size, options.flow)
+    training = Training(options.size, options.flow, options.device)
     losses = [training.step()]
     wall, cpu = [], []
     for _ in range(options.reps):
@@ -185,6 +186,7 @@ def main():
         cpu.append(1000 * (time.process_time() - busy))
     print(json.dumps({
         'name': 'atlas_step', 'size': options.size, 'flow': options.flow, 'threads': options.threads,
+        'device': options.device,
         'wall_ms': round(statistics.median(wall), 1), 'cpu_ms': round(statistics.median(cpu), 1),
         'peak_rss_mb': round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
         'losses': [round(loss, 6) for loss in losses[:3]], 'torch': torch.__version__,
