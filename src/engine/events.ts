@@ -13,6 +13,7 @@ export const FAILURE_CLASSES = [
   'killed',
   'crashed',
   'node-lost',
+  'device-lost',
   'cancelled',
   'upstream',
   'io-full',

@@ -49,6 +49,7 @@ const CLASS_OF_CODE: Partial<Record<ErrorCode, FailureClass>> = {
   KILLED: 'killed',
   CRASHED: 'crashed',
   NODE_LOST: 'node-lost',
+  DEVICE_LOST: 'device-lost',
   CANCELLED: 'cancelled',
   UPSTREAM: 'upstream',
   IO_FULL: 'io-full',

@@ -3,7 +3,15 @@ import type { FailureClass } from './events.js';
 import type { Resources } from './node.js';
 
 /** Failures that may not come again. `error` is tried again only when that is asked for. */
-export const RETRY_CLASSES = ['out-of-memory', 'timeout', 'killed', 'crashed', 'node-lost', 'error'] as const;
+export const RETRY_CLASSES = [
+  'out-of-memory',
+  'timeout',
+  'killed',
+  'crashed',
+  'node-lost',
+  'device-lost',
+  'error',
+] as const;
 export type RetryClass = (typeof RETRY_CLASSES)[number];
 
 /** Attempts after the first one: for every class, or by class. */
@@ -15,6 +23,7 @@ const DEFAULT_RETRIES: Readonly<Record<RetryClass, number>> = {
   killed: 1,
   crashed: 1,
   'node-lost': 1,
+  'device-lost': 1,
   error: 0,
 };
 

@@ -68,8 +68,12 @@ export async function valueAndGradients(
       return { value: recorded.value, found: gradientsOf(recorded, xs) };
     });
     const gradients = xs.map((x, i) => found[i] ?? tf.zeros(x.shape, 'float32'));
-    const [lossValue, ...termValues] = await readScalars([value, ...terms.map(([, term]) => term)]);
-    value.dispose();
+    const [lossValue, ...termValues] = await readScalars([value, ...terms.map(([, term]) => term)])
+      .catch((error: unknown) => {
+        tf.dispose(gradients);
+        throw error;
+      })
+      .finally(() => value.dispose());
     return {
       value: lossValue!,
       gradients,

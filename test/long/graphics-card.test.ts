@@ -5,5 +5,7 @@ await onGraphicsCard([
   () => import('../golden/tensor-ops.test.js'),
   () => import('../golden/tensor-network.test.js'),
   () => import('../golden/registration.test.js'),
+  () => import('../golden/encoding-device.test.js'),
   () => import('../unit/tensor/ops-agree.test.js'),
+  () => import('../support/card-care.js'),
 ]);

@@ -13,11 +13,17 @@ export function ownedCopy(values: Float32Array): Float32Array {
 
 /** The values of a tensor as a copy that nothing else holds. */
 export async function copiedValues(source: Tensor): Promise<Float32Array> {
-  const values = await source.data<'float32'>();
+  const values = await source.data<'float32'>().catch(failedRead);
   await requireHealthyDevice();
   if (!(values instanceof Float32Array)) return Float32Array.from(values);
   // Other backends hand out an array that they keep, ours a copy.
   return tf.backend() instanceof NativeBackend ? values : values.slice();
+}
+
+async function failedRead(error: unknown): Promise<never> {
+  if (tf.getBackend() !== 'webgpu') throw error;
+  const { readFailure } = await import('./webgpu/open.js');
+  return readFailure(error);
 }
 
 /** A graphics device tells late, and beside the calls, that it could not do its work. */
@@ -40,8 +46,10 @@ export function viewedValues(source: Tensor): Float32Array | null {
 export async function scalarValues(sources: readonly Tensor[]): Promise<number[]> {
   if (tf.backend() instanceof MathBackendCPU) return sources.map((source) => source.dataSync()[0] as number);
   const packed = tf.tidy(() => tf.concat(sources.map((source) => tf.reshape(source, [1]))));
-  const values = await packed.data();
-  packed.dispose();
+  const values = await packed
+    .data()
+    .catch(failedRead)
+    .finally(() => packed.dispose());
   await requireHealthyDevice();
   return [...values];
 }
@@ -69,8 +77,9 @@ export async function sumOfSquaredValues(sources: readonly Tensor[]): Promise<nu
   if (backend instanceof MathBackendCPU)
     return sources.reduce((total, source) => total + squaredNorm(source), 0);
   const sums = tf.tidy(() => sources.map((source) => tf.sum(tf.square(source))));
-  const values = await scalarValues(sums);
-  for (const sum of sums) sum.dispose();
+  const values = await scalarValues(sums).finally(() => {
+    for (const sum of sums) sum.dispose();
+  });
   return values.reduce((total, value) => total + value, 0);
 }
 

@@ -22,6 +22,7 @@ describe('what is tried again', () => {
     ['killed', 1],
     ['crashed', 1],
     ['node-lost', 1],
+    ['device-lost', 1],
     ['error', 0],
     ['output-invalid', 0],
     ['input-changed', 0],

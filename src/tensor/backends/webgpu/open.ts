@@ -2,11 +2,18 @@
  * A WebGPU device in Node: npm `webgpu` (Dawn) brings the API, `@tensorflow/tfjs-backend-webgpu` the tensors. Both are
  * optional packages of the user.
  */
-import { DependencyError } from '../../../errors.js';
+import { setImmediate } from 'node:timers/promises';
+import { DependencyError, ProcessingError } from '../../../errors.js';
 import { tf } from '../../tfjs.js';
 import { installCommand, missingPackages, unavailable } from '../gpu-packages.js';
 import { loadPeer } from '../peers.js';
-import { type GpuBackend, limitBindings, WEBGPU_BACKEND_NAME } from './program.js';
+import {
+  type GpuBackend,
+  limitBindings,
+  MEMORY_CURE,
+  requireBindable,
+  WEBGPU_BACKEND_NAME,
+} from './program.js';
 
 /** Set to 1 to accept an adapter that computes on the processor (Mesa lavapipe): for tests, far slower than `cpu`. */
 export const SOFTWARE_VARIABLE = 'NEUROLOOM_SOFTWARE_GPU';
@@ -28,7 +35,11 @@ interface Device {
   readonly lost: Promise<{ readonly reason: string; readonly message: string }>;
   readonly limits: Readonly<Record<string, number>>;
   destroy(): void;
-  onuncapturederror: ((event: { readonly error: { readonly message: string } }) => void) | null;
+  onuncapturederror:
+    | ((event: {
+        readonly error: { readonly message: string; readonly constructor: { readonly name: string } };
+      }) => void)
+    | null;
 }
 
 /** A graphics adapter, as metadata name it. */
@@ -111,12 +122,19 @@ export async function registerWebgpuBackend(): Promise<void> {
     requiredLimits: Object.fromEntries(limits.map((limit) => [limit, adapter.limits[limit]])),
   });
   device.onuncapturederror = ({ error }) => {
-    failure ??= new DependencyError('DEVICE_LOST', `the graphics device refuses work: ${error.message}`, {
-      cure: 'out of memory: train on a smaller grid or choose device cpu; else report this bug',
-    });
+    failure ??= /OutOfMemory/.test(error.constructor.name)
+      ? new ProcessingError(
+          'MEMORY_LIMIT',
+          `the graphics device has no memory left: ${firstLine(error.message)}`,
+          {
+            cure: MEMORY_CURE,
+          },
+        )
+      : new DependencyError('DEVICE_LOST', `the graphics device refuses work: ${firstLine(error.message)}`, {
+          cure: 'update its driver or choose device cpu, and report this bug',
+        });
   };
-  void device.lost.then(({ reason, message }) => {
-    if (reason === 'destroyed') return;
+  void device.lost.then(({ message }) => {
     failure ??= new DependencyError('DEVICE_LOST', `the graphics device was lost: ${message}`, {
       cure: 'run again: training continues from its checkpoint; choose device cpu when it happens often',
     });
@@ -126,10 +144,24 @@ export async function registerWebgpuBackend(): Promise<void> {
   };
   const { registerWebgpuOps } = await import('./register.js');
   tf.removeBackend(WEBGPU_BACKEND_NAME);
-  tf.registerBackend(WEBGPU_BACKEND_NAME, () => new package_.WebGPUBackend(device, adapter.info) as never);
+  const backend = guarded(new package_.WebGPUBackend(device, adapter.info));
+  tf.registerBackend(WEBGPU_BACKEND_NAME, () => backend as never);
   registerWebgpuOps();
   limitBindings(adapter.limits['maxStorageBufferBindingSize'] ?? 0);
   registered = true;
+}
+
+/** Refuses work after a failure, and arrays that no program can reach, for our programs and those of tfjs alike. */
+function guarded(backend: GpuBackend): GpuBackend {
+  const run = backend.runWebGPUProgram.bind(backend);
+  backend.runWebGPUProgram = (program, inputs, dtype, uniforms, output) => {
+    requireDeviceHealth();
+    const { outputShape, shaderKey } = program;
+    for (const shape of [outputShape, ...inputs.map((input) => input.shape)])
+      requireBindable(shape, shaderKey);
+    return run(program, inputs, dtype, uniforms, output);
+  };
+  return backend;
 }
 
 /** Throws what the device reported since it was opened: errors of a GPU come late, and beside the calls. */
@@ -137,6 +169,18 @@ export function requireDeviceHealth(): void {
   if (failure !== null) throw failure;
 }
 
-function messageOf(error: unknown): string {
-  return error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error);
+/** What a read that failed means: the loss of the device is told a moment after it. */
+export async function readFailure(error: unknown): Promise<never> {
+  await setImmediate();
+  requireDeviceHealth();
+  throw new DependencyError('DEVICE_LOST', `the graphics device gives no values back: ${messageOf(error)}`, {
+    cause: error,
+    cure: 'run again: training continues from its checkpoint; choose device cpu when it happens often',
+  });
 }
+
+function messageOf(error: unknown): string {
+  return firstLine(error instanceof Error ? error.message : String(error));
+}
+
+const firstLine = (text: string) => text.split('\n')[0] ?? '';

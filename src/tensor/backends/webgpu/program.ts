@@ -5,7 +5,7 @@ import { tf, type Tensor, type tfjs } from '../../tfjs.js';
 /** Name under which tfjs knows the backend, and under which its package registers its kernels. */
 export const WEBGPU_BACKEND_NAME = 'webgpu';
 
-let largestBinding = 0;
+let largestBinding = Infinity;
 
 /** Sets the largest array that the device lets a program reach, bytes. */
 export function limitBindings(bytes: number): void {
@@ -22,7 +22,7 @@ export interface Uniform {
 export interface GpuBackend extends tfjs.KernelBackend {
   makeTensorInfo(shape: readonly number[], dtype: 'float32' | 'int32'): tfjs.TensorInfo;
   runWebGPUProgram(
-    program: object,
+    program: { readonly outputShape: readonly number[]; readonly shaderKey: string },
     inputs: readonly tfjs.TensorInfo[],
     dtype: 'float32' | 'int32',
     uniforms?: readonly { readonly type: 'float32'; readonly data: readonly number[] }[],
@@ -64,9 +64,7 @@ const WORKGROUP = 64;
  * @throws ProcessingError MEMORY_LIMIT when an array is larger than the device can bind
  */
 export function runProgram(backend: GpuBackend, program: Program): tfjs.TensorInfo {
-  const { key, inputs, shape, uniforms = [], atomic = false } = program;
-  for (const array of [shape, ...Object.values(inputs).map((input) => input.shape)])
-    requireBindable(array, key);
+  const { inputs, shape, uniforms = [], atomic = false } = program;
   const output = atomic ? zeros(backend, shape) : undefined;
   const values = uniforms.map(({ value }) => ({ type: 'float32' as const, data: [value] }));
   return backend.runWebGPUProgram(describe(program), Object.values(inputs), 'float32', values, output);
@@ -115,14 +113,21 @@ export function free(backend: GpuBackend, ...infos: readonly tfjs.TensorInfo[]):
   for (const { dataId } of infos) backend.disposeData(dataId);
 }
 
-function requireBindable(shape: readonly number[], what: string): void {
+/** What helps where an array, or all of them, have no room on a card. */
+export const MEMORY_CURE =
+  'set device cpu, or train on a smaller grid (learned_atlas.model.flow_resolution: half, crop_to_support)';
+
+/**
+ * Refuses an array that the device cannot bind to a program.
+ *
+ * @throws ProcessingError MEMORY_LIMIT
+ */
+export function requireBindable(shape: readonly number[], what: string): void {
   const elements = tf.util.sizeFromShape([...shape]);
   if (4 * elements <= largestBinding) return;
   throw new ProcessingError(
     'MEMORY_LIMIT',
     `${what} needs an array of ${Math.ceil((4 * elements) / 2 ** 20)} MB, the graphics device takes ${Math.floor(largestBinding / 2 ** 20)} MB`,
-    {
-      cure: 'set device cpu, or train on a smaller grid (learned_atlas.model.flow_resolution: half, crop_to_support)',
-    },
+    { cure: MEMORY_CURE },
   );
 }
