@@ -5,7 +5,7 @@ import { useComputeDevice, type ComputeOptions } from '../registration/compute-d
 import { convolveHeld } from './convolve.js';
 import type { EncodingModel } from './encoding-model.js';
 import type { Paradigm } from './paradigm.js';
-import { ProjectedResponse } from './projected-response.js';
+import type { ProjectedResponse } from './projected-response.js';
 
 /** Values of the largest array that a call makes: 64 MB, which every card takes. */
 const MOST_VALUES = 2 ** 24;
