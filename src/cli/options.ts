@@ -108,7 +108,7 @@ function commandWords(value: string): string[] {
 const MS_OF_UNIT = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
 
 /** `90s`, `45m`, `1.5h`, `2h30m`: milliseconds. */
-function duration(value: string): number {
+export function duration(value: string): number {
   const parts = [...value.matchAll(/(\d+(?:\.\d+)?)\s*([smhd])/gi)];
   const isWhole = parts.map(([text]) => text).join('') === value.replaceAll(/\s+(?=[smhd\d])/gi, '');
   const ms = parts.reduce(

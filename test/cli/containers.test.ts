@@ -34,3 +34,20 @@ test('an image is pulled once by key, run with one argument vector, and removed;
     images: { hdbet: { cached: false, digest }, synthseg: { digest: null, size_mb: 1800 } },
   });
 });
+
+test('a tool that takes longer than --time-limit is ended, with a code of its own', async () => {
+  await using rig = await PipelineRig.create();
+  await writeFile(rig.path('image.sif'), 'an image');
+  await writeFile(rig.path('apptainer'), '#!/bin/sh\necho started >&2\nexec sleep 60\n');
+  await chmod(rig.path('apptainer'), 0o755);
+  await writeFile(rig.path('T1w.nii.gz'), '');
+  const env = {
+    NEUROLOOM_CONTAINER_DIR: rig.path('images'),
+    PATH: `${rig.path('.')}:${process.env['PATH']}`,
+  };
+  const config = ['--set', `containers.images.hdbet.source="${rig.path('image.sif')}"`];
+  const words = ['run', 'hdbet', 'T1w.nii.gz', 'b.nii.gz', '--no-gpu', ...config, '--time-limit', '3s'];
+  const { exitCode, stderr } = await rig.run(['containers', ...words], { env });
+  expect(exitCode).toBe(6);
+  expect(stderr).toMatch(/ended by its time limit of 3\.0 s\n$/);
+});

@@ -33,7 +33,7 @@ function makeArchive(): string | null {
   mkdirSync(bin, { recursive: true });
   mkdirSync(join(root, 'fs', 'tmp'));
   copyFileSync(BUSYBOX, join(bin, 'busybox'));
-  for (const name of ['cp', 'ls']) symlinkSync('busybox', join(bin, name));
+  for (const name of ['cp', 'ls', 'sleep']) symlinkSync('busybox', join(bin, name));
   const archive = join(root, 'image.tar');
   spawnSync('tar', ['-C', join(root, 'fs'), '-cf', join(root, 'fs.tar'), '.']);
   if (podman('import', '-q', join(root, 'fs.tar'), IMAGE).status !== 0) return null;
@@ -99,6 +99,12 @@ test.skipIf(archive === null)(
     expect(existsSync(join(root, 'other.tar'))).toBe(false);
     const devices = await images.call('copy', { binds: [], command: ['/bin/ls', '/sys/class/net'] });
     expect(devices.stdout).toBe('lo\n');
+
+    // The first process of a container does not hear SIGTERM: it is ended all the same, and nothing of it is left.
+    const slow = images.call('copy', { binds: [], command: ['/bin/sleep', '600'], timeoutMs: 1000 });
+    await expect(slow).rejects.toThrow('was ended after 1000 ms');
+    const left = spawnSync('podman', ['ps', '--all', '--format', '{{.Names}}'], { encoding: 'utf8' });
+    expect(left.stdout).not.toContain(`neuroloom-${process.pid}-`);
 
     await expect(manager('0'.repeat(64)).run('copy', { inputPath: input, outputPath })).rejects.toThrow(
       'SHA-256 mismatch',

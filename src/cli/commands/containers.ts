@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import type { ConfigProblem } from '../../config/index.js';
 import { ContainerManager } from '../../engine/containers/container-manager.js';
 import { managerOptions, type ContainersConfig } from '../../engine/containers/settings.js';
+import { durationText } from '../../engine/duration-text.js';
 import { ConfigError } from '../../errors.js';
 import { err, ok, type Result } from '../../result.js';
 import { bytesText } from '../bytes-text.js';
@@ -12,7 +13,8 @@ import { loadStudyConfig, type ConfigSources } from '../study.js';
 import { openCatalog } from '../workflow-catalog.js';
 import { reportConfigProblems } from './report-config.js';
 
-export type ContainerOptions = GlobalOptions & ConfigSources & { readonly json?: boolean };
+export type ContainerOptions = GlobalOptions &
+  ConfigSources & { readonly json?: boolean; /** Milliseconds. */ readonly timeLimit?: number };
 
 export interface ContainerRunOptions extends ContainerOptions {
   readonly bind: readonly string[];
@@ -43,6 +45,48 @@ async function withManager(
   return EXIT.done;
 }
 
+// Node counts timers in 32 bits; a longer one would ring at once.
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
+/** As `withManager`, for work that Ctrl-C, SIGTERM and `--time-limit` end in order: what it started is ended with it. */
+async function stoppable(
+  options: ContainerOptions,
+  session: Session,
+  work: (manager: ContainerManager, signal: AbortSignal) => Promise<void>,
+): Promise<number> {
+  const controller = new AbortController();
+  let stopped: { readonly exitCode: number; readonly told: string } | null = null;
+  const stop = (exitCode: number, told: string) => (): void => {
+    stopped ??= { exitCode, told };
+    controller.abort(new Error(told));
+  };
+  const stops = {
+    SIGINT: stop(EXIT.interrupted, 'interrupted'),
+    SIGTERM: stop(EXIT.terminated, 'ended by SIGTERM'),
+    SIGHUP: stop(EXIT.terminated, 'ended by SIGHUP'),
+  };
+  for (const [name, listener] of Object.entries(stops)) process.on(name, listener);
+  const { timeLimit } = options;
+  const timer =
+    timeLimit === undefined
+      ? undefined
+      : setTimeout(
+          stop(EXIT.timeLimit, `ended by its time limit of ${durationText(timeLimit)}`),
+          Math.min(timeLimit, LONGEST_TIMER_MS),
+        );
+  try {
+    return await withManager(options, session, (manager) => work(manager, controller.signal));
+  } catch (error) {
+    const end = stopped as { readonly exitCode: number; readonly told: string } | null;
+    if (end === null) throw error;
+    session.terminal.note(end.told);
+    return end.exitCode;
+  } finally {
+    clearTimeout(timer);
+    for (const [name, listener] of Object.entries(stops)) process.off(name, listener);
+  }
+}
+
 /** `pipeline containers status` */
 export function containersStatus(options: ContainerOptions, session: Session): Promise<number> {
   return withManager(options, session, async (manager) => {
@@ -69,9 +113,10 @@ export function containersStatus(options: ContainerOptions, session: Session): P
 
 /** `pipeline containers pull` */
 export function containersPull(key: string, options: ContainerOptions, session: Session): Promise<number> {
-  return withManager(options, session, async (manager) => {
+  return stoppable(options, session, async (manager, signal) => {
     let tenth = 0;
     const path = await manager.ensure(key, {
+      signal,
       onProgress: (done, total) => {
         if (total === null || Math.floor((10 * done) / total) <= tenth) return;
         tenth = Math.floor((10 * done) / total);
@@ -89,8 +134,9 @@ export function containersRun(
   options: ContainerRunOptions,
   session: Session,
 ): Promise<number> {
-  return withManager(options, session, async (manager) => {
+  return stoppable(options, session, async (manager, signal) => {
     const result = await manager.run(key!, {
+      signal,
       inputPath: resolve(session.cwd, input!),
       outputPath: resolve(session.cwd, output!),
       extraBinds: options.bind,

@@ -1,6 +1,6 @@
-import type { Command } from 'commander';
+import { Option, type Command } from 'commander';
 import type { ContainerOptions, ContainerRunOptions } from '../commands/containers.js';
-import { studyOptions } from '../options.js';
+import { duration, studyOptions } from '../options.js';
 import { verb, type Does } from './verb.js';
 
 const CONFIG_FLAGS = ['-c', '--set'];
@@ -18,6 +18,10 @@ export function addContainerVerbs(program: Command, does: Does): void {
     }
     return command.option('--json', 'as JSON');
   };
+  const limited = (command: Command): Command =>
+    command.addOption(
+      new Option('--time-limit <time>', 'end it after this time, such as 90m or 2h').argParser(duration),
+    );
   configured(
     verb(containers, 'status', 'Say which images are known and which are here', [
       ['pipeline containers status --json', 'for a program'],
@@ -28,25 +32,29 @@ export function addContainerVerbs(program: Command, does: Does): void {
         (await import('../commands/containers.js')).containersStatus(options, session),
     ),
   );
-  configured(
-    verb(containers, 'pull', 'Fetch an image and verify it', [
-      ['pipeline containers pull synthseg', 'goes on where an earlier download broke'],
-    ]).argument('<image>', 'key of an image'),
+  limited(
+    configured(
+      verb(containers, 'pull', 'Fetch an image and verify it', [
+        ['pipeline containers pull synthseg', 'goes on where an earlier download broke'],
+      ]).argument('<image>', 'key of an image'),
+    ),
   ).action(
     does<ContainerOptions>(
       (options, args) => async (session) =>
         (await import('../commands/containers.js')).containersPull(args[0]!, options, session),
     ),
   );
-  configured(
-    verb(containers, 'run', 'Run the tool of an image on a file', [
-      ['pipeline containers run synthseg T1w.nii.gz out/seg.nii.gz -- --vol /output/volumes.csv', ''],
-      ['pipeline containers run hdbet T1w.nii.gz out/brain.nii.gz --dry-run', 'only show the arguments'],
-    ])
-      .argument('<image>', 'key of an image')
-      .argument('<input>', 'file or directory, seen read-only')
-      .argument('<output>', 'file or directory to be made')
-      .argument('[arguments...]', 'further arguments of the tool, after --'),
+  limited(
+    configured(
+      verb(containers, 'run', 'Run the tool of an image on a file', [
+        ['pipeline containers run synthseg T1w.nii.gz out/seg.nii.gz -- --vol /output/volumes.csv', ''],
+        ['pipeline containers run hdbet T1w.nii.gz out/brain.nii.gz --dry-run', 'only show the arguments'],
+      ])
+        .argument('<image>', 'key of an image')
+        .argument('<input>', 'file or directory, seen read-only')
+        .argument('<output>', 'file or directory to be made')
+        .argument('[arguments...]', 'further arguments of the tool, after --'),
+    ),
   )
     .option(
       '--bind <source:target>',

@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
 import { mkdir, readFile, realpath, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 
@@ -13,9 +13,10 @@ import {
   settlePart,
   sha256OfFile,
   statIfThere,
+  statIfThereSync,
   type FetchOptions,
 } from './image-file.js';
-import { runCaptured, type CapturedOptions } from './run-captured.js';
+import { programFailed, runCaptured, type Captured, type CapturedOptions } from './run-captured.js';
 import {
   findProgram,
   RUNTIMES,
@@ -125,9 +126,13 @@ export class ContainerManager {
     });
   }
 
-  /** Whether an image is in the cache directory, complete; it is verified when it is used. */
+  /**
+   * Whether an image is in the cache directory, complete; it is verified when it is used.
+   *
+   * @throws StorageError when that cannot be told
+   */
   isCached(key: string): boolean {
-    return existsSync(this.#place(this.spec(key)));
+    return statIfThereSync(this.#place(this.spec(key))) !== null;
   }
 
   /** The digest that is demanded of an image; null when it is recorded at its first use and was not used yet. */
@@ -184,7 +189,7 @@ export class ContainerManager {
   ): Promise<ContainerResult> {
     const [runtime, program] = this.#demandRuntime();
     const { binds, command, workDir, gpu = false, network = false } = options;
-    const argumentsFor = (image: string): string[] =>
+    const argumentsFor = (image: string, name?: string): string[] =>
       runArguments(runtime, program, {
         binds,
         image,
@@ -192,6 +197,7 @@ export class ContainerManager {
         gpu,
         network,
         ...(workDir === undefined ? {} : { workDir }),
+        ...(name === undefined ? {} : { name }),
       });
     const spec = this.spec(key);
     if (options.dryRun === true) {
@@ -206,27 +212,43 @@ export class ContainerManager {
     }
     // Paths are refused before an image of gigabytes is fetched.
     argumentsFor('image');
-    const { image, digest } = await this.#ready(
-      key,
-      options.signal === undefined ? {} : { signal: options.signal },
-    );
-    const argv = argumentsFor(image);
-    const ended = await runCaptured(argv, options);
+    const { image, digest } = await this.#ready(key, signalOf(options));
+    const name = runsFiles(runtime)
+      ? undefined
+      : `neuroloom-${process.pid}-${randomBytes(6).toString('hex')}`;
+    const argv = argumentsFor(image, name);
+    const ended = await this.#runToTheEnd(argv, name, options);
     if (ended.isTimedOut) {
       throw new ProcessingError('TIMEOUT', `${spec.name} was ended after ${options.timeoutMs} ms`, {
         where: `container ${key}`,
         cure: 'give it more time',
       });
     }
-    if (ended.exitCode !== 0) {
-      const tail = ended.stderr.trimEnd().split('\n').slice(-20).join('\n');
-      throw new ProcessingError(
-        'NODE_FAILED',
-        `${spec.name} ended with code ${ended.exitCode ?? 'of a signal'}${tail === '' ? '' : `:\n${tail}`}`,
-        { where: argv.join(' '), cure: 'correct what it names; the same arguments can be tried by hand' },
-      );
-    }
+    if (ended.exitCode !== 0) throw programFailed(spec.name, argv, ended);
     return { exitCode: 0, stdout: ended.stdout, stderr: ended.stderr, argv, digest };
+  }
+
+  /**
+   * Docker and Podman run a container that outlives the program which started it, and its first process hears no SIGTERM unless it
+   * listens: one that was stopped or took too long is ended by its name.
+   */
+  async #runToTheEnd(
+    argv: readonly string[],
+    name: string | undefined,
+    options: CapturedOptions,
+  ): Promise<Captured> {
+    const isOver = (ended: Captured | null): boolean => ended !== null && !ended.isTimedOut;
+    let ended: Captured | null = null;
+    try {
+      ended = await runCaptured(argv, options);
+      return ended;
+    } finally {
+      // What is gone already is no failure here.
+      if (name !== undefined && !isOver(ended)) {
+        await runCaptured([argv[0]!, 'kill', name]);
+        await runCaptured([argv[0]!, 'rm', '--force', name]);
+      }
+    }
   }
 
   /** What is known of every image. */
@@ -282,17 +304,17 @@ export class ContainerManager {
     const spec = this.spec(key);
     const isReference = spec.sourceUrl !== null && imageSource(key, spec).kind === 'reference';
     if (isReference && this.#runtime !== null && !runsFiles(this.#runtime))
-      return this.#readyByReference(key, spec);
+      return this.#readyByReference(key, spec, options);
     const file = this.#place(spec);
     const digest = await this.#readyFile(key, spec, file, options);
     if (this.#runtime === null || runsFiles(this.#runtime)) return { file, image: file, digest };
-    return { file, image: await this.#loaded(file, digest), digest };
+    return { file, image: await this.#loaded(file, digest, options), digest };
   }
 
   /** The image file, with the digest that is demanded. */
   async #readyFile(key: string, spec: ContainerSpec, file: string, options: FetchOptions): Promise<string> {
     const wanted = spec.sha256 ?? (await recordedPin(file));
-    if (existsSync(file)) {
+    if ((await statIfThere(file)) !== null) {
       const found = await sha256OfFile(file, options.signal);
       if (wanted === null) return recordPin(file, found);
       if (found === wanted) return wanted;
@@ -329,8 +351,11 @@ export class ContainerManager {
         const [, program] = this.#demandRuntime();
         const part = `${file}.part-${process.pid}-${Math.random().toString(16).slice(2, 10).padEnd(8, '0')}`;
         const argv = [program, 'pull', part, source.reference];
-        const ended = await runCaptured(argv, options.signal === undefined ? {} : { signal: options.signal });
-        if (ended.exitCode === 0 && existsSync(part)) return part;
+        const ended = await runCaptured(argv, signalOf(options)).catch(async (stopped: unknown) => {
+          await rm(part, { force: true });
+          throw stopped;
+        });
+        if (ended.exitCode === 0 && (await statIfThere(part)) !== null) return part;
         await rm(part, { force: true });
         throw pullFailed(source.reference, ended.stderr);
       }
@@ -338,11 +363,21 @@ export class ContainerManager {
   }
 
   /** An image that Docker or Podman pulls, by the digest of its manifest. */
-  async #readyByReference(key: string, spec: ContainerSpec): Promise<ReadyImage> {
-    const [, program] = this.#demandRuntime();
+  async #readyByReference(key: string, spec: ContainerSpec, options: FetchOptions): Promise<ReadyImage> {
+    const [runtime, program] = this.#demandRuntime();
     const file = this.#place(spec);
     const source = imageSource(key, spec);
     if (source.kind !== 'reference') throw new TypeError('not a reference');
+    if (!source.reference.startsWith('docker://')) {
+      throw new ConfigError(
+        'CONFIG_VALUE',
+        `container ${key}: ${runtime} cannot pull '${source.reference}'`,
+        {
+          where: `container ${key}`,
+          cure: 'use apptainer or singularity for it, or a docker:// reference',
+        },
+      );
+    }
     const name = source.reference.replace(/^[a-z]+:\/\//, '');
     const bare = name.replace(/@sha256:[0-9a-f]{64}$/, '').replace(/:[^:/]*$/, '');
     const wanted = spec.sha256 ?? (await recordedPin(file));
@@ -350,27 +385,30 @@ export class ContainerManager {
     const isThere =
       wanted !== null && (await runCaptured([program, 'image', 'inspect', pulled])).exitCode === 0;
     if (!isThere) {
-      const ended = await runCaptured([program, 'pull', pulled]);
+      const ended = await runCaptured([program, 'pull', pulled], signalOf(options));
       if (ended.exitCode !== 0) throw pullFailed(source.reference, ended.stderr);
     }
-    const digest = wanted ?? (await this.#pinReference(program, name, file));
+    const digest = wanted ?? (await this.#pinReference(program, name, bare, file));
     const image = `${bare}@sha256:${digest}`;
     await mkdir(this.cacheDir, { recursive: true });
     await writeFile(file, `${JSON.stringify({ reference: image })}\n`);
     return { file, image, digest };
   }
 
-  async #pinReference(program: string, name: string, file: string): Promise<string> {
+  async #pinReference(program: string, name: string, bare: string, file: string): Promise<string> {
     const argv = [program, 'image', 'inspect', '--format', '{{json .RepoDigests}}', name];
     const { stdout } = await runCaptured(argv);
-    const digest = /@sha256:([0-9a-f]{64})/.exec(stdout)?.[1];
+    // The same image may have been pulled under other names too.
+    const known = [...stdout.matchAll(/"([^"@]+)@sha256:([0-9a-f]{64})"/g)];
+    const own = known.find(([, repository]) => repository === bare || repository!.endsWith(`/${bare}`));
+    const digest = (own ?? known[0])?.[2];
     if (digest === undefined) throw pullFailed(name, 'the runtime tells no digest of it');
     await mkdir(this.cacheDir, { recursive: true });
     return recordPin(file, digest);
   }
 
   /** Id of an image that Docker or Podman loaded from a file of this digest. */
-  async #loaded(file: string, digest: string): Promise<string> {
+  async #loaded(file: string, digest: string, options: FetchOptions): Promise<string> {
     const [runtime, program] = this.#demandRuntime();
     const record = `${file}.json`;
     const known = await readFile(record, 'utf8').then(
@@ -381,7 +419,7 @@ export class ContainerManager {
       const { exitCode } = await runCaptured([program, 'image', 'inspect', known.id]);
       if (exitCode === 0) return known.id;
     }
-    const ended = await runCaptured([program, 'load', '--input', file]);
+    const ended = await runCaptured([program, 'load', '--input', file], signalOf(options));
     const name = /Loaded image(?: ID|\(s\))?:\s*(\S+)/.exec(ended.stdout)?.[1];
     if (ended.exitCode !== 0 || name === undefined) throw pullFailed(file, ended.stderr);
     const { stdout } = await runCaptured([program, 'image', 'inspect', '--format', '{{.Id}}', name]);
@@ -390,6 +428,10 @@ export class ContainerManager {
     await writeFile(record, JSON.stringify({ runtime, digest, id }));
     return id;
   }
+}
+
+function signalOf({ signal }: { readonly signal?: AbortSignal }): { readonly signal?: AbortSignal } {
+  return signal === undefined ? {} : { signal };
 }
 
 interface ReadyImage {

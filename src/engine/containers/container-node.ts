@@ -9,13 +9,14 @@ import {
   type NodeDeclaration,
   type NodeDefinition,
 } from '../node.js';
-import type { BodyIn, FilePort, InputFile, Port, Ports } from '../port.js';
+import type { FilePort, Ports } from '../port.js';
 import { ConfigError } from '../../errors.js';
 import { pinnedDigest } from './pin.js';
 import { ContainerManager, type ContainerManagerOptions } from './container-manager.js';
 import { containerDirectory, type ContainerSpec } from './spec.js';
 import type { Bind } from './runtime.js';
 import {
+  commandInputs,
   filesOf,
   outputPorts,
   showLine,
@@ -70,7 +71,7 @@ export function containerNode<const I extends Ports, const O extends OutputFiles
     containers: [{ name: image.name, sha256 }],
     async run(inputs: InputsOf<I>, ctx: NodeContext) {
       const binds: Bind[] = [];
-      const seen = mapInputs<I>(declaration.inputs, inputs, (port, file, at) => {
+      const seen = commandInputs(declaration.inputs, inputs, (file, port, at) => {
         const target = `/input/${port}${at === null ? '' : `/${at}`}/${file.relPath.split('/').at(-1)}`;
         binds.push({ source: file.path, target, readOnly: true });
         return target;
@@ -98,28 +99,4 @@ export function containerNode<const I extends Ports, const O extends OutputFiles
       return files;
     },
   } as unknown as NodeDeclaration<I, { [K in keyof O]: FilePort<O[K]['format']> }>);
-}
-
-/** Inputs with every file replaced by its path in the container. */
-function mapInputs<I extends Ports>(
-  ports: I,
-  inputs: { readonly [K in keyof I]: BodyIn<I[K]> },
-  place: (port: string, file: InputFile, at: number | null) => string,
-): CommandInputs<I> {
-  const valueOf = (name: string, port: Port, value: unknown, at: number | null): unknown => {
-    if (value === null) return null;
-    switch (port.kind) {
-      case 'value':
-        return value;
-      case 'file':
-        return place(name, value as InputFile, at);
-      case 'list':
-        return (value as readonly unknown[]).map((item, i) => valueOf(name, port.of, item, i));
-      case 'optional':
-        return valueOf(name, port.of, value, at);
-    }
-  };
-  return Object.fromEntries(
-    Object.entries(ports).map(([name, port]) => [name, valueOf(name, port, inputs[name], null)]),
-  ) as CommandInputs<I>;
 }

@@ -1,6 +1,6 @@
 /** Image files in the cache directory: complete under their name, or not there; parts are continued. */
 import { createHash, randomBytes } from 'node:crypto';
-import { createReadStream, createWriteStream, type Stats } from 'node:fs';
+import { createReadStream, createWriteStream, statSync, type Stats } from 'node:fs';
 import {
   copyFile,
   link,
@@ -40,19 +40,32 @@ export async function statIfThere(file: string): Promise<Stats | null> {
   try {
     return await stat(file);
   } catch (cause) {
-    const { code = '', message } = cause as NodeJS.ErrnoException;
-    if (code === 'ENOENT' || code === 'ENOTDIR') return null;
-    const isDenied = code === 'EACCES' || code === 'EPERM';
-    throw new StorageError(
-      isDenied ? 'IO_DENIED' : 'IO',
-      `it cannot be told whether this is there: ${message}`,
-      {
-        where: file,
-        cure: isDenied ? 'correct the permissions of the folders above it' : 'check the path and the disk',
-        cause,
-      },
-    );
+    return nullIfMissing(cause, file);
   }
+}
+
+/** As {@link statIfThere}, for those that cannot wait. */
+export function statIfThereSync(file: string): Stats | null {
+  try {
+    return statSync(file);
+  } catch (cause) {
+    return nullIfMissing(cause, file);
+  }
+}
+
+function nullIfMissing(cause: unknown, file: string): null {
+  const { code = '', message } = cause as NodeJS.ErrnoException;
+  if (code === 'ENOENT' || code === 'ENOTDIR') return null;
+  const isDenied = code === 'EACCES' || code === 'EPERM';
+  throw new StorageError(
+    isDenied ? 'IO_DENIED' : 'IO',
+    `it cannot be told whether this is there: ${message}`,
+    {
+      where: file,
+      cure: isDenied ? 'correct the permissions of the folders above it' : 'check the path and the disk',
+      cause,
+    },
+  );
 }
 
 /** The digest that was recorded at the first use of an image, or null. */

@@ -1,5 +1,7 @@
 import { spawn } from 'node:child_process';
 
+import { ProcessingError } from '../../errors.js';
+
 /** Bytes that are kept of each stream, the last ones. */
 const KEPT_BYTES = 4 * 1024 * 1024;
 
@@ -18,6 +20,20 @@ export interface Captured {
   readonly stdout: string;
   readonly stderr: string;
   readonly isTimedOut: boolean;
+}
+
+/** The failure of a program, with the end of what it wrote. */
+export function programFailed(
+  name: string,
+  argv: readonly string[],
+  { exitCode, stdout, stderr }: Captured,
+): ProcessingError {
+  const tail = (stderr.trim() || stdout.trim()).split('\n').slice(-20).join('\n');
+  const end = exitCode === null ? 'was ended by a signal' : `ended with code ${exitCode}`;
+  return new ProcessingError('NODE_FAILED', `${name} ${end}${tail === '' ? '' : `:\n${tail}`}`, {
+    where: argv.join(' '),
+    cure: 'correct what it names; the same arguments can be tried by hand',
+  });
 }
 
 /**

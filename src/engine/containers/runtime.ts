@@ -28,6 +28,8 @@ export interface ContainerCall {
   readonly network: boolean;
   /** Working directory in the container. */
   readonly workDir?: string;
+  /** Name by which Docker and Podman end it. */
+  readonly name?: string;
 }
 
 /** Path of a program on PATH, or null. */
@@ -84,7 +86,7 @@ function fileBind({ source, target, readOnly }: Bind): string {
 }
 
 function imageRuntime(runtime: RuntimeName, program: string, call: ContainerCall): string[] {
-  const { binds, image, command, gpu, network, workDir } = call;
+  const { binds, image, command, gpu, network, workDir, name } = call;
   const [entry, ...rest] = command;
   return [
     program,
@@ -96,6 +98,7 @@ function imageRuntime(runtime: RuntimeName, program: string, call: ContainerCall
       ? ['--user', `${process.getuid()}:${process.getgid!()}`]
       : []),
     ...(workDir === undefined ? [] : ['--workdir', workDir]),
+    ...(name === undefined ? [] : ['--name', name]),
     ...binds.flatMap((bind) => ['--mount', mountOption(bind)]),
     '--entrypoint',
     entry!,

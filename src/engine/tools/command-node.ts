@@ -1,9 +1,8 @@
 import { mkdirSync } from 'node:fs';
 import path from 'node:path';
 
-import { ProcessingError } from '../../errors.js';
 import { callerModule } from '../caller.js';
-import { runCaptured, type Captured } from '../containers/run-captured.js';
+import { programFailed, runCaptured } from '../containers/run-captured.js';
 import {
   defineNode,
   type InputsOf,
@@ -78,21 +77,8 @@ export function commandNode<const I extends Ports, const O extends OutputFiles>(
         onLine: (line, stream) => (onLine ?? showLine)(line, stream, ctx),
       });
       if (ended.exitCode === null || !successCodes.includes(ended.exitCode))
-        throw failed(program, argv, ended);
+        throw programFailed(program, argv, ended);
       return files;
     },
   } as unknown as NodeDeclaration<I, { [K in keyof O]: FilePort<O[K]['format']> }>);
-}
-
-function failed(
-  program: string,
-  argv: readonly string[],
-  { exitCode, stdout, stderr }: Captured,
-): ProcessingError {
-  const tail = (stderr.trim() || stdout.trim()).split('\n').slice(-20).join('\n');
-  const end = exitCode === null ? 'was ended by a signal' : `ended with code ${exitCode}`;
-  return new ProcessingError('NODE_FAILED', `${program} ${end}${tail === '' ? '' : `:\n${tail}`}`, {
-    where: argv.join(' '),
-    cure: 'correct what it names; the same arguments can be tried by hand',
-  });
 }

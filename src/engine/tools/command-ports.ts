@@ -3,6 +3,7 @@ import type { NodeContext } from '../node.js';
 import {
   port,
   type FilePort,
+  type InputFile,
   type ListPort,
   type OptionalPort,
   type Port,
@@ -66,24 +67,31 @@ export function filesOf<O extends OutputFiles>(outputs: O, ctx: NodeContext): { 
   ) as { [K in keyof O]: string };
 }
 
-/** Inputs as a command gets them. */
-export function commandInputs<I extends Ports>(ports: I, inputs: object): CommandInputs<I> {
+/**
+ * Inputs as a command gets them: files by a path.
+ *
+ * @param place - the path of a file, by its port and, in a list, its place there; default: where it lies
+ */
+export function commandInputs<I extends Ports>(
+  ports: I,
+  inputs: object,
+  place: (file: InputFile, port: string, at: number | null) => string = (file) => file.path,
+): CommandInputs<I> {
   const given = inputs as Readonly<Record<string, unknown>>;
+  const valueOf = (name: string, item: Port, value: unknown, at: number | null): unknown => {
+    if (value === null) return null;
+    switch (item.kind) {
+      case 'value':
+        return value;
+      case 'file':
+        return place(value as InputFile, name, at);
+      case 'list':
+        return (value as readonly unknown[]).map((one, i) => valueOf(name, item.of, one, i));
+      case 'optional':
+        return valueOf(name, item.of, value, at);
+    }
+  };
   return Object.fromEntries(
-    Object.entries(ports).map(([name, item]) => [name, commandInput(item, given[name])]),
+    Object.entries(ports).map(([name, item]) => [name, valueOf(name, item, given[name], null)]),
   ) as CommandInputs<I>;
-}
-
-function commandInput(item: Port, value: unknown): unknown {
-  if (value === null) return null;
-  switch (item.kind) {
-    case 'value':
-      return value;
-    case 'file':
-      return (value as { readonly path: string }).path;
-    case 'list':
-      return (value as readonly unknown[]).map((one) => commandInput(item.of, one));
-    case 'optional':
-      return commandInput(item.of, value);
-  }
 }

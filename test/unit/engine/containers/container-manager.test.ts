@@ -21,6 +21,7 @@ import {
   ContainerManager,
   type ContainerManagerOptions,
 } from '../../../../src/engine/containers/container-manager.js';
+import { pinnedDigest } from '../../../../src/engine/containers/pin.js';
 import {
   containerDirectory,
   DEFAULT_CONTAINERS,
@@ -167,6 +168,16 @@ describe('run', () => {
     },
   );
 
+  test('an image or a pin that cannot be looked at is told, not taken for one that is missing', async () => {
+    mkdirSync(join(root, 'cache'));
+    for (const name of ['tool.sif', 'other.sif.sha256'])
+      symlinkSync(join(root, 'cache', name), join(root, 'cache', name));
+    expect(() => manager().isCached('tool')).toThrow('ELOOP');
+    await expect(manager().ensure('tool')).rejects.toMatchObject({ code: 'IO' });
+    expect(() => pinnedDigest(join(root, 'cache'), 'other.sif')).toThrow('ELOOP');
+    expect(pinnedDigest(join(root, 'cache'), 'none.sif')).toBeNull();
+  });
+
   test('a link with a name of its own is bound as what it leads to; a directory is /input', async () => {
     script('apptainer');
     const file = input('object-1234');
@@ -202,6 +213,28 @@ describe('run', () => {
     await expect(manager().run('tool', run)).rejects.toThrow('tool ended with code 3:\nno memory');
     const slow = manager().run('tool', { ...run, extraArgs: ['wait'], timeoutMs: 300 });
     await expect(slow).rejects.toThrow('tool was ended after 300 ms');
+  });
+
+  test('a container of podman that takes too long, or is stopped, is ended by its name: its starter is not the container', async () => {
+    script(
+      'podman',
+      `if (argv[0] === 'load') process.stdout.write('Loaded image: a:1'); else if (argv[1] === 'inspect') process.stdout.write('${OTHER}'); else if (argv[0] === 'run') setTimeout(() => 0, 60000);`,
+    );
+    const run = { inputPath: input('x'), outputPath: join(root, 'y') };
+    await expect(manager().run('tool', { ...run, timeoutMs: 1000 })).rejects.toThrow('after 1000 ms');
+    // A program that is ended early may not have noted its call: the second one is stopped when it has.
+    const of = (verb: string): string[][] => calls().filter(([first]) => first === verb);
+    const before = of('run').length;
+    const controller = new AbortController();
+    const stopped = manager().run('tool', { ...run, signal: controller.signal });
+    const wait = setInterval(() => of('run').length > before && controller.abort(new Error('stopped')), 20);
+    await expect(stopped).rejects.toThrow('stopped');
+    clearInterval(wait);
+    const last = of('run').at(-1)!;
+    const names = of('kill').map(([, name]) => name!);
+    expect(new Set(names).size).toBe(2);
+    expect(names[1]).toBe(last[last.indexOf('--name') + 1]);
+    expect(of('rm')).toEqual(names.map((name) => ['rm', '--force', name]));
   });
 
   test('without a runtime there is an error that names them; a GPU is used when asked for', async () => {
@@ -346,6 +379,15 @@ describe('references', () => {
     expect([verb, reference]).toEqual(['pull', 'docker://deepmi/fastsurfer:v2']);
     expect(part).toMatch(/tool\.sif\.part-\d+-[0-9a-f]{8}$/);
     expect(readdirSync(join(root, 'cache'))).toEqual(['tool.sif']);
+    script('apptainer', 'fs.writeFileSync(argv[1], "half"); setTimeout(() => 0, 60000);');
+    const slow = manager({ sourceUrl: 'oras://a/c', sifFilename: 'c.sif' });
+    const controller = new AbortController();
+    const isHalf = (): boolean =>
+      readdirSync(join(root, 'cache')).some((name) => name.startsWith('c.sif.part'));
+    const wait = setInterval(() => isHalf() && controller.abort(new Error('stopped')), 20);
+    await expect(slow.ensure('tool', { signal: controller.signal })).rejects.toThrow('stopped');
+    clearInterval(wait);
+    expect(readdirSync(join(root, 'cache'))).toEqual(['tool.sif']);
     script('apptainer', 'process.stderr.write("unauthorized\\n"); process.exitCode = 1;');
     await expect(manager({ sourceUrl: 'oras://a/b', sifFilename: 'b.sif' }).ensure('tool')).rejects.toThrow(
       'the image oras://a/b could not be fetched: unauthorized',
@@ -355,7 +397,7 @@ describe('references', () => {
   test('are pulled by podman by digest, also where the digest is recorded at first use', async () => {
     script(
       'podman',
-      `if (argv[1] === 'inspect') { if (argv.includes('--format')) process.stdout.write('["docker.io/a/b@sha256:${OTHER}"]'); else process.exitCode = 1; }`,
+      `if (argv[1] === 'inspect') { if (argv.includes('--format')) process.stdout.write('["docker.io/copy@sha256:${DIGEST}","docker.io/a/b@sha256:${OTHER}"]'); else process.exitCode = 1; }`,
     );
     const spec = { sourceUrl: 'docker://a/b:1', sha256: null, pin: 'first-use' } as const;
     const first = await manager(spec).run('tool', { inputPath: input('x'), outputPath: join(root, 'y') });
@@ -364,6 +406,9 @@ describe('references', () => {
     expect(first.digest).toBe(OTHER);
     await manager(spec).ensure('tool');
     expect(calls().at(-1)).toEqual(['pull', `a/b@sha256:${OTHER}`]);
+    await expect(manager({ sourceUrl: 'oras://a/b' }).ensure('tool')).rejects.toThrow(
+      "podman cannot pull 'oras://a/b'",
+    );
   });
 });
 
