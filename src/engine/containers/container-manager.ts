@@ -7,6 +7,7 @@ import { nearest } from '../../nearest.js';
 import {
   copyToPart,
   download,
+  pinPath,
   recordedPin,
   recordPin,
   removeImage,
@@ -331,7 +332,11 @@ export class ContainerManager {
         `SHA-256 mismatch for ${spec.name}: ${found} arrived, ${demanded} is demanded`,
         {
           where: spec.sourceUrl ?? key,
-          cure: 'it was not run; ask its maker for the digest, or change sha256 if the image is meant to be new',
+          cure: `it was not run; ${
+            spec.sha256 === null
+              ? `remove ${pinPath(file)} if the image is meant to be new`
+              : 'ask its maker for the digest, or change sha256 if the image is meant to be new'
+          }`,
         },
       );
     }

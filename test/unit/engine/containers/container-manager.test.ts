@@ -276,7 +276,10 @@ describe('digests', () => {
     writeFileSync(join(root, 'image.sif'), 'other');
     expect(await manager(spec).clean('tool')).toEqual(['tool']);
     expect(await manager(spec).clean('tool')).toEqual([]);
-    await expect(manager(spec).ensure('tool')).rejects.toThrow('SHA-256 mismatch');
+    await expect(manager(spec).ensure('tool')).rejects.toMatchObject({
+      message: expect.stringContaining('SHA-256 mismatch') as string,
+      cure: `it was not run; remove ${file}.sha256 if the image is meant to be new`,
+    });
     expect(manager(spec).isCached('tool')).toBe(false);
   });
 
