@@ -139,6 +139,7 @@ export {
 } from './encoding/models.js';
 export { cleanParadigm, type ImageStack, type Paradigm, type ParadigmInput } from './encoding/paradigm.js';
 export { ParameterFitter, type ParameterFit, type ParameterFitOptions } from './encoding/parameter-fitter.js';
+export { ResidualFitter, type ResidualFit, type ResidualFitOptions } from './encoding/residual-fitter.js';
 export {
   residualCovariance,
   residualLogLikelihood,

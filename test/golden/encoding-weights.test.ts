@@ -3,6 +3,7 @@ import { LinearModel } from '../../src/numerics/encoding/linear-models.js';
 import { GaussianPRF } from '../../src/numerics/encoding/models.js';
 import {
   residualCovariance,
+  residualLogLikelihood,
   stimulusLogLikelihood,
   stimulusPosterior,
   tuningSimilarity,
@@ -10,6 +11,7 @@ import {
 import { WeightFitter } from '../../src/numerics/encoding/weight-fitter.js';
 import { multiply } from '../../src/numerics/linalg/matrix.js';
 import { goldenArray, goldenColumns, goldenMatrix, relativeError } from '../support/golden-encoding.js';
+import { ResidualFitter } from '../../src/numerics/encoding/residual-fitter.js';
 import { hasReference } from '../support/reference.js';
 
 describe.skipIf(!hasReference)('golden ridge weights', () => {
@@ -77,5 +79,21 @@ describe.skipIf(!hasReference)('golden decoding', () => {
     expect(relativeError(likelihood.values, goldenMatrix(`dec_loglik_${name}`).values)).toBeLessThan(1e-9);
     const { density } = stimulusPosterior(likelihood, range());
     expect(relativeError(density.values, goldenMatrix(`dec_posterior_${name}`).values)).toBeLessThan(1e-9);
+  });
+
+  test('omega of simulated residuals comes out near the golden one', () => {
+    const parameters = goldenColumns('dec_params', ['mu', 'sd', 'amplitude', 'baseline']);
+    const stimuli = range();
+    const model = new GaussianPRF({ paradigm: stimuli, parameters });
+    const golden = goldenMatrix('dec_omega');
+    const fitter = new ResidualFitter(model, model.simulate({ noise: golden, seed: 4 }));
+    const fit = fitter.fit({ stimuli });
+    const total = (values: Float64Array): number => values.reduce((a, b) => a + b, 0);
+    expect(fit.logLikelihood).toBeGreaterThan(total(residualLogLikelihood(fitter.residuals, golden)));
+    // Golden: rho 0.15, sigma2 0.02; of 161 time points and 24 voxels.
+    expect(Math.abs(fit.rho - 0.15)).toBeLessThan(0.08);
+    const difference = fit.omega.values.map((value, at) => (value - golden.values[at]!) ** 2);
+    const size = golden.values.map((value) => value ** 2);
+    expect(Math.sqrt(total(difference) / total(size))).toBeLessThan(0.15);
   });
 });

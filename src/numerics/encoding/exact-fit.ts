@@ -37,8 +37,9 @@ const ROUNDS = [
 ] as const;
 /** Starts beside those of the grid, for fields of about a pixel. */
 const PIXEL_STARTS = 2;
-/** Voxels whose points are evaluated together. */
-const BLOCK = 512;
+/** Voxels whose points are evaluated together; where the source makes whole fits, more. */
+const BLOCK = 64;
+const BLOCK_OF_FITS = 512;
 /** As {@link PRF_FIT_COLUMNS} counts them. */
 const STATUS = ['converged', 'at_bound', 'max_iterations'] as const satisfies readonly FitStatus[];
 
@@ -158,8 +159,9 @@ class ExactFitter {
       optima: new Int32Array(voxels),
       status: new Array<FitStatus>(voxels),
     };
-    for (let first = 0; first < voxels; first += BLOCK) {
-      const end = Math.min(first + BLOCK, voxels);
+    const block = this.#source.fits === null ? BLOCK : BLOCK_OF_FITS;
+    for (let first = 0; first < voxels; first += block) {
+      const end = Math.min(first + block, voxels);
       this.#fitBlock(data, first, end, results);
       for (let v = first; v < end; v++) this.#options.onVoxel?.(v + 1, voxels);
     }

@@ -25,6 +25,8 @@ export class PixelScan {
   readonly #peaks: RowPeaks | null;
   readonly #scores: Float64Array;
   readonly #back: Float64Array;
+  /** Shape (nx + 1, ny + 1): changes from the place before, along both axes. */
+  readonly #edges: Float64Array;
   readonly #logSize: number;
 
   /**
@@ -45,6 +47,7 @@ export class PixelScan {
     const { xs, ys, uniqueFrames } = field.stimulus;
     this.#scores = new Float64Array(xs.length * ys.length);
     this.#back = new Float64Array(uniqueFrames);
+    this.#edges = new Float64Array((xs.length + 1) * (ys.length + 1));
     const images = this.#images();
     const responses = this.#imageResponses();
     // 1 / energy of the projected response of a pixel; 0 where it is dark.
@@ -100,23 +103,38 @@ export class PixelScan {
     }
   }
 
-  /** The best pixels for one voxel, by one pass over the lit ones. */
+  /**
+   * The best pixels for one voxel: every run of an image adds its columns where it begins and takes them away where it
+   * ends, a column its steps, and sums along both axes make pixels of that.
+   */
   #alone(series: Float64Array, y: number): readonly number[] {
-    const { frameStart, runProfile, runFrom, runTo, profileStart, profileFirst, profileValues, ys } =
+    const { frameStart, runProfile, runFrom, runTo, stepStart, stepRow, stepFall, xs, ys } =
       this.#field.stimulus;
-    const back = this.#back;
+    const [back, edges, scores] = [this.#back, this.#edges, this.#scores];
     this.#backwards(series, y, back);
-    const scores = this.#scores.fill(0);
+    // One row more than there are pixels, for what ends behind the last.
+    const width = ys.length + 1;
+    edges.fill(0);
     for (let f = 0; f < back.length; f++) {
       const weight = back[f]!;
       for (let run = frameStart[f]!; run < frameStart[f + 1]!; run++) {
         const profile = runProfile[run]!;
-        const from = profileStart[profile]!;
-        const to = profileStart[profile + 1]!;
-        for (let i = runFrom[run]!; i < runTo[run]!; i++) {
-          let at = i * ys.length + profileFirst[profile]!;
-          for (let k = from; k < to; k++, at++) scores[at] = scores[at]! + weight * profileValues[k]!;
+        const [from, to] = [runFrom[run]! * width, runTo[run]! * width];
+        for (let k = stepStart[profile]!; k < stepStart[profile + 1]!; k++) {
+          const rise = weight * stepFall[k]!;
+          const row = stepRow[k]!;
+          edges[from + row] = edges[from + row]! - rise;
+          edges[to + row] = edges[to + row]! + rise;
         }
+      }
+    }
+    for (let i = 0; i < xs.length; i++) {
+      let sum = 0;
+      for (let j = 0; j < ys.length; j++) {
+        const at = i * width + j;
+        if (i > 0) edges[at] = edges[at]! + edges[at - width]!;
+        sum += edges[at]!;
+        scores[i * ys.length + j] = sum;
       }
     }
     return bestPeaks(scores, this.#rule);
