@@ -123,9 +123,14 @@ export type ReportBlock =
       readonly caption: string;
       /** Absolute; any format that neuroloom reads. */
       readonly mesh: string;
+      /** NaN: grey. */
       readonly values: ArrayLike<number>;
       readonly label: string;
       readonly unit: string;
+      /** Default `sequential`. */
+      readonly colors?: 'sequential' | 'diverging' | 'cyclic';
+      /** Values of the ends of the scale; default from what 1 % do not reach to what 1 % exceed. */
+      readonly range?: readonly [number, number];
     };
 
 /** A reference of the methods of a report. */

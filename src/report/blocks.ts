@@ -113,7 +113,7 @@ async function renderBlock(block: ReportBlock, context: BlockContext): Promise<H
     case 'surfaces':
       return surfaceViewer(block, context);
     case 'surface': {
-      const { image, range, vertices } = await readSurfacePicture(block.mesh, block.values);
+      const { image, range, vertices } = await readSurfacePicture(block.mesh, block.values, block);
       const uri = take(pngUri(image), context);
       if (uri === null) return noRoom(block.title);
       const seen = `${block.label} on ${vertices} vertices, from left, right, above, below, front and back`;
@@ -125,7 +125,7 @@ async function renderBlock(block: ReportBlock, context: BlockContext): Promise<H
             width="${image.width}"
             height="${image.height}"
             alt="${seen}"
-          />${scaleBar('sequential', range, block.unit)}`,
+          />${scaleBar(block.colors ?? 'sequential', range, block.unit)}`,
       );
     }
     default:

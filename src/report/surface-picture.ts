@@ -1,12 +1,14 @@
 /** A coloured surface seen from six sides, drawn here: readable without a script and on paper. */
 import { readSurface, type Surface } from '../io/index.js';
-import { colorAt } from './colors.js';
+import { colorAt, type ColorScale } from './colors.js';
 import type { IndexedImage } from './png.js';
 
 const SIDE = 180;
 const GAP = 4;
 /** Colours of the scale, and steps of light on each. */
-const [TINTS, LIGHTS] = [36, 7];
+const [TINTS, LIGHTS] = [35, 7];
+/** Of what has no value. */
+const GREY = [150, 150, 150] as const;
 
 /** For each view the axes of the surface that run to the right and upwards in the picture, and towards the viewer. */
 const VIEWS = [
@@ -24,8 +26,19 @@ export interface SurfacePicture {
   readonly vertices: number;
 }
 
-export async function readSurfacePicture(path: string, values: ArrayLike<number>): Promise<SurfacePicture> {
-  return drawSurface(await readSurface(path), values);
+export interface SurfaceColors {
+  /** Default `sequential`. */
+  readonly colors?: ColorScale;
+  /** Default {@link shownRange}. */
+  readonly range?: readonly [number, number];
+}
+
+export async function readSurfacePicture(
+  path: string,
+  values: ArrayLike<number>,
+  colors: SurfaceColors = {},
+): Promise<SurfacePicture> {
+  return drawSurface(await readSurface(path), values, colors);
 }
 
 /** From what 1 % of the values do not reach to what 1 % exceed: a few peaks would leave the rest in one colour. */
@@ -37,8 +50,11 @@ export function shownRange(values: ArrayLike<number>): [number, number] {
 }
 
 /** From left, right, above, below, front and back, nearest parts in front. */
-export function drawSurface({ vertices, faces }: Surface, values: ArrayLike<number>): SurfacePicture {
-  const range = shownRange(values);
+export function drawSurface(
+  { vertices, faces }: Surface,
+  values: ArrayLike<number>,
+  { colors = 'sequential', range = shownRange(values) }: SurfaceColors = {},
+): SurfacePicture {
   const width = SIDE * 6 + GAP * 5;
   const pixels = new Uint8Array(width * SIDE);
   const middle = [0, 1, 2].map((axis) => middleOf(vertices, axis));
@@ -55,12 +71,16 @@ export function drawSurface({ vertices, faces }: Surface, values: ArrayLike<numb
     });
     for (let face = 0; face + 2 < faces.length; face += 3) {
       const corners = [point(faces[face]!), point(faces[face + 1]!), point(faces[face + 2]!)] as const;
-      fill(corners, range, depth, (x, y, color) => {
+      fill(corners, range, colors === 'cyclic', depth, (x, y, color) => {
         pixels[y * width + i * (SIDE + GAP) + x] = color;
       });
     }
   });
-  return { image: { width, height: SIDE, pixels, palette: palette() }, range, vertices: vertices.length / 3 };
+  return {
+    image: { width, height: SIDE, pixels, palette: palette(colors) },
+    range,
+    vertices: vertices.length / 3,
+  };
 }
 
 interface Corner {
@@ -70,15 +90,18 @@ interface Corner {
   readonly value: number;
 }
 
+/** @param isCyclic - the ends of the range are one: values between corners would go the long way round */
 function fill(
   [a, b, c]: readonly [Corner, Corner, Corner],
   [low, high]: readonly [number, number],
+  isCyclic: boolean,
   depth: Float32Array,
   put: (x: number, y: number, color: number) => void,
 ): void {
   const area = (b.x - a.x) * (c.y - a.y) - (c.x - a.x) * (b.y - a.y);
   if (area === 0 || !Number.isFinite(area)) return;
   const light = lightOf(a, b, c);
+  const takesNearest = isCyclic || ![a, b, c].every(({ value }) => Number.isFinite(value));
   const reach = (limit: number): number => Math.min(SIDE - 1, Math.max(0, limit));
   const [x0, x1] = [reach(Math.floor(Math.min(a.x, b.x, c.x))), reach(Math.ceil(Math.max(a.x, b.x, c.x)))];
   const [y0, y1] = [reach(Math.floor(Math.min(a.y, b.y, c.y))), reach(Math.ceil(Math.max(a.y, b.y, c.y)))];
@@ -92,9 +115,11 @@ function fill(
       const z = u * a.z + v * b.z + w * c.z;
       if (z <= depth[y * SIDE + x]!) continue;
       depth[y * SIDE + x] = z;
-      const value = u * a.value + v * b.value + w * c.value;
-      const share = Number.isFinite(value) && high > low ? (value - low) / (high - low) : 0;
-      put(x, y, 1 + Math.round(Math.min(1, Math.max(0, share)) * (TINTS - 1)) * LIGHTS + light);
+      const nearest = u >= v && u >= w ? a.value : v >= w ? b.value : c.value;
+      const value = takesNearest ? nearest : u * a.value + v * b.value + w * c.value;
+      const share = high > low ? (value - low) / (high - low) : 0;
+      const tint = Number.isFinite(value) ? Math.round(Math.min(1, Math.max(0, share)) * (TINTS - 1)) : TINTS;
+      put(x, y, 1 + tint * LIGHTS + light);
     }
   }
 }
@@ -108,10 +133,13 @@ function lightOf(a: Corner, b: Corner, c: Corner): number {
   return Math.round(facing * (LIGHTS - 1));
 }
 
-function palette(): (readonly [number, number, number])[] {
+/** Paper, every tint in every light, and grey. */
+function palette(scale: ColorScale): (readonly [number, number, number])[] {
   const colors: (readonly [number, number, number])[] = [[255, 255, 255]];
-  for (let tint = 0; tint < TINTS; tint++) {
-    const rgb = colorAt('sequential', 0.12 + (0.88 * tint) / (TINTS - 1));
+  // The dark end of the sequential scale would be lost in the shade.
+  const lowest = scale === 'sequential' ? 0.12 : 0;
+  for (let tint = 0; tint <= TINTS; tint++) {
+    const rgb = tint === TINTS ? GREY : colorAt(scale, lowest + ((1 - lowest) * tint) / (TINTS - 1));
     for (let light = 0; light < LIGHTS; light++) {
       const factor = 0.35 + (0.65 * light) / (LIGHTS - 1);
       colors.push(rgb.map((part) => Math.round(part * factor)) as [number, number, number]);

@@ -233,9 +233,30 @@ describe('receptive fields', () => {
     await rig.write('in/lh_bold.func.gii', encodeGifti({ arrays: series }));
     const inside = { intent: 'NONE', shape: [4], data: Float32Array.of(0, 1, 0, 1) };
     await rig.write('in/lh_mask.shape.gii', encodeGifti({ arrays: [inside] }));
-    expect((await rig.run(RUN)).exitCode).toBe(0);
+    const mesh = (count: number) => [
+      {
+        intent: 'POINTSET',
+        shape: [count, 3],
+        data: Float32Array.from({ length: 3 * count }, (_, i) => (i % 3 === Math.floor(i / 3) ? 1 : 0)),
+      },
+      { intent: 'TRIANGLE', shape: [2, 3], data: Int32Array.of(0, 1, 2, 0, 2, 3) },
+    ];
+    await rig.write('in/lh_surface.surf.gii', encodeGifti({ arrays: mesh(4) }));
+    const run = await rig.run(RUN);
+    expect(run.exitCode).toBe(0);
     const found = await columns(rig, 'out/lh_parameters.tsv');
     expect(found['voxel']).toEqual(['1', '3']);
+    const page = (stderr: string): Promise<string> =>
+      rig.read(/report: (\S+)report\.html/.exec(stderr)![1]! + 'participants/lh.html');
+    expect(await page(run.stderr)).toContain(
+      'polar angle on 4 vertices, from left, right, above, below, front and back',
+    );
+    // A mesh of something else is told, not drawn.
+    await rig.write('in/lh_surface.surf.gii', encodeGifti({ arrays: mesh(5) }));
+    await rm(rig.path('out'), { recursive: true });
+    expect(await page((await rig.run(RUN)).stderr)).toContain(
+      'lh_surface.surf.gii has 5 vertices, the data have 4: they are not drawn on it.',
+    );
     const map = parseGifti(await rig.read('out/lh_maps/x.func.gii'), 'x');
     expect(map.arrays[0]!.data[0]).toBeNaN();
     expect(map.arrays[0]!.data[1]).toBeCloseTo(0.2, 3);

@@ -16,16 +16,19 @@ export interface Recording {
   readonly stimulus: { readonly path: string; readonly kind: StimulusFileKind } | null;
   readonly coordinates: string | null;
   readonly confounds: string | null;
+  /** The mesh that values per vertex are drawn on. */
+  readonly surface: string | null;
 }
 
 const DATA = /^(.+)_bold(\.npy|\.tsv|\.csv|\.nii|\.nii\.gz|\.func\.gii|\.gii)$/i;
 const MASKS = ['.nii.gz', '.nii', '.func.gii', '.shape.gii', '.label.gii', '.gii', '.npy'];
+const SURFACES = ['.surf.gii', '.gii', '.ply', '.obj', '.vtk', '.stl'];
 const PARADIGMS = ['.npy', '.tsv', '.csv', '.nii.gz', '.nii'];
 const LEFT_OUT_FOLDERS = new Set(['logs', 'node_modules']);
 
 /**
  * The files `<stem>_bold.*` below a directory, without hidden folders. What belongs to one is `<stem>_mask.*`,
- * `<stem>_paradigm.*` or `<stem>_events.tsv`, `<stem>_coordinates.*`, `<stem>_confounds.tsv`; without a stem (`paradigm.npy`)
+ * `<stem>_paradigm.*` or `<stem>_events.tsv`, `<stem>_coordinates.*`, `<stem>_confounds.tsv`, `<stem>_surface.*`; without a stem (`paradigm.npy`)
  * a file serves all of its folder and of those below.
  *
  * @param wanted - labels, or participants (`01` or `sub-01`, a part of the name); null: all
@@ -90,6 +93,7 @@ function recordingOf(root: string, folder: string, stem: string, file: string): 
           : { path: chosen, kind: 'events' },
     coordinates: companion('coordinates', ['.npy', '.tsv', '.csv']),
     confounds: companion('confounds', ['.tsv', '.csv']),
+    surface: companion('surface', SURFACES),
   };
 }
 

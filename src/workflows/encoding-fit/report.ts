@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { basename } from 'node:path';
 import type {
   ReportBlock,
@@ -7,7 +8,7 @@ import type {
   ReportSection,
 } from '../../engine/report-section.js';
 import type { ResultFiles } from '../../engine/result-files.js';
-import { readTsv } from '../../io/index.js';
+import { readGifti, readSurface, readTsv } from '../../io/index.js';
 import {
   hasHrf,
   isLinear,
@@ -16,6 +17,7 @@ import {
   type ModelName,
 } from '../../numerics/encoding/settings.js';
 import { EncodingFitConfig } from './config.js';
+import { findRecordings } from './recordings.js';
 
 /** Voxels shown at each end of the order by r2. */
 const SHOWN = 8;
@@ -201,6 +203,7 @@ function recordingPage(
           const [title, caption] = CHART_WORDS[name] ?? [name, ''];
           return { kind: 'picture', title, caption, path: file.absolute };
         }),
+        ...(await surfaces(stem, results)),
         ...(maps.length === 0
           ? []
           : [
@@ -216,6 +219,41 @@ function recordingPage(
       ];
     },
   };
+}
+
+/** What is drawn on a surface, from `min_r2` on. */
+const SURFACE_MAPS = [
+  { name: 'polar_angle', title: 'Polar angle', unit: 'rad', colors: 'cyclic', range: [-Math.PI, Math.PI] },
+  { name: 'eccentricity', title: 'Eccentricity', unit: '' },
+  { name: 'r2', title: 'Variance explained', unit: '', range: [0, 1] },
+] as const;
+
+/** Maps of a recording with a value per vertex on the surface that stands beside its data. */
+async function surfaces(stem: string, results: ResultFiles): Promise<ReportBlock[]> {
+  const { inputDir, config } = results;
+  const map = (name: string) => results.files.find(({ path }) => path === `${stem}_maps/${name}.func.gii`);
+  const r2Map = map('r2');
+  if (r2Map === undefined || inputDir === null || !existsSync(inputDir)) return [];
+  const mesh = findRecordings(inputDir, null).find(({ name }) => name === stem)?.surface ?? null;
+  if (mesh === null) return [];
+  const settings = EncodingFitConfig.safeParse(config['encoding_fit'] ?? {});
+  const least = settings.success ? settings.data.min_r2 : 0;
+  const r2 = (await readGifti(r2Map.absolute)).arrays[0]!.data;
+  const vertices = (await readSurface(mesh)).vertices.length / 3;
+  if (vertices !== r2.length) {
+    const text = `${basename(mesh)} has ${vertices} vertices, the data have ${r2.length}: they are not drawn on it.`;
+    return [{ kind: 'notice', tone: 'warning', text }];
+  }
+  const blocks: ReportBlock[] = [];
+  for (const { name, title, ...look } of SURFACE_MAPS) {
+    const file = map(name);
+    if (file === undefined) continue;
+    const { data } = (await readGifti(file.absolute)).arrays[0]!;
+    const values = Float64Array.from(data, (value, v) => (r2[v]! >= least ? value : Number.NaN));
+    const caption = `From left, right, above, below, front and back; grey: r2 below ${least}, or not fitted.`;
+    blocks.push({ kind: 'surface', title, caption, mesh, values, label: title.toLowerCase(), ...look });
+  }
+  return blocks;
 }
 
 function mapOf(name: string, path: string): ReportMap {

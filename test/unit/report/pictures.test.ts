@@ -102,6 +102,25 @@ test('a sphere covers a disc in every view, and shades towards its rim', () => {
   }
 });
 
+test('what has no value is grey, and an angle is not averaged over its end', () => {
+  // A square of two triangles that faces the viewer from above.
+  const square = {
+    vertices: Float64Array.of(-1, -1, 0, 1, -1, 0, 1, 1, 0, -1, 1, 0),
+    faces: Int32Array.of(0, 1, 2, 0, 2, 3),
+  };
+  const seen = (values: number[], colors: 'cyclic' | 'sequential') => {
+    const { image } = drawSurface(square, values, { colors, range: [-Math.PI, Math.PI] });
+    return new Set(
+      [...image.pixels].filter((pixel) => pixel !== 0).map((pixel) => image.palette[pixel]!.join()),
+    );
+  };
+  const [red] = [...seen([3.1, 3.1, 3.1, 3.1], 'cyclic')];
+  expect([...seen([-3.1, 3.1, -3.1, 3.1], 'cyclic')]).toEqual([red]);
+  expect(seen([-3.1, 3.1, -3.1, 3.1], 'sequential').size).toBeGreaterThan(20);
+  expect([...seen([NaN, NaN, NaN, NaN], 'sequential')]).toEqual(['150,150,150']);
+  expect(seen([NaN, 1, 1, 1], 'sequential').size).toBe(2);
+});
+
 test('bins cover all values, ticks are round, lanes keep attempts apart', () => {
   const bins = binsOf([0.05, 0.1, 0.55, 0.99]);
   expect(bins.reduce((sum, bin) => sum + bin.count, 0)).toBe(4);
