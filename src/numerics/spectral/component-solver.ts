@@ -6,6 +6,7 @@ import { correct, polish, type BlockPairs } from './polish.js';
 import {
   chooseShifts,
   COUNTING_GROWTH,
+  definiteFactor,
   joinSlices,
   sliceShares,
   steadyFactor,
@@ -20,8 +21,9 @@ import {
   type SolverKernels,
   type SolverPair,
 } from './solver-kernels.js';
-import { isLaplacian, permutedPair, totalMass } from './solver-pair.js';
+import { isDominantMass, isLaplacian, permutedPair, totalMass } from './solver-pair.js';
 import type { SymbolicFactor } from './symbolic-factor.js';
+import { notDefinite } from './symmetric-pencil.js';
 
 /** Lanczos residual that is accepted before the polish. */
 const TOLERANCE = 1e-11;
@@ -36,6 +38,8 @@ const FIRST_SPARE = 4;
 const MOST_SPARE = 128;
 /** Neighbours closer than this, relatively, are one cluster: never cut there. */
 export const CLUSTER_GAP = 1e-6;
+// Beyond this no digit is left: all pairs are taken from one definite factor instead, which cannot grow.
+const USABLE_GROWTH = 1e10;
 const REMEMBERED = 4;
 
 const remembered = new Map<string, SymbolicFactor>();
@@ -85,6 +89,15 @@ export class ComponentSolver {
     this.#source = { kernels, symbolic, pair: permutedPair(pair, symbolic.order) };
     this.mass = totalMass(pair);
     this.#hasConstant = isLaplacian(pair);
+    if (!isDominantMass(pair)) this.#requireDefiniteMass();
+  }
+
+  #requireDefiniteMass(): void {
+    const { kernels, symbolic, pair } = this.#source;
+    const alone: SolverPair = { ...pair, stiffness: pair.mass, mass: new Float64Array(pair.mass.length) };
+    const { inertia, growth } = kernels.factor(symbolic, alone, 0);
+    if (growth === Infinity) throw notDefinite('a pivot of 0');
+    if (inertia > 0) throw notDefinite(`${inertia} negative pivots`);
   }
 
   /** At least `wanted` smallest pairs (all, where there are not more), ascending and without a gap. */
@@ -126,7 +139,9 @@ export class ComponentSolver {
   }
 
   #solveSliced(wanted: number): RawPairs {
-    const factors = chooseShifts(this.#source, wanted, this.mass);
+    const chosen = chooseShifts(this.#source, wanted, this.mass);
+    const isUsable = chosen.every(({ growth }) => growth <= USABLE_GROWTH);
+    const factors = isUsable ? chosen : [definiteFactor(this.#source, this.mass)];
     for (let spare = FIRST_SPARE; spare <= MOST_SPARE; spare *= 2) {
       const top = Math.max(0, wanted - factors.at(-1)!.inertia) + spare;
       const shares = sliceShares(factors, spare, top);

@@ -31,7 +31,7 @@ function factor(symbolic: SymbolicFactor, pair: SolverPair, shift: number): Nume
 
 function pencil(n: number, a: Float64Array, b: Float64Array): SmallEigen {
   const solved = spectralPencil(n, a, b);
-  if (solved !== null && 'pivot' in solved) throw notDefinite(solved.pivot);
+  if (solved !== null && 'pivot' in solved) throw notDefinite(`pivot ${solved.pivot}`);
   return foundEigen(n, solved);
 }
 

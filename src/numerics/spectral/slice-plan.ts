@@ -1,4 +1,5 @@
 /** Where to put the shifts, how many pairs each takes, and where neighbouring slices are cut. */
+import { ProcessingError } from '../../errors.js';
 import type { NumericFactor, Slice, SolverKernels, SolverPair } from './solver-kernels.js';
 import type { SymbolicFactor } from './symbolic-factor.js';
 
@@ -56,6 +57,19 @@ export function chooseShifts(source: FactorSource, wanted: number, mass: number)
     if (factor.inertia >= wanted) break;
   }
   return factors;
+}
+
+/** A factor below all eigenvalues, where no pivot can grow. */
+export function definiteFactor({ kernels, symbolic, pair }: FactorSource, mass: number): NumericFactor {
+  let shift = (-2 * Math.PI) / mass;
+  for (let probe = 0; probe < MOST_PROBES; probe++, shift *= 4) {
+    const factor = kernels.factor(symbolic, pair, shift);
+    if (factor.inertia === 0 && factor.growth < 1.01) return factor;
+  }
+  throw new ProcessingError('ILL_CONDITIONED', 'no shift gives a factor with digits', {
+    where: 'eigsh',
+    cure: 'look for entries that are far too large, as triangles without area give them',
+  });
 }
 
 interface Counted {

@@ -101,15 +101,32 @@ export function permutedPair(pair: SolverPair, order: Int32Array): SolverPair {
 
 /** Sum of all entries of the mass: the area of a surface. Compensated: the constant vector is scaled by its root. */
 export function totalMass(pair: SolverPair): number {
+  const values = pair.diagonalMass ?? pair.mass;
   let total = 0;
   let lost = 0;
-  for (const value of pair.mass) {
-    const term = value - lost;
+  for (let e = 0; e < values.length; e++) {
+    const term = values[e]! - lost;
     const sum = total + term;
     lost = sum - total - term;
     total = sum;
   }
   return total;
+}
+
+/** Whether every diagonal entry of the mass outweighs its row, as in the masses of finite elements: then none of its
+ * eigenvalues is negative. */
+export function isDominantMass({ size, starts, columns, mass, diagonalMass }: SolverPair): boolean {
+  if (diagonalMass !== null) return true;
+  for (let i = 0; i < size; i++) {
+    let own = 0;
+    let others = 0;
+    for (let e = starts[i]!; e < starts[i + 1]!; e++) {
+      if (columns[e] === i) own = mass[e]!;
+      else others += Math.abs(mass[e]!);
+    }
+    if (others > own * (1 + 1e-9)) return false;
+  }
+  return true;
 }
 
 /** Whether the constant vector has eigenvalue 0. */

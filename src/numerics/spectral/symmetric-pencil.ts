@@ -37,16 +37,12 @@ export function symmetricPencil(n: number, a: Float64Array, b: Float64Array): Sm
   return eigen;
 }
 
-/** The mass has a pivot that is not positive. */
-export function notDefinite(pivot: number): ProcessingError {
-  return new ProcessingError(
-    'INVALID_ARGUMENT',
-    `the mass matrix is not positive definite (pivot ${pivot})`,
-    {
-      where: 'symmetricPencil',
-      cure: 'give every row a positive mass; drop vertices that belong to no triangle',
-    },
-  );
+/** The mass has pivots that are not positive: `found` says which. */
+export function notDefinite(found: string): ProcessingError {
+  return new ProcessingError('INVALID_ARGUMENT', `the mass matrix is not positive definite (${found})`, {
+    where: 'eigsh',
+    cure: 'give every row a positive mass; drop vertices that belong to no triangle',
+  });
 }
 
 /** Lower triangle of b becomes L with L L' = b. */
@@ -59,7 +55,7 @@ function choleskyInPlace(n: number, b: Float64Array): void {
         b[i * n + j] = sum / b[j * n + j]!;
       } else {
         if (!(sum > 0)) {
-          throw notDefinite(sum);
+          throw notDefinite(`pivot ${sum}`);
         }
         b[i * n + i] = Math.sqrt(sum);
       }

@@ -9,6 +9,7 @@ import {
 } from '../../../src/native/index.js';
 import { weightedSquares } from '../../../src/numerics/descriptors/signatures.js';
 import { seededRandom } from '../../../src/numerics/random.js';
+import { eigsh } from '../../../src/numerics/spectral/eigsh.js';
 import { cotangentOperator } from '../../../src/numerics/spectral/mesh-operator.js';
 import { nativeKernels } from '../../../src/numerics/spectral/native-kernels.js';
 import type { Slice, SliceTask, SolverKernels } from '../../../src/numerics/spectral/solver-kernels.js';
@@ -80,6 +81,18 @@ describe.skipIf(isas.length === 0)('kernels of the eigen-solver', () => {
     const two = spectralOrder(stiffness.rows, stiffness.rowStarts, stiffness.columnIndices);
     setNativeThreads(1);
     expect(two).toEqual(one);
+  });
+
+  test('eigenpairs are the same bytes with one thread and with two', () => {
+    const solve = (): Float64Array =>
+      eigsh(operator.stiffness, operator.mass, { k: 110, solver: 'native' }).eigenvectors;
+    const one = solve();
+    setNativeThreads(2);
+    try {
+      expect(Buffer.from(solve().buffer).equals(Buffer.from(one.buffer))).toBe(true);
+    } finally {
+      setNativeThreads(1);
+    }
   });
 
   test('columns outside, and orders that are none, are refused', () => {

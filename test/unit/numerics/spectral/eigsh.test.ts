@@ -134,6 +134,25 @@ describe('contract', () => {
     }
   });
 
+  test('a mass with negative or zero eigenvalues is refused, small or large', () => {
+    for (const n of [12, 402]) {
+      // Blocks of two with eigenvalues 1 + coupling and 1 - coupling.
+      const blocks = (coupling: number): SparseMatrix => {
+        const [row, column, value]: [number[], number[], number[]] = [[], [], []];
+        for (let i = 0; i < n; i++) {
+          row.push(i, i);
+          column.push(i, i ^ 1);
+          value.push(1, coupling);
+        }
+        return sparseFromTriplets({ row, column, value }, [n, n]);
+      };
+      const refusal = /^the mass matrix is not positive definite \((pivot -3|\d+ negative pivots)\)$/;
+      expect(() => eigsh(path(n, false), blocks(2), { k: 4, solver })).toThrow(refusal);
+      const { eigenvalues } = eigsh(path(n, false), blocks(0.5), { k: 4, solver });
+      expect(eigenvalues[0]).toBeGreaterThan(0);
+    }
+  });
+
   test('what cannot be solved is refused with its place', () => {
     const entries = (value: number[]): SparseMatrix =>
       sparseFromTriplets({ row: [0, 0, 1, 1], column: [0, 1, 0, 1], value }, [2, 2]);
@@ -150,6 +169,12 @@ describe('contract', () => {
       '3 eigenpairs of a matrix with N = 2 rows',
     );
     expect(() => eigsh(entries([1, 0, 0, 1]), null, { k: 0 })).toThrow('k is 0');
+    expect(() => eigsh(entries([1, 0, 0, 1]), null, { k: 1.5 })).toThrow('k is 1.5');
+    expect(() => eigsh(entries([1, 0, 0, 1]), entries([1, 0, 0, Infinity]), { k: 1 })).toThrow(
+      'entry (1, 1) of the mass matrix is Infinity',
+    );
+    const none = sparseFromTriplets({ row: [], column: [], value: [] }, [0, 0]);
+    expect(() => eigsh(none, null, { k: 1 })).toThrow('1 eigenpairs of a matrix with N = 0 rows');
     expect(() => eigsh(entries([1, 0, 0, 1]), mass, { k: 1 })).toThrow('not 2 x 2');
   });
 });

@@ -125,3 +125,40 @@ test('pivots that grow at the first shifts: neighbouring ones are tried and the 
   expect(certificate.count).toBe(right.certificate.count);
   for (let i = 1; i < 40; i++) expect(eigenvalues[i]! / right.eigenvalues[i]!).toBeCloseTo(1, 11);
 });
+
+test('no shift with digits: all pairs come from one definite factor, with the same result', () => {
+  state.kernels = typescriptKernels;
+  const right = eigsh(plain.stiffness, plain.mass, { k: 30 });
+  const used = new Set<number>();
+  state.kernels = {
+    ...typescriptKernels,
+    factor(symbolic, pair, shift) {
+      const factor = typescriptKernels.factor(symbolic, pair, shift);
+      return shift > 0 ? { ...factor, growth: 1e13 } : factor;
+    },
+    slices(symbolic, pair, tasks) {
+      for (const { factor } of tasks) used.add(Math.sign(factor.shift));
+      return typescriptKernels.slices(symbolic, pair, tasks);
+    },
+  } satisfies SolverKernels;
+  const { eigenvalues, certificate, quality } = eigsh(plain.stiffness, plain.mass, { k: 30 });
+  expect([...used]).toEqual([-1]);
+  expect(certificate.count).toBe(right.certificate.count);
+  expect(quality.orthonormality).toBeLessThan(1e-13);
+  expect(eigenvalues[0]).toBe(0);
+  for (let i = 1; i < 30; i++) expect(eigenvalues[i]! / right.eigenvalues[i]!).toBeCloseTo(1, 11);
+});
+
+test('ILL_CONDITIONED: no factor has digits', () => {
+  state.kernels = {
+    ...typescriptKernels,
+    factor: (symbolic, pair, shift) => ({
+      ...typescriptKernels.factor(symbolic, pair, shift),
+      growth: Infinity,
+    }),
+  };
+  const error = failure(() => eigsh(plain.stiffness, plain.mass, { k: 30 }));
+  expect(error.code).toBe('ILL_CONDITIONED');
+  expect(error.message).toBe('no shift gives a factor with digits');
+  expect(error.cure).toBe('look for entries that are far too large, as triangles without area give them');
+});
