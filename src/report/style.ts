@@ -55,6 +55,6 @@ button.start,button.copy{font:inherit;padding:4px 14px;border:1px solid var(--so
 input.filter{font:inherit;padding:3px 8px;margin:6px 0;border:1px solid var(--soft);border-radius:6px;background:var(--bg);color:var(--fg)}
 html:not(.js) .needs-script{display:none}
 footer{color:var(--soft);font-size:.85rem;margin-top:40px;padding-bottom:30px}
-@media print{:root{--bg:#fff;--fg:#000;--soft:#444;--panel:#fff;--line:#bbb;color-scheme:light}nav,.viewer,.needs-script,.skip{display:none!important}body{font-size:10pt}.scroll{max-height:none;overflow:visible;border:0}h2,h3,caption{break-after:avoid}figure,tr,li{break-inside:avoid}th{position:static}a{color:inherit}details{display:block}header,main,footer{max-width:none;padding:0}}
+@media print{:root{--bg:#fff;--fg:#000;--soft:#444;--panel:#fff;--line:#bbb;color-scheme:light}nav,.viewer,.needs-script,.skip,.filter{display:none!important}table{font-size:.72rem}th,td{padding:2px 5px}th,th *,td,td.word{white-space:normal;overflow-wrap:anywhere}th button{display:inline}td.words{min-width:0}body{font-size:10pt}.scroll{max-height:none;overflow:visible;border:0}h2,h3,caption{break-after:avoid}figure,tr,li{break-inside:avoid}th{position:static}a{color:inherit}details{display:block}header,main,footer{max-width:none;padding:0}}
 @media (prefers-reduced-motion:reduce){html{scroll-behavior:auto}}
 `;

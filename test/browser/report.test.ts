@@ -297,6 +297,24 @@ describe.skipIf(EXECUTABLE === undefined)('a report of a large cohort', () => {
     expect(await page.getByRole('button').count()).toBe(0);
   });
 
+  test('on paper every table is as wide as the page, and what only a screen can do is left out', async () => {
+    const page = await open(join(small, 'logs', RUN_ID, 'report.html'));
+    // A4 without its margins, at 96 dots per inch.
+    await page.setViewportSize({ width: 680, height: 960 });
+    await page.emulateMedia({ media: 'print' });
+    const wide = await page
+      .locator('table:visible')
+      .evaluateAll((tables) =>
+        tables.flatMap((table) =>
+          table.getBoundingClientRect().right > document.documentElement.clientWidth + 1
+            ? [table.querySelector('caption')?.textContent?.trim()]
+            : [],
+        ),
+      );
+    expect(wide).toEqual([]);
+    expect(await page.locator('.filter:visible, .viewer:visible, nav:visible').count()).toBe(0);
+  });
+
   test.each([
     ['run', 'light', 'report.html'],
     ['run', 'dark', 'report.html'],
