@@ -24,14 +24,14 @@ const PARTS = [
   {
     name: 'study',
     roots: [
-      ...['index.js', 'cli/commands/run.js', 'engine/worker-main.js'],
+      ...['index.js', 'cli/commands/run.js', 'engine/worker-tasks.js'],
       ...['engine/executors/slurm-settings.js', 'engine/containers/settings.js'],
     ],
   },
   { name: 'run', roots: ['engine/run.js', 'engine/sqlite-cache.js'] },
 ];
 /** Entries of processes and threads: they stand alone, and nothing in a part may import them. */
-const ALONE = ['engine/worker-main.js', 'engine/watchdog.js'];
+const ALONE = ['engine/worker-main.js', 'engine/watchdog.js', 'engine/log-cap.js'];
 /** Packages whose code goes into the parts; all others are loaded from where they are installed. */
 const PACKAGES = ['@dagrejs/graphlib', 'commander', 'eventemitter3', 'p-queue', 'p-timeout', 'zod'];
 /** Packages that modules outside the parts take from there too, so that there is one copy. */

@@ -1,7 +1,7 @@
 /**
  * Standard output and error of a worker go to files by descriptor, so that no byte passes through the parent and
  * tools that the node starts are captured too. The file is opened for appending and emptied when a node starts.
- * While it runs, the worker's watchdog keeps it under the cap: the first half stays, what follows is moved to a
+ * While it runs, the worker's watchdog keeps it under the cap (log-cap.ts): the first half stays, what follows is moved to a
  * side file of which the last half is kept.
  */
 import {
@@ -11,7 +11,6 @@ import {
   ftruncateSync,
   openSync,
   readSync,
-  renameSync,
   rmSync,
   statSync,
   writeSync,
@@ -38,31 +37,7 @@ export function resetLog(fd: number, path: string): void {
   if (existsSync(tailPathOf(path))) rmSync(tailPathOf(path));
 }
 
-/**
- * Cuts a log that grew over its cap back to its first half; the last half of what was cut replaces the side file.
- * Bytes written between reading and cutting are lost; they count as dropped only through the marker of readLog.
- *
- * @returns bytes that were cut off the file
- */
-export function enforceLogCap(fd: number, path: string, capBytes: number): number {
-  const size = fstatSync(fd).size;
-  if (size <= capBytes) return 0;
-  const half = Math.floor(capBytes / 2);
-  const from = Math.max(half, size - half);
-  const part = `${tailPathOf(path)}.part`;
-  const out = openSync(part, 'w', 0o600);
-  const source = openSync(path, 'r');
-  try {
-    copyRange(source, from, size, out);
-  } finally {
-    closeSync(source);
-    closeSync(out);
-  }
-  renameSync(part, tailPathOf(path));
-  ftruncateSync(fd, half);
-  return size - half;
-}
-
+// As in log-cap.ts, which may not share a module with this one.
 function copyRange(source: number, from: number, to: number, out: number): void {
   const buffer = Buffer.allocUnsafe(Math.min(CHUNK, Math.max(1, to - from)));
   for (let at = from; at < to;) {

@@ -1,10 +1,11 @@
 /**
  * A thread inside each worker process. It goes on while the main thread is busy in synchronous or native code:
- * it ends the whole process group when the parent is gone, keeps the logs under their cap and samples memory.
+ * it ends the whole process group when the parent is gone, keeps the logs under their cap and samples memory. It imports
+ * next to nothing, because until it watches nobody ends a worker whose parent was killed.
  */
 import { readFileSync } from 'node:fs';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
-import { enforceLogCap } from './log-capture.js';
+import { enforceLogCap, type CappedLog } from './log-cap.js';
 
 /** How often the parent is looked for; orphans live at most this long and one scheduling delay. */
 const CHECK_EVERY_MS = 100;
@@ -12,29 +13,47 @@ const CHECK_EVERY_MS = 100;
 const TOOLS_EVERY_CHECKS = 10;
 
 /** Fields of the shared memory samples, kB. */
-export const SAMPLE_PEAK_KB = 0;
-const SAMPLE_FIELDS = 1;
+const SAMPLE_PEAK_KB = 0;
+/** Who has the logs: nobody, the thread while it cuts them, or the process while they are read. */
+const LOGS_HELD_BY = 1;
+const NOBODY = 0;
+const THREAD = 1;
+const PROCESS = 2;
+const SAMPLE_FIELDS = 2;
 
-export interface WatchdogOptions {
-  readonly parentPid: number;
-  readonly logs: readonly { readonly fd: number; readonly path: string }[];
-  readonly logCapBytes: number;
+/** Logs to keep under a cap; told to the thread when they are known. */
+interface LogOrder {
+  readonly logs: readonly CappedLog[];
+  readonly capBytes: number;
 }
 
-interface WatchdogData extends WatchdogOptions {
+interface WatchdogData {
   readonly kind: 'neuroloom-watchdog';
+  readonly parentPid: number;
   readonly groupId: number;
   readonly samples: SharedArrayBuffer;
+}
+
+export interface Watchdog {
+  /** Most resident memory that was seen of this process and its tools since the last reset, kB. */
+  peakKb(): number;
+  resetPeak(): void;
+  /** Waits until no log is being cut, and has them left alone until `releaseLogs`: somebody reads them. */
+  holdLogs(): void;
+  releaseLogs(): void;
+  /** Keeps these logs under the cap from now on. */
+  watchLogs(logs: readonly CappedLog[], capBytes: number): void;
 }
 
 /**
  * Starts the thread; call it in a process that leads its own process group.
  *
- * @returns the memory samples, once the thread is watching
+ * @returns once the thread is watching
  */
-export function startWatchdog(options: WatchdogOptions): Promise<Int32Array> {
+export function startWatchdog(parentPid: number): Promise<Watchdog> {
   const samples = new SharedArrayBuffer(SAMPLE_FIELDS * Int32Array.BYTES_PER_ELEMENT);
-  const data: WatchdogData = { ...options, kind: 'neuroloom-watchdog', groupId: process.pid, samples };
+  const view = new Int32Array(samples);
+  const data: WatchdogData = { parentPid, kind: 'neuroloom-watchdog', groupId: process.pid, samples };
   const thread = new Worker(new URL('./watchdog.js', import.meta.url), {
     workerData: data,
     resourceLimits: { maxOldGenerationSizeMb: 32, maxYoungGenerationSizeMb: 4 },
@@ -48,12 +67,32 @@ export function startWatchdog(options: WatchdogOptions): Promise<Int32Array> {
   });
   return new Promise((resolve) => {
     thread.once('message', () => {
-      resolve(new Int32Array(samples));
+      resolve({
+        peakKb: () => Atomics.load(view, SAMPLE_PEAK_KB),
+        resetPeak: () => {
+          Atomics.store(view, SAMPLE_PEAK_KB, 0);
+        },
+        holdLogs: () => {
+          while (Atomics.compareExchange(view, LOGS_HELD_BY, NOBODY, PROCESS) === THREAD) {
+            Atomics.wait(view, LOGS_HELD_BY, THREAD);
+          }
+        },
+        releaseLogs: () => {
+          Atomics.store(view, LOGS_HELD_BY, NOBODY);
+        },
+        watchLogs: (logs, capBytes) => {
+          thread.postMessage({ logs, capBytes } satisfies LogOrder);
+        },
+      });
     });
   });
 }
 
 function watch(options: WatchdogData): void {
+  let order: LogOrder = { logs: [], capBytes: Infinity };
+  parentPort?.on('message', (message: LogOrder) => {
+    order = message;
+  });
   const samples = new Int32Array(options.samples);
   let checks = 0;
   const check = (): void => {
@@ -61,7 +100,10 @@ function watch(options: WatchdogData): void {
     let kb = process.memoryUsage.rss() / 1024;
     if (checks++ % TOOLS_EVERY_CHECKS === 0) kb += toolsKb(options.groupId);
     if (kb > Atomics.load(samples, SAMPLE_PEAK_KB)) Atomics.store(samples, SAMPLE_PEAK_KB, Math.round(kb));
-    for (const log of options.logs) enforceLogCap(log.fd, log.path, options.logCapBytes);
+    if (Atomics.compareExchange(samples, LOGS_HELD_BY, NOBODY, THREAD) !== NOBODY) return;
+    for (const log of order.logs) enforceLogCap(log, order.capBytes);
+    Atomics.store(samples, LOGS_HELD_BY, NOBODY);
+    Atomics.notify(samples, LOGS_HELD_BY);
   };
   check();
   setInterval(check, CHECK_EVERY_MS);

@@ -3,13 +3,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import {
-  enforceLogCap,
   openLog,
   readLogTail,
   resetLog,
   saveLog,
   stripControl,
+  tailPathOf,
 } from '../../../src/engine/log-capture.js';
+import { enforceLogCap } from '../../../src/engine/log-cap.js';
 
 const CAP = 1000;
 let directory: string;
@@ -29,7 +30,7 @@ afterEach(() => {
 
 function print(text: string): void {
   writeSync(fd, text);
-  enforceLogCap(fd, path, CAP);
+  enforceLogCap({ fd, path, tailPath: tailPathOf(path) }, CAP);
 }
 
 test('a short log is kept as it is', () => {
