@@ -47,6 +47,12 @@ export function solveSlices(
  * @see Grimes, Lewis & Simon 1994, "A shifted block Lanczos algorithm for solving sparse symmetric generalized
  *   eigenproblems"
  */
+/** Largest relative residual of the wanted pairs when the basis had this many blocks. */
+interface Tested {
+  readonly blocks: number;
+  readonly worst: number;
+}
+
 class BlockLanczos {
   readonly #problem: SliceProblem;
   readonly #size: number;
@@ -86,6 +92,7 @@ class BlockLanczos {
     let beta = this.#start();
     let blocks = 1;
     let next = Math.min(this.#capacity, Math.max(2, Math.floor((1.5 * wanted + 2 * BLOCK) / BLOCK)));
+    let before: Tested | null = null;
     for (;;) {
       beta = this.#extend(blocks, beta);
       if (blocks >= next || blocks >= this.#capacity) {
@@ -93,12 +100,22 @@ class BlockLanczos {
         if (betterShift !== null) return this.#tooClose(betterShift);
         const isConverged = isEnough && worst <= this.#problem.tolerance;
         if (isConverged || blocks >= this.#capacity) return this.#ritz(blocks, beta, isConverged, isEnough);
-        const step = worst > 1e-6 ? Math.max(2, Math.floor(wanted / (8 * BLOCK)) + 1) : 1;
-        next = Math.min(this.#capacity, blocks + step);
+        next = Math.min(this.#capacity, blocks + this.#stepAfter({ blocks, worst }, before));
+        before = { blocks, worst };
       }
       this.#couple(blocks, beta);
       blocks++;
     }
+  }
+
+  /** Blocks until the next test: residuals fall about geometrically, so two tests tell where the third is worth while. */
+  #stepAfter({ blocks, worst }: Tested, before: Tested | null): number {
+    const { below, above, tolerance } = this.#problem;
+    const usual = worst > 1e-6 ? Math.max(2, Math.floor((below + above) / (8 * BLOCK)) + 1) : 1;
+    if (before === null || !Number.isFinite(before.worst) || !(worst < 0.5 * before.worst)) return usual;
+    const rate = Math.log(before.worst / worst) / (blocks - before.blocks);
+    const left = Math.log(worst / tolerance) / rate;
+    return Math.min(8, Math.max(1, Math.floor(0.8 * left)));
   }
 
   #block(index: number): Float64Array {
