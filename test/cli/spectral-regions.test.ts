@@ -144,14 +144,14 @@ test('alignment: another order of vertices is undone, modes follow the reference
   const points = (await readNpy(rig.path('out/sub-02_correspondence.npy'))).data;
   expect(order.every((to, from) => points[to] === from)).toBe(true);
   // Three surfaces, the vertices of one: equal shapes have equal signatures, another one has not.
-  const signatures: Awaited<ReturnType<typeof readNpy>>[] = [];
-  for (const label of ['01', '02', '03'])
-    signatures.push(await readNpy(rig.path(`out/sub-${label}_dwks.npy`)));
-  expect(signatures[0]!.shape).toEqual([count, 8]);
+  const signatures: Float64Array[] = [];
+  for (const label of ['01', '02', '03']) {
+    const { shape, data } = await readNpy(rig.path(`out/sub-${label}_dwks.npy`));
+    expect(shape).toEqual([count, 8]);
+    signatures.push(Float64Array.from(data));
+  }
   const apart = (i: number): number =>
-    signatures[0]!.data.reduce((most: number, value: number, at: number) => {
-      return Math.max(most, Math.abs(value - signatures[i]!.data[at]!));
-    }, 0) as number;
+    signatures[0]!.reduce((most, value, at) => Math.max(most, Math.abs(value - signatures[i]![at]!)), 0);
   expect(apart(1)).toBeLessThan(1e-6);
   expect(apart(2)).toBeGreaterThan(1e-3);
   const report = JSON.parse(await rig.read('out/sub-03_dwks.json')) as { parameters: { reference: string } };
