@@ -13,7 +13,7 @@ import {
 import { toMatrix, type MatrixInput, type ParameterInput } from './tables.js';
 import { sigmoid, softplus, type Transform } from './transforms.js';
 
-/** Options of {@link ResidualFitter.fit}: the form of the noise and of its covariance, and when to end. */
+/** Options of `ResidualFitter.fit`: the form of the noise and of its covariance, and when to end. */
 export interface ResidualFitOptions {
   /** Normal residuals, or a multivariate t whose degrees of freedom are fitted too. Default `gaussian`. */
   readonly noise?: 'gaussian' | 't';
