@@ -21,7 +21,7 @@ import {
 } from './functional-map.js';
 import type { AlignmentStart } from './settings.js';
 
-/** Vertices that ZoomOut looks at while the map grows: it takes a twentieth of the time, and the last map is of all. */
+/** Vertices that ZoomOut looks at while the map grows; the last map is of all. */
 const SAMPLES = 1500;
 
 /** A surface whose eigenvectors are to be aligned, or aligned to. */
