@@ -14,7 +14,7 @@ export interface PeakRule {
 
 /**
  * The places of the highest peaks of the squared products, best first; of equal ones the first. No neighbour of a peak is
- * better, and of equal neighbours the first counts.
+ * better, and of equal neighbours the first counts; a product of NaN is no peak.
  *
  * @param scores - the products; overwritten
  */
@@ -29,7 +29,7 @@ export function bestPeaks(scores: Float64Array, rule: PeakRule): readonly number
   let least = 0;
   for (let place = 0; place < scores.length; place++) {
     const score = scores[place]!;
-    if (score <= least || !isPeak(scores, place, rule)) continue;
+    if (!(score > least) || !isPeak(scores, place, rule)) continue;
     let at = best.length;
     while (at > 0 && scores[best[at - 1]!]! < score) at--;
     best.splice(at, 0, place);

@@ -150,6 +150,7 @@ class ExactFitter {
   fit(data: Matrix): FitResult {
     const labels = this.#model.getParameterLabels();
     const voxels = data.columns;
+    checkHeld(this.#options, data);
     const results: Results = {
       parameters: matrix(voxels, labels.length),
       r2: new Float64Array(voxels).fill(NaN),
@@ -376,6 +377,24 @@ function searchOf(model: EncodingModel, response: ProjectedResponse, options: Ex
     allowNegative: model.allowNegativeAmplitudes,
     maxIterations: options.maxIterations ?? 100,
   };
+}
+
+/** What is held at no number would be free, or spoil the fit; voxels that are not fitted may have none. */
+function checkHeld({ start, fixed = [] }: ExactFitOptions, { rows, columns: voxels, values }: Matrix): void {
+  if (start === null || start === undefined) return;
+  const isFitted = (voxel: number): boolean =>
+    voxelDefect(Float64Array.from({ length: rows }, (_, t) => values[t * voxels + voxel]!)) === null;
+  for (const name of fixed) {
+    const column = start.columns.indexOf(name);
+    for (let voxel = 0; voxel < voxels; voxel++) {
+      const value = start.values.values[voxel * start.values.columns + column];
+      if (Number.isFinite(value) || !isFitted(voxel)) continue;
+      throw new ProcessingError('INVALID_ARGUMENT', `${name} of voxel ${voxel} is held at ${value}`, {
+        where: 'initPars',
+        cure: 'give a finite value for every voxel, or leave the voxel out',
+      });
+    }
+  }
 }
 
 function checkNames(model: EncodingModel, names: readonly string[], where: string): void {

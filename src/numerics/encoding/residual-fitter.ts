@@ -114,8 +114,12 @@ export class ResidualFitter {
     this.#weights = weights === undefined ? model.weights : toMatrix(weights, 'weights');
   }
 
-  /** @throws ProcessingError SHAPE_MISMATCH; INVALID_ARGUMENT for numbers out of range and voxels without residuals */
+  /**
+   * @throws ProcessingError SHAPE_MISMATCH; INVALID_ARGUMENT for numbers out of range, distances that are none, voxels
+   *   without residuals, and where the covariance that the fit starts from is not positive definite
+   */
   fit(options: ResidualFitOptions = {}): ResidualFit {
+    checkNumbers(options);
     const problem = this.#problem(options);
     return problem.shrinkage >= 1 ? fitDofOnly(problem, options) : descend(problem, options);
   }
@@ -174,12 +178,45 @@ export class ResidualFitter {
     if (given === undefined) return null;
     const distances = toMatrix(given, 'distances');
     const voxels = this.residuals.columns;
-    if (distances.rows === voxels && distances.columns === voxels) return distances;
-    throw new ProcessingError(
-      'SHAPE_MISMATCH',
-      `distances is ${distances.rows} x ${distances.columns}, there are ${voxels} voxels`,
-      { where: 'distances', cure: 'give voxels x voxels' },
-    );
+    if (distances.rows !== voxels || distances.columns !== voxels) {
+      throw new ProcessingError(
+        'SHAPE_MISMATCH',
+        `distances is ${distances.rows} x ${distances.columns}, there are ${voxels} voxels`,
+        { where: 'distances', cure: 'give voxels x voxels' },
+      );
+    }
+    const { values } = distances;
+    for (let i = 0; i < voxels; i++) {
+      for (let j = 0; j < voxels; j++) {
+        const [one, other] = [values[i * voxels + j]!, values[j * voxels + i]!];
+        if (one >= 0 && one < Infinity && Math.abs(one - other) <= 1e-6 * (one + other)) continue;
+        throw new ProcessingError(
+          'INVALID_ARGUMENT',
+          `the distance from voxel ${i} to ${j} is ${one}, that from ${j} to ${i} is ${other}`,
+          { where: 'distances', cure: 'give finite distances from 0, the same in both directions' },
+        );
+      }
+    }
+    return distances;
+  }
+}
+
+function checkNumbers(options: ResidualFitOptions): void {
+  const isCount = (least: number) => (value: number) => Number.isInteger(value) && value >= least;
+  const rules = [
+    ['maxNIterations', isCount(1), 'a whole number from 1'],
+    ['minNIterations', isCount(0), 'a whole number from 0'],
+    ['lag', isCount(1), 'a whole number from 1'],
+    ['rtol', (value: number) => value >= 0 && value < Infinity, 'a finite number from 0'],
+    ['learningRate', (value: number) => value > 0 && value < Infinity, 'a finite number above 0'],
+  ] as const;
+  for (const [name, isRight, wanted] of rules) {
+    const value = options[name];
+    if (value === undefined || isRight(value)) continue;
+    throw new ProcessingError('INVALID_ARGUMENT', `${name} is ${value}`, {
+      where: name,
+      cure: `give ${wanted}`,
+    });
   }
 }
 
@@ -253,7 +290,7 @@ function omegaOf(
   return { omega, parts };
 }
 
-/** Negative log-likelihood, and its derivatives by the parameters into `slopes`. */
+/** Negative log-likelihood, and its derivatives by the parameters into `slopes`; Infinity where omega is none. */
 function costOf(problem: Problem, layout: Layout, p: Float64Array, slopes: Float64Array): number {
   const { residuals, isT, shrinkage } = problem;
   const { rows, columns: n } = residuals;
@@ -349,14 +386,24 @@ function descend(problem: Problem, options: ResidualFitOptions): ResidualFit {
   const slopes = new Float64Array(q.length);
   const [first, second] = [new Float64Array(q.length), new Float64Array(q.length)];
   const costs: number[] = [];
-  let best = { cost: Infinity, p: p.slice() };
+  let best = { cost: Infinity, p: p.slice(), q: q.slice() };
+  let lastLost = -Infinity;
   let isConverged = false;
   while (costs.length < maxNIterations && !isConverged) {
     coordinates.forEach(({ transform }, k) => (p[k] = transform.forward(q[k]!)));
     const cost = costOf(problem, layout, p, slopes);
-    if (cost < best.cost) best = { cost, p: p.slice() };
+    if (cost < best.cost) best = { cost, p: p.slice(), q: q.slice() };
     costs.push(best.cost);
     const step = costs.length;
+    if (!Number.isFinite(cost)) {
+      if (best.cost === Infinity) throw noOmega(problem);
+      // Beyond the edge of what is a covariance: back to the best point, without the speed that led out.
+      lastLost = step;
+      q.set(best.q);
+      first.fill(0);
+      options.onProgress?.(step, maxNIterations);
+      continue;
+    }
     const rate = (learningRate * Math.sqrt(1 - BETA2 ** step)) / (1 - BETA1 ** step);
     coordinates.forEach(({ transform }, k) => {
       const slope = slopes[k]! * transform.slope(q[k]!);
@@ -367,9 +414,28 @@ function descend(problem: Problem, options: ResidualFitOptions): ResidualFit {
     options.onProgress?.(step, maxNIterations);
     const before = costs[step - 1 - lag];
     isConverged =
-      step >= minNIterations && before !== undefined && before - best.cost < rtol * Math.abs(before);
+      step >= minNIterations &&
+      step - lastLost > lag &&
+      before !== undefined &&
+      before - best.cost < rtol * Math.abs(before);
   }
   return resultOf(problem, layout, best.p, costs.length, isConverged);
+}
+
+function noOmega({ similarity, distances }: Problem): ProcessingError {
+  const made = ['the residuals'];
+  if (similarity !== null) made.push('the tuning similarity');
+  if (distances !== null) made.push('the distances');
+  const last = made.pop()!;
+  const parts = made.length === 0 ? last : `${made.join(', ')} and ${last}`;
+  return new ProcessingError(
+    'INVALID_ARGUMENT',
+    `the covariance of ${parts} that the fit starts from is not positive definite`,
+    {
+      where: distances === null ? 'data' : 'distances',
+      cure: 'leave out voxels that repeat others; distances must be those of points',
+    },
+  );
 }
 
 function resultOf(

@@ -52,6 +52,7 @@ export function residualCovariance(parameters: OmegaParameters): Matrix {
  * W'W of basis responses over a range of stimuli, divided by its mean.
  *
  * @param responses - stimuli x voxels
+ * @throws ProcessingError INVALID_ARGUMENT where that mean is 0: the responses of the voxels cancel
  */
 export function tuningSimilarity(
   responses: Matrix,
@@ -59,7 +60,15 @@ export function tuningSimilarity(
 ): Matrix {
   const product = gram(responses);
   if (options.isNormalised === false) return product;
-  const mean = product.values.reduce((sum, value) => sum + value, 0) / product.values.length;
+  const meanOf = (values: Float64Array): number =>
+    values.reduce((sum, value) => sum + value, 0) / values.length;
+  const mean = meanOf(product.values);
+  if (!(mean > 1e-12 * meanOf(product.values.map(Math.abs)))) {
+    throw new ProcessingError('INVALID_ARGUMENT', `the mean of the tuning similarity is ${mean}`, {
+      where: 'responses',
+      cure: 'give stimuli, or weights that do not cancel over the voxels',
+    });
+  }
   return matrix(
     product.rows,
     product.columns,

@@ -57,6 +57,8 @@ export class RowPeaks {
    * @param series - shape (voxels, T), not changed while it is asked for
    */
   of(series: Float64Array, row: number): Int32Array {
+    // No response differs from 0: all are as good.
+    if (this.#columns === 0) return this.#places.fill(-1).subarray(0, this.#rule.count);
     if (series !== this.#series || row < this.#first || row >= this.#end) this.#compute(series, row);
     const { count } = this.#rule;
     return this.#places.subarray((row - this.#first) * count, (row - this.#first + 1) * count);

@@ -168,6 +168,23 @@ describe('exact solver', () => {
     linear.r2.forEach((r2) => expect(r2).toBeGreaterThan(1 - 1e-9));
   });
 
+  test('a parameter that is held at no number is refused, unless its voxel is not fitted', () => {
+    const initPars = { ...truth, amplitude: [2, NaN, 3] };
+    expect(() => new ParameterFitter(model, clean).fit({ initPars, fixedPars: ['amplitude'] })).toThrow(
+      'amplitude of voxel 1 is held at NaN',
+    );
+    const values = clean.values.map((value, at) => (at % 3 === 1 ? 7 : value));
+    const fit = new ParameterFitter(model, matrix(64, 3, values)).fit({ initPars, fixedPars: ['amplitude'] });
+    expect(fit.status[1]).toBe('constant');
+  });
+
+  test.each(sources)('a stimulus that is dark all the time has no best place, %s', (kernel) => {
+    const dark = { shape: sweep().shape, values: new Float64Array(sweep().values.length) };
+    const blind = new GaussianPRF2DWithHRF({ hrfModel, paradigm: dark });
+    const fit = new ParameterFitter(blind, clean).fit({ kernel });
+    fit.r2.forEach((r2) => expect(r2).toBe(0));
+  });
+
   test('confounds are taken out of data and predictions', () => {
     const random = seededRandom(9, 'confounds');
     const confounds = matrix(

@@ -5,6 +5,7 @@ import { ResidualFitter } from '../../../../src/numerics/encoding/residual-fitte
 import {
   residualCovariance,
   residualLogLikelihood,
+  tuningSimilarity,
 } from '../../../../src/numerics/encoding/residual-model.js';
 import { matrix, type Matrix } from '../../../../src/numerics/linalg/matrix.js';
 
@@ -29,6 +30,14 @@ function simulated(omega: Matrix, dof?: number, scale = 1): Matrix {
 }
 
 const total = (values: Float64Array): number => values.reduce((a, b) => a + b, 0);
+
+/** Distances among six voxels, those of voxels 0 and 1 as given. */
+function apart(given: number): Float64Array {
+  const out = Float64Array.from({ length: 36 }, (_, at) => (at % 7 === 0 ? 0 : 1));
+  [out[1], out[6]] = [given, given];
+  return out;
+}
+
 const shared = residualCovariance({ rho: 0.3, tau, sigma2: 0 });
 
 describe('residual covariance by maximum likelihood', () => {
@@ -86,8 +95,11 @@ describe('residual covariance by maximum likelihood', () => {
   });
 
   test('tuning similarity from stimuli, or from weights', () => {
-    const similar = new ResidualFitter(model, simulated(shared)).fit({ stimuli });
-    expect(similar.sigma2).toBeGreaterThanOrEqual(0);
+    const similarity = tuningSimilarity(model.basis(stimuli));
+    const omega = residualCovariance({ rho: 0.1, tau, sigma2: 0.4, similarity });
+    const similar = new ResidualFitter(model, simulated(omega)).fit({ stimuli });
+    expect(Math.abs(similar.sigma2! / 0.4 - 1)).toBeLessThan(0.2);
+    expect(new ResidualFitter(model, simulated(shared)).fit({ stimuli }).sigma2).toBeLessThan(0.02);
     const design = matrix(
       40,
       2,
@@ -98,6 +110,30 @@ describe('residual covariance by maximum likelihood', () => {
     const fit = new ResidualFitter(linear, linear.simulate({ noise: 0.5, seed: 1 })).fit();
     expect(fit.sigma2).not.toBeNull();
     fit.tau.forEach((value) => expect(Math.abs(value - 0.5)).toBeLessThan(0.2));
+  });
+
+  test('distances of no points are told as that where no covariance is to start from', () => {
+    const many = 60;
+    const distances = matrix(many, many);
+    distances.values.forEach((_, at) => {
+      const [i, j] = [Math.floor(at / many), at % many];
+      distances.values[at] = i !== j && i % 2 === j % 2 ? 10 : 0;
+    });
+    const linear = new LinearModel({
+      paradigm: matrix(80, 1, new Float64Array(80).fill(1)),
+      weights: matrix(1, many, new Float64Array(many).fill(1)),
+    });
+    const fitter = new ResidualFitter(linear, linear.simulate({ noise: 1, seed: 2 }));
+    expect(() => fitter.fit({ distances })).toThrow(
+      /^the covariance of the residuals, the tuning similarity and the distances .* is not positive definite$/,
+    );
+  });
+
+  test('steps that lead out of what is a covariance are no convergence', () => {
+    const fitter = new ResidualFitter(model, simulated(shared));
+    const fit = fitter.fit({ learningRate: 1000, maxNIterations: 150 });
+    expect(fit).toMatchObject({ isConverged: false, iterations: 150 });
+    expect(fit.logLikelihood).toBeCloseTo(total(residualLogLikelihood(fitter.residuals, fit.omega)), 6);
   });
 
   test('all of the empirical covariance leaves the degrees of freedom', () => {
@@ -133,6 +169,39 @@ describe('residual covariance by maximum likelihood', () => {
       'distances of others',
       () => new ResidualFitter(model, simulated(shared)).fit({ distances: matrix(2, 2) }),
       'distances is 2 x 2, there are 6 voxels',
+    ],
+    [
+      'a distance of NaN',
+      () => new ResidualFitter(model, simulated(shared)).fit({ distances: matrix(6, 6, apart(NaN)) }),
+      'the distance from voxel 0 to 1 is NaN, that from 1 to 0 is NaN',
+    ],
+    [
+      'a negative distance',
+      () => new ResidualFitter(model, simulated(shared)).fit({ distances: matrix(6, 6, apart(-1)) }),
+      'the distance from voxel 0 to 1 is -1',
+    ],
+    [
+      'distances that differ by direction',
+      () =>
+        new ResidualFitter(model, simulated(shared)).fit({
+          distances: matrix(6, 6, apart(1).fill(2, 1, 2)),
+        }),
+      'the distance from voxel 0 to 1 is 2, that from 1 to 0 is 1',
+    ],
+    [
+      'no iteration',
+      () => new ResidualFitter(model, simulated(shared)).fit({ maxNIterations: 0 }),
+      'maxNIterations is 0',
+    ],
+    [
+      'a lag of half a step',
+      () => new ResidualFitter(model, simulated(shared)).fit({ lag: 0.5 }),
+      'lag is 0.5',
+    ],
+    [
+      'weights that cancel',
+      () => tuningSimilarity(matrix(1, 2, Float64Array.of(1, -1))),
+      'the mean of the tuning similarity is 0',
     ],
   ])('refuses %s', (_, act, message) => {
     expect(act).toThrow(message);
