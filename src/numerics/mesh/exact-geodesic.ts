@@ -18,7 +18,7 @@ interface Window {
   readonly least: number;
 }
 
-/** A vertex that shortest paths may turn at: sources, saddles, and the boundary. */
+/** A vertex that shortest paths may turn at: sources, saddles, the boundary, and where pieces only touch. */
 interface Turn {
   readonly kind: 'turn';
   readonly vertex: number;
@@ -103,6 +103,28 @@ export class ExactGeodesics {
     this.#starts = counts.slice();
     this.#opposite = new Int32Array(sides);
     for (let side = 0; side < sides; side++) this.#opposite[counts[this.#faces[side]!]!++] = next(side);
+    for (let v = 0; v < n; v++) if (this.#isTurn[v] === 0 && !this.#isOneFan(v)) this.#isTurn[v] = 1;
+  }
+
+  /** Whether the triangles around a vertex that is on no boundary follow each other in one round. */
+  #isOneFan(vertex: number): boolean {
+    const count = this.#starts[vertex + 1]! - this.#starts[vertex]!;
+    if (count === 0) return true;
+    const first = Math.floor(this.#opposite[this.#starts[vertex]!]! / 3);
+    let seen = 0;
+    let triangle = first;
+    let came = -1;
+    do {
+      // Over the side of the vertex that was not come through; triangles may be turned either way.
+      const sides = [3 * triangle, 3 * triangle + 1, 3 * triangle + 2];
+      const out = sides.find(
+        (side) => side !== came && (this.#faces[side] === vertex || this.#faces[next(side)] === vertex),
+      )!;
+      came = this.#twins[out]!;
+      triangle = Math.floor(came / 3);
+      seen++;
+    } while (triangle !== first);
+    return seen === count;
   }
 
   /**

@@ -147,6 +147,18 @@ describe('exact distances', () => {
     again.forEach((distance, v) => expect(distance).toBeCloseTo(rows[0]![v]!, 9));
   });
 
+  test('paths pass a vertex where two pieces only touch', () => {
+    // Two pyramids on triangles, apex to apex: no angle there is large.
+    const vertices = [0, 0, 0, ...[1, -1].flatMap((z) => [0.5, 0, z, -0.25, 0.4, z, -0.25, -0.4, z])];
+    const pyramid = ([a, b, c]: readonly [number, number, number]): number[] => {
+      return [0, a, b, 0, b, c, 0, c, a, a, c, b];
+    };
+    const faces = [...pyramid([1, 2, 3]), ...pyramid([4, 5, 6])];
+    const exact = new ExactGeodesics(vertices, faces).from([1]);
+    expect(exact[4]).toBeCloseTo(2 * Math.hypot(0.5, 1), 12);
+    expect(exact[5]).toBeCloseTo(Math.hypot(0.5, 1) + Math.hypot(0.25, 0.4, 1), 12);
+  });
+
   test('what has no exact distance is refused; other parts are out of reach', () => {
     const two = {
       vertices: [0, 0, 0, 1, 0, 0, 0, 1, 0, 5, 0, 0, 6, 0, 0, 5, 1, 0],
