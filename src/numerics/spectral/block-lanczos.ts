@@ -40,19 +40,20 @@ export function solveSlices(
   return tasks.map((task) => new BlockLanczos({ ...task, kernels, symbolic, pair, basis }).run());
 }
 
-/**
- * Block Lanczos with full reorthogonalisation, where the addon (native/spectral_slice.cc) does it on demand: the known three terms first, then one pass against the whole basis, then
- * Cholesky-QR twice. The vectors returned have the residual block added, which is one exact inverse iteration.
- *
- * @see Grimes, Lewis & Simon 1994, "A shifted block Lanczos algorithm for solving sparse symmetric generalized
- *   eigenproblems"
- */
 /** Largest relative residual of the wanted pairs when the basis had this many blocks. */
 interface Tested {
   readonly blocks: number;
   readonly worst: number;
 }
 
+/**
+ * Block Lanczos with full reorthogonalisation, where the addon (native/spectral_slice.cc) does it on demand: the known
+ * three terms first, then one pass against the whole basis, then Cholesky-QR twice. The vectors returned
+ * have the residual block added, which is one exact inverse iteration.
+ *
+ * @see Grimes, Lewis & Simon 1994, "A shifted block Lanczos algorithm for solving sparse symmetric generalized
+ *   eigenproblems"
+ */
 class BlockLanczos {
   readonly #problem: SliceProblem;
   readonly #size: number;

@@ -113,8 +113,8 @@ export function totalMass(pair: SolverPair): number {
   return total;
 }
 
-/** Whether every diagonal entry of the mass outweighs its row, as in the masses of finite elements: then none of its
- * eigenvalues is negative. */
+/** Whether every diagonal entry of the mass outweighs its row, as in the masses of finite elements: then all its
+ * eigenvalues are positive. Where one only equals its row, they may be 0. */
 export function isDominantMass({ size, starts, columns, mass, diagonalMass }: SolverPair): boolean {
   if (diagonalMass !== null) return true;
   for (let i = 0; i < size; i++) {
@@ -124,7 +124,7 @@ export function isDominantMass({ size, starts, columns, mass, diagonalMass }: So
       if (columns[e] === i) own = mass[e]!;
       else others += Math.abs(mass[e]!);
     }
-    if (others > own * (1 + 1e-9)) return false;
+    if (!(others < own * (1 - 1e-9))) return false;
   }
   return true;
 }

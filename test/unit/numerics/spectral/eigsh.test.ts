@@ -148,6 +148,10 @@ describe('contract', () => {
       };
       const refusal = /^the mass matrix is not positive definite \((pivot -3|\d+ negative pivots)\)$/;
       expect(() => eigsh(path(n, false), blocks(2), { k: 4, solver })).toThrow(refusal);
+      // Every diagonal entry only equals its row.
+      expect(() => eigsh(path(n, false), blocks(1), { k: 4, solver })).toThrow(
+        /^the mass matrix is not positive definite/,
+      );
       const { eigenvalues } = eigsh(path(n, false), blocks(0.5), { k: 4, solver });
       expect(eigenvalues[0]).toBeGreaterThan(0);
     }
