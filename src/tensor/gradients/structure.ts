@@ -67,10 +67,11 @@ const RULES: readonly GradientRule[] = [
     gradient: (dy, [x], settings) => ({
       x: () => {
         const begin = settings['begin'] as readonly number[];
+        // tfjs frees the gradient of the slice and that of its input, so they are two tensors also where nothing is cut.
         return dy.shape.reduce((part, length, axis) => {
           const before = begin[axis] ?? 0;
           return padAxis(part, axis, before, (x?.shape[axis] ?? 0) - before - length);
-        }, dy);
+        }, tf.clone(dy));
       },
     }),
   },

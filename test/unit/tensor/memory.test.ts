@@ -1,6 +1,7 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { ProcessingError } from '../../../src/errors.js';
 import * as nl from '../../../src/tensor/index.js';
+import { tf } from '../../../src/tensor/tfjs.js';
 import { randomValues } from '../../support/random-values.js';
 import { TENSOR_DEVICES } from '../../support/tensor-devices.js';
 
@@ -46,6 +47,19 @@ describe.each(TENSOR_DEVICES)('memory on $name', ({ select }) => {
     const { gradients } = await nl.valueAndGradients(() => nl.sum(network(x, w, b)), [w, b]);
     expect(gradients).toHaveLength(2);
     nl.dispose([x, w, b, ...gradients]);
+    expect(nl.memoryCount()).toBe(before);
+  });
+
+  test('a slice of the whole tensor has a gradient of its own', async () => {
+    const before = nl.memoryCount();
+    const x = volume(1, 4);
+    const { gradients } = await nl.valueAndGradients(
+      () => nl.sum(nl.square(tf.slice(nl.scale(x, 2), [0, 0, 0, 0, 0], [...x.shape]))),
+      [x],
+    );
+    const values = await nl.read(x);
+    expect(await nl.read(gradients[0]!)).toEqual(values.map((value) => 8 * value));
+    nl.dispose([x, ...gradients]);
     expect(nl.memoryCount()).toBe(before);
   });
 
