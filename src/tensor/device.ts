@@ -146,14 +146,19 @@ function packageVersions(): Readonly<Record<string, string>> {
  * Makes a device the current one of this process.
  *
  * @param threads - threads that its kernels may use, 1 or more
+ * @param memoryAdvice - what the caller's user can change where a graphics card has no room, after "set device cpu, or"
  * @returns the device as it now runs, for the metadata
  */
-export async function useDevice(info: DeviceInfo, threads: number): Promise<DeviceInfo> {
+export async function useDevice(
+  info: DeviceInfo,
+  threads: number,
+  memoryAdvice: string | null = null,
+): Promise<DeviceInfo> {
   if (!Number.isInteger(threads) || threads < 1) {
     throw new ProcessingError('INVALID_ARGUMENT', `${threads} threads`, {
       cure: 'give a whole number, 1 or more',
     });
   }
   const { activate } = await import('./backends/activate.js');
-  return activate(info, threads);
+  return activate(info, threads, memoryAdvice);
 }

@@ -7,7 +7,10 @@ import type { EncodingModel } from './encoding-model.js';
 import type { Paradigm } from './paradigm.js';
 import type { ProjectedResponse } from './projected-response.js';
 
-/** Values of the largest array that a call makes: 64 MB, which every card takes. */
+/**
+ * Values of the largest array that a call makes, 64 MB, which every card takes; without own programs about ten of them are
+ * there at a time. The stimulus is held whole: a card that cannot bind it says so (MEMORY_LIMIT).
+ */
 const MOST_VALUES = 2 ** 24;
 
 /** What is left of a call for the gradient, in the order of the columns of the device's sums. */
@@ -43,6 +46,7 @@ export interface DeviceFields {
  * Brings a model and its data to a device. Computes in float32.
  *
  * @param series - time courses, voxels one after another, without what confounds explain
+ * @param mostValues - of the largest array that a call makes, where one voxel and one field do not need more
  * @throws ProcessingError INVALID_ARGUMENT for models that are not one round Gaussian over images on a grid
  * @throws DependencyError BACKEND_MISSING when an explicit device is not there
  */
@@ -52,6 +56,7 @@ export async function fieldsOnDevice(
   response: ProjectedResponse,
   series: Float32Array,
   compute: ComputeOptions,
+  mostValues = MOST_VALUES,
 ): Promise<DeviceFields> {
   const field = response.gaussianField;
   const { kernel, confounds } = response.projection;
@@ -62,7 +67,7 @@ export async function fieldsOnDevice(
       { where: 'device', cure: 'set device cpu, or fit gaussian2d or gaussian2d_hrf with images on a grid' },
     );
   }
-  await useComputeDevice(compute);
+  await useComputeDevice(compute, 'give images of fewer pixels (the stimulus is held whole)');
   const nl = await import('../../tensor/index.js');
   const { frames } = response;
   const { xs, ys } = field.stimulus;
@@ -71,7 +76,9 @@ export async function fieldsOnDevice(
   const pixels = nl.tensor(Float32Array.from(places), [seen.pixels.length, 2]);
   const stimulus = nl.tensor(seen.values, [seen.pixels.length, frames]);
   const voxels = series.length / frames;
-  const blocks = blocksOf(voxels, Math.max(1, Math.floor(MOST_VALUES / (4 * frames))));
+  const rowsOf = (width: number) => Math.max(1, Math.floor(mostValues / width));
+  // Four series to a voxel, or one weight to a pixel.
+  const blocks = blocksOf(voxels, rowsOf(Math.max(4 * frames, seen.pixels.length)));
   const data = blocks.map(([from, to]) =>
     nl.tensor(series.slice(from * frames, to * frames), [to - from, frames]),
   );
@@ -95,8 +102,10 @@ export async function fieldsOnDevice(
     async best(fields, signed) {
       const chosen = new Int32Array(voxels);
       const largest = new Float64Array(voxels).fill(-Infinity);
-      const most = Math.min(...data.map(({ shape }) => Math.floor(MOST_VALUES / shape[0]!)));
-      for (const [from, to] of blocksOf(fields.length / 3, Math.max(1, most))) {
+      const most = Math.max(...blocks.map(([from, to]) => to - from));
+      // Correlations with voxels, the series and its norm, or weights of pixels, to a field.
+      const own = rowsOf(Math.max(most, frames + 1, seen.pixels.length));
+      for (const [from, to] of blocksOf(fields.length / 3, own)) {
         for (const [b, [first]] of blocks.entries()) {
           const found = await nl.scoped(() => {
             const own = nl.tensor(fields.slice(3 * from, 3 * to), [to - from, 3]);

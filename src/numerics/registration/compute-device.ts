@@ -11,9 +11,14 @@ export interface ComputeOptions {
 /**
  * Makes a device the current one and loads the tensor code.
  *
+ * @param memoryAdvice - what to change where a graphics card has no room, after "set device cpu, or"
  * @throws DependencyError BACKEND_MISSING when an explicit device is not there
  */
-export async function useComputeDevice({ device, threads }: ComputeOptions): Promise<DeviceInfo> {
+export async function useComputeDevice(
+  { device, threads }: ComputeOptions,
+  memoryAdvice: string | null = null,
+): Promise<DeviceInfo> {
   const { resolveDevice, useDevice } = await import('../../tensor/index.js');
-  return useDevice(typeof device === 'string' ? await resolveDevice(device) : device, threads);
+  const info = typeof device === 'string' ? await resolveDevice(device) : device;
+  return useDevice(info, threads, memoryAdvice);
 }

@@ -16,7 +16,11 @@ const BACKEND_NAMES = {
 } as const;
 
 /** Makes a device current. Tensors that were made on another one must not be used on it. */
-export async function activate(info: DeviceInfo, threads: number): Promise<DeviceInfo> {
+export async function activate(
+  info: DeviceInfo,
+  threads: number,
+  memoryAdvice: string | null = null,
+): Promise<DeviceInfo> {
   registerGradients();
   const isNative = info.backend === 'native';
   if (isNative) {
@@ -26,6 +30,8 @@ export async function activate(info: DeviceInfo, threads: number): Promise<Devic
   if (info.backend === 'webgpu') {
     const { registerWebgpuBackend } = await import('./webgpu/open.js');
     await registerWebgpuBackend();
+    const { adviseOnMemory } = await import('./webgpu/program.js');
+    adviseOnMemory(memoryAdvice);
   }
   const backend = BACKEND_NAMES[info.backend];
   const selected = await tf.setBackend(backend);

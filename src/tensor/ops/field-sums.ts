@@ -31,7 +31,7 @@ function requireInputs({ fields, pixels, stimulus }: FieldInputs, operation: str
 export function fieldPredictions(inputs: FieldInputs): Tensor {
   requireInputs(inputs, 'fieldPredictions');
   return dispatch('NeuroloomFieldPredictions', { ...inputs }, {}, () =>
-    tf.matMul(weightsOf(inputs).round as tfjs.Tensor2D, inputs.stimulus as tfjs.Tensor2D),
+    tf.matMul(distancesOf(inputs).round as tfjs.Tensor2D, inputs.stimulus as tfjs.Tensor2D),
   );
 }
 
@@ -64,8 +64,8 @@ export function fieldSums(inputs: FieldInputs, data: Tensor, line: Tensor): Tens
   });
 }
 
-/** Weights of the pixels, (V, P) each. */
-function weightsOf({ fields, pixels }: FieldInputs) {
+/** Distances of the pixels in units of the size, their squares and the round weight, (V, P) each. */
+function distancesOf({ fields, pixels }: FieldInputs) {
   const size = tf.slice(fields, [0, 2], [-1, 1]);
   const away = (axis: 0 | 1) => {
     const places = tf.reshape(tf.slice(pixels, [0, axis], [-1, 1]), [1, -1]);
@@ -73,7 +73,12 @@ function weightsOf({ fields, pixels }: FieldInputs) {
   };
   const [u, w] = [away(0), away(1)];
   const squares = tf.add(tf.square(u), tf.square(w));
-  const round = tf.exp(tf.mul(squares, tf.scalar(-0.5)));
+  return { u, w, squares, round: tf.exp(tf.mul(squares, tf.scalar(-0.5))) };
+}
+
+/** Weights of the pixels, (V, P) each. */
+function weightsOf(inputs: FieldInputs) {
+  const { u, w, squares, round } = distancesOf(inputs);
   return { round, byX: tf.mul(u, round), byY: tf.mul(w, round), bySize: tf.mul(squares, round) };
 }
 
@@ -105,7 +110,9 @@ export function bestCorrelations(
     const flat = tf.reshape(tf.cast(isFlat, 'float32'), [1, -1]);
     const gain = tf.add(tf.mul(own, tf.sub(tf.scalar(1), flat)), tf.mul(flat, tf.scalar(worst)));
     const best = tf.argMax(gain, 1);
-    const chosen = tf.oneHot(best, predictions.shape[0] ?? 0, 1, 0, 'float32');
+    const points = predictions.shape[0] ?? 0;
+    // tfjs knows no choice among one.
+    const chosen = points === 1 ? tf.onesLike(r) : tf.oneHot(best, points, 1, 0, 'float32');
     return tf.stack([tf.cast(best, 'float32'), tf.sum(tf.mul(chosen, r), 1)], 1);
   });
 }

@@ -200,6 +200,12 @@ const CASES: readonly Case[] = [
     by: [0],
   },
   {
+    name: 'jacobianHingeLoss of another batch size',
+    inputs: [{ shape: [3, 5, 6, 7, 3] }],
+    run: (t) => nl.jacobianHingeLoss(at(t, 0), 0.1),
+    by: [0],
+  },
+  {
     name: 'concatChannels',
     inputs: [{ shape: [...odd, 1] }, { shape: [...odd, 3] }, { shape: [...odd, 2] }],
     run: (t) => nl.concatChannels(t),

@@ -2,7 +2,7 @@
  * A WebGPU device in Node: npm `webgpu` (Dawn) brings the API, `@tensorflow/tfjs-backend-webgpu` the tensors. Both are
  * optional packages of the user.
  */
-import { setImmediate } from 'node:timers/promises';
+import { setTimeout } from 'node:timers/promises';
 import { DependencyError, ProcessingError } from '../../../errors.js';
 import { tf } from '../../tfjs.js';
 import { installCommand, missingPackages, unavailable } from '../gpu-packages.js';
@@ -10,7 +10,7 @@ import { loadPeer } from '../peers.js';
 import {
   type GpuBackend,
   limitBindings,
-  MEMORY_CURE,
+  memoryCure,
   requireBindable,
   WEBGPU_BACKEND_NAME,
 } from './program.js';
@@ -53,6 +53,10 @@ export interface AdapterFacts {
 let opened: { readonly adapter: Adapter; readonly facts: AdapterFacts } | null = null;
 let registered = false;
 let failure: Error | null = null;
+let lost: Promise<void> | null = null;
+
+/** The loss of a device is told beside the read that failed by it: milliseconds, at most. */
+const LOSS_IS_TOLD_WITHIN_MS = 200;
 
 /**
  * Finds the adapter, once in a process.
@@ -126,15 +130,13 @@ export async function registerWebgpuBackend(): Promise<void> {
       ? new ProcessingError(
           'MEMORY_LIMIT',
           `the graphics device has no memory left: ${firstLine(error.message)}`,
-          {
-            cure: MEMORY_CURE,
-          },
+          { cure: memoryCure() },
         )
       : new DependencyError('DEVICE_LOST', `the graphics device refuses work: ${firstLine(error.message)}`, {
           cure: 'update its driver or choose device cpu, and report this bug',
         });
   };
-  void device.lost.then(({ message }) => {
+  lost = device.lost.then(({ message }) => {
     failure ??= new DependencyError('DEVICE_LOST', `the graphics device was lost: ${message}`, {
       cure: 'run again: training continues from its checkpoint; choose device cpu when it happens often',
     });
@@ -169,14 +171,11 @@ export function requireDeviceHealth(): void {
   if (failure !== null) throw failure;
 }
 
-/** What a read that failed means: the loss of the device is told a moment after it. */
+/** What a read that failed means: the loss of the device where it was lost, else what the read says itself. */
 export async function readFailure(error: unknown): Promise<never> {
-  await setImmediate();
+  if (lost !== null) await Promise.race([lost, setTimeout(LOSS_IS_TOLD_WITHIN_MS)]);
   requireDeviceHealth();
-  throw new DependencyError('DEVICE_LOST', `the graphics device gives no values back: ${messageOf(error)}`, {
-    cause: error,
-    cure: 'run again: training continues from its checkpoint; choose device cpu when it happens often',
-  });
+  throw error;
 }
 
 function messageOf(error: unknown): string {

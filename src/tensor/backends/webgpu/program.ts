@@ -31,7 +31,7 @@ export interface GpuBackend extends tfjs.KernelBackend {
 }
 
 export interface Program {
-  /** Names the program; sizes that the code holds as constants belong into it. */
+  /** Names the program in messages; programs of the same name may differ in their code. */
   readonly key: string;
   /** Inputs by the name that the code gives them: arrays of f32. */
   readonly inputs: Readonly<Record<string, tfjs.TensorInfo>>;
@@ -70,6 +70,16 @@ export function runProgram(backend: GpuBackend, program: Program): tfjs.TensorIn
   return backend.runWebGPUProgram(describe(program), Object.values(inputs), 'float32', values, output);
 }
 
+const numbers = new Map<string, number>();
+
+/** Number of a code: tfjs compiles a program once for its key, and constants of the code decide what it computes. */
+function numberOf(code: string): number {
+  const known = numbers.get(code);
+  if (known !== undefined) return known;
+  numbers.set(code, numbers.size);
+  return numbers.size - 1;
+}
+
 /** A program as tfjs takes it. */
 function describe({
   key,
@@ -82,14 +92,15 @@ function describe({
   code,
 }: Program) {
   const size = tf.util.sizeFromShape([...shape]);
+  const declared = uniforms.map(({ name }) => `${name} : f32, `).join('');
   return {
     variableNames: Object.keys(inputs),
     outputShape: [...shape],
     workgroupSize: [workgroup, 1, 1],
     dispatchLayout: { x: shape.map((_, axis) => axis) },
     dispatch: [workgroups ?? Math.ceil(size / workgroup), 1, 1],
-    shaderKey: `neuroloom_${key}`,
-    uniforms: uniforms.map(({ name }) => `${name} : f32, `).join(''),
+    shaderKey: `neuroloom_${key}_${numberOf(declared + code)}`,
+    uniforms: declared,
     atomic,
     getUserCode: () => code + MAIN,
   };
@@ -113,9 +124,15 @@ export function free(backend: GpuBackend, ...infos: readonly tfjs.TensorInfo[]):
   for (const { dataId } of infos) backend.disposeData(dataId);
 }
 
+let advice: string | null = null;
+
+/** Sets what helps, beside another device, where the work that begins has no room on a card. */
+export function adviseOnMemory(text: string | null): void {
+  advice = text;
+}
+
 /** What helps where an array, or all of them, have no room on a card. */
-export const MEMORY_CURE =
-  'set device cpu, or train on a smaller grid (learned_atlas.model.flow_resolution: half, crop_to_support)';
+export const memoryCure = () => (advice === null ? 'set device cpu' : `set device cpu, or ${advice}`);
 
 /**
  * Refuses an array that the device cannot bind to a program.
@@ -128,6 +145,6 @@ export function requireBindable(shape: readonly number[], what: string): void {
   throw new ProcessingError(
     'MEMORY_LIMIT',
     `${what} needs an array of ${Math.ceil((4 * elements) / 2 ** 20)} MB, the graphics device takes ${Math.floor(largestBinding / 2 ** 20)} MB`,
-    { cure: MEMORY_CURE },
+    { cure: memoryCure() },
   );
 }

@@ -2,6 +2,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { fieldsOnDevice } from '../../../../src/numerics/encoding/device-fields.js';
 import { SPMHRFModel } from '../../../../src/numerics/encoding/hrf-model.js';
 import { LinearModel, LinearModelWithBaselineHRF } from '../../../../src/numerics/encoding/linear-models.js';
 import {
@@ -24,6 +25,7 @@ import { parameterColumn } from '../../../../src/numerics/encoding/tables.js';
 import { WeightFitter } from '../../../../src/numerics/encoding/weight-fitter.js';
 import { matrix, type Matrix } from '../../../../src/numerics/linalg/matrix.js';
 import { seededRandom } from '../../../../src/numerics/random.js';
+import { tf } from '../../../../src/tensor/tfjs.js';
 import { testedIsas } from '../../../support/native.js';
 
 /** A bar that sweeps in four directions over 16 x 12 pixels, with blanks between. */
@@ -431,3 +433,39 @@ describe('weights and decoding', () => {
 function rowOf({ columns, values }: Matrix, row: number): Float64Array {
   return values.subarray(row * columns, (row + 1) * columns);
 }
+
+test('receptive fields on a device: no array of a call is larger than asked, whatever makes it', async () => {
+  const response = new ProjectedResponse(model, model.getParadigm());
+  const [frames, voxels, points] = [response.frames, 12, 9];
+  const random = seededRandom(3, 'test');
+  const values = (count: number) => Float32Array.from({ length: count }, () => random.uniform() - 0.5);
+  const series = values(voxels * frames);
+  const fields = values(3 * Math.max(voxels, points)).map((value, i) => (i % 3 === 2 ? 0.6 + value : value));
+  const line = values(2 * voxels);
+  const run = async (most?: number) => {
+    const compute = { device: 'cpu', threads: 1 };
+    const device = await fieldsOnDevice(model, model.getParadigm(), response, series, compute, most);
+    let largest = 0;
+    const profiled = async <T>(call: () => Promise<T>): Promise<T> => {
+      let result: T | null = null;
+      const profile = (await tf.profile(async () => {
+        result = await call();
+        return [];
+      })) as unknown as { kernels: { outputShapes: (number[] | null)[] }[] };
+      for (const { outputShapes } of profile.kernels)
+        for (const shape of outputShapes) largest = Math.max(largest, tf.util.sizeFromShape(shape ?? []));
+      return result!;
+    };
+    const sums = await profiled(() => device.sums(fields.slice(0, 3 * voxels), line));
+    const best = await profiled(() => device.best(fields.slice(0, 3 * points), true));
+    device.dispose();
+    return { sums, best, largest };
+  };
+  const whole = await run();
+  expect(whole.largest).toBe(12 * 192);
+  // Pixels are what is most here: 4 fields at a time.
+  const parts = await run(800);
+  expect(parts.largest).toBeLessThanOrEqual(800);
+  expect(parts.best).toEqual(whole.best);
+  parts.sums.forEach((value, i) => expect(value).toBeCloseTo(whole.sums[i]!, 3));
+});
