@@ -4,9 +4,15 @@
  * to a worker at once; those that it has not begun when it dies, prints or is held up are returned.
  */
 import { fork, type ChildProcess } from 'node:child_process';
-import { closeSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { appendFileSync, closeSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import {
+  endContainer,
+  notedContainers,
+  NOTES_VARIABLE,
+  type NamedContainer,
+} from './containers/left-containers.js';
 import { DEFAULT_LOG_CAP_BYTES, openLog, readLogTail } from './log-capture.js';
 import { classifyExit, classifyThrown, endedByParent, failure, type NodeFailure } from './failure.js';
 import { makeDirectory } from './make-directory.js';
@@ -104,6 +110,8 @@ interface PoolWorker {
   readonly pid: number;
   readonly heapMb: number;
   readonly logs: NodeLogs;
+  /** Directory where it notes containers that would outlive it. */
+  readonly containers: string;
   state: WorkerState;
   /** What it was given and has not answered; the first is running. */
   jobs: Job[];
@@ -290,6 +298,7 @@ export class WorkerPool {
   #start(heapMb: number, base: string): void {
     const logs = { stdout: `${base}.stdout.log`, stderr: `${base}.stderr.log` };
     const scratch = `${base}.cwd`;
+    const containers = `${base}.containers`;
     mkdirSync(scratch);
     const out = openLog(logs.stdout);
     let err: number | null = null;
@@ -304,7 +313,7 @@ export class WorkerPool {
           serialization: 'json',
           detached: true,
           ...limitedNode(heapMb),
-          env: { ...this.#options.env, NEUROLOOM_TEST_KILL: undefined },
+          env: { ...this.#options.env, NEUROLOOM_TEST_KILL: undefined, [NOTES_VARIABLE]: containers },
         },
       );
     } finally {
@@ -318,6 +327,7 @@ export class WorkerPool {
       pid: child.pid ?? 0,
       heapMb,
       logs,
+      containers,
       state: 'starting',
       jobs: [],
       nodes: 0,
@@ -346,6 +356,11 @@ export class WorkerPool {
       ended = true;
       clearTimeout(startTimer);
       killGroup(worker.pid);
+      const left = notedContainers(worker.containers);
+      if (left.length === 0) bury(code, signal);
+      else void this.#endContainers(worker, left).then(() => bury(code, signal));
+    };
+    const bury = (code: number | null, signal: NodeJS.Signals | null): void => {
       this.#workers.delete(worker);
       this.#died(worker, code, signal);
       markGone();
@@ -366,6 +381,13 @@ export class WorkerPool {
         setTimeout(end, 1000, code, signal).unref();
       }
     });
+  }
+
+  /** Before its node is tried again: two containers of one node would work beside each other. */
+  async #endContainers(worker: PoolWorker, left: readonly NamedContainer[]): Promise<void> {
+    for (const problem of await Promise.all(left.map(endContainer))) {
+      if (problem !== null) appendFileSync(worker.logs.stderr, `${problem}\n`);
+    }
   }
 
   #died(worker: PoolWorker, code: number | null, signal: NodeJS.Signals | null): void {

@@ -12,10 +12,12 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Workflow } from 'neuroloom';
 import { afterAll, expect, test } from 'vitest';
 
 import { ContainerManager } from '../../src/engine/containers/container-manager.js';
 import { sha256OfFile } from '../../src/engine/containers/image-file.js';
+import { Rig } from './rig.js';
 
 const BUSYBOX = ['/bin/busybox', '/usr/bin/busybox'].find((path) => existsSync(path));
 const root = mkdtempSync(join(tmpdir(), 'neuroloom-podman-'));
@@ -109,5 +111,35 @@ test.skipIf(archive === null)(
     await expect(manager('0'.repeat(64)).run('copy', { inputPath: input, outputPath })).rejects.toThrow(
       'SHA-256 mismatch',
     );
+  },
+);
+
+test.skipIf(archive === null)(
+  'a node that times out, and whose worker is killed meanwhile, leaves no container to its next attempt',
+  async () => {
+    using rig = new Rig();
+    process.env['TEST_IMAGE_ARCHIVE'] = archive!;
+    process.env['TEST_IMAGE_DIGEST'] = await sha256OfFile(archive!);
+    process.env['TEST_IMAGE_CACHE'] = join(root, 'nodes');
+    const { sleeper } = await import('./fixtures/container-nodes.mjs');
+    const containers = (): string =>
+      spawnSync('podman', ['ps', '--all', '--quiet', '--filter', `ancestor=${IMAGE}`], { encoding: 'utf8' })
+        .stdout;
+    const atRetry: string[] = [];
+    let seen = '';
+    const look = setInterval(() => (seen ||= containers()), 500);
+    const wf = new Workflow('sleeping');
+    wf.add(sleeper, {}, { id: 'sleep' });
+    const run = await wf.run({
+      outputDir: rig.output,
+      jobs: 1,
+      // The worker is killed before podman has ended anything.
+      graceMs: 1,
+      onEvent: (event) => event.type === 'node-retried' && atRetry.push(containers()),
+    });
+    clearInterval(look);
+    expect(seen).not.toBe('');
+    expect(run.nodes.map(({ state, attempts }) => [state, attempts])).toEqual([['failed', 2]]);
+    expect([...atRetry, containers()]).toEqual(['', '']);
   },
 );

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { mkdir, readFile, realpath, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 import { ConfigError, DependencyError, ProcessingError } from '../../errors.js';
 import { nearest } from '../../nearest.js';
@@ -17,6 +18,7 @@ import {
   statIfThereSync,
   type FetchOptions,
 } from './image-file.js';
+import { endContainer, killContainer, noteContainer } from './left-containers.js';
 import { programFailed, runCaptured, type Captured, type CapturedOptions } from './run-captured.js';
 import {
   findProgram,
@@ -36,6 +38,9 @@ import {
   wordsOf,
   type ContainerSpec,
 } from './spec.js';
+
+/** A container that is to end is killed this often until its starter has ended. */
+const KILL_AGAIN_MS = 200;
 
 /** Options of a `ContainerManager`: images, where they are kept, which program runs them. */
 export interface ContainerManagerOptions {
@@ -231,24 +236,33 @@ export class ContainerManager {
 
   /**
    * Docker and Podman run a container that outlives the program which started it, and its first process hears no SIGTERM unless it
-   * listens: one that was stopped or took too long is ended by its name.
+   * listens: one that was stopped or took too long is ended by its name, at that moment. Who ends this process in spite of
+   * that finds the name noted.
    */
   async #runToTheEnd(
     argv: readonly string[],
     name: string | undefined,
     options: CapturedOptions,
   ): Promise<Captured> {
-    const isOver = (ended: Captured | null): boolean => ended !== null && !ended.isTimedOut;
+    if (name === undefined) return runCaptured(argv, options);
+    const container = { program: argv[0]!, name };
+    const takeBack = noteContainer(container);
+    let isOver = false;
+    let killing: Promise<void> | null = null;
+    const killUntilOver = async (): Promise<void> => {
+      // It may not be there yet: its starter is at work.
+      for (; !isOver; await sleep(KILL_AGAIN_MS)) await killContainer(container);
+    };
     let ended: Captured | null = null;
     try {
-      ended = await runCaptured(argv, options);
+      ended = await runCaptured(argv, { ...options, onStop: () => (killing = killUntilOver()) });
       return ended;
     } finally {
-      // What is gone already is no failure here.
-      if (name !== undefined && !isOver(ended)) {
-        await runCaptured([argv[0]!, 'kill', name]);
-        await runCaptured([argv[0]!, 'rm', '--force', name]);
-      }
+      isOver = true;
+      await killing;
+      const problem = ended === null || ended.isTimedOut ? await endContainer(container) : null;
+      if (problem !== null) options.onLine?.(problem, 'stderr');
+      takeBack();
     }
   }
 

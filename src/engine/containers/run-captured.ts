@@ -14,6 +14,12 @@ export interface CapturedOptions {
   readonly onLine?: (line: string, stream: 'stdout' | 'stderr') => void;
 }
 
+/** What a caller does beside the signals when a program is asked to stop. */
+export interface StopHook {
+  /** Called once, after SIGTERM was sent. */
+  readonly onStop?: () => unknown;
+}
+
 export interface Captured {
   /** null when a signal ended it. */
   readonly exitCode: number | null;
@@ -42,7 +48,10 @@ export function programFailed(
  *
  * @throws the error of the system when it cannot be started; the reason of the signal when that stopped it
  */
-export function runCaptured(argv: readonly string[], options: CapturedOptions = {}): Promise<Captured> {
+export function runCaptured(
+  argv: readonly string[],
+  options: CapturedOptions & StopHook = {},
+): Promise<Captured> {
   const [program, ...args] = argv;
   return new Promise((resolve, reject) => {
     options.signal?.throwIfAborted();
@@ -61,7 +70,9 @@ export function runCaptured(argv: readonly string[], options: CapturedOptions = 
     let last: NodeJS.Timeout | undefined;
     const stop = (): void => {
       child.kill('SIGTERM');
-      last ??= setTimeout(() => child.kill('SIGKILL'), 5000);
+      if (last !== undefined) return;
+      last = setTimeout(() => child.kill('SIGKILL'), 5000);
+      options.onStop?.();
     };
     const timer =
       options.timeoutMs === undefined

@@ -231,10 +231,35 @@ describe('run', () => {
     await expect(stopped).rejects.toThrow('stopped');
     clearInterval(wait);
     const last = of('run').at(-1)!;
-    const names = of('kill').map(([, name]) => name!);
-    expect(new Set(names).size).toBe(2);
+    const names = of('rm').map(([, , name]) => name!);
+    expect(names).toHaveLength(2);
     expect(names[1]).toBe(last[last.indexOf('--name') + 1]);
     expect(of('rm')).toEqual(names.map((name) => ['rm', '--force', name]));
+    expect([...new Set(of('kill').map(([, name]) => name))]).toEqual(names);
+  });
+
+  test('a container whose starter does not hear SIGTERM is killed by its name at once, and its starter with it', async () => {
+    const [ready, killed, seen] = ['ready', 'killed', 'seen'].map((name) => join(root, name));
+    script(
+      'podman',
+      `const [ready, killed, seen] = ${JSON.stringify([ready, killed, seen])};
+      if (argv[0] === 'load') process.stdout.write('Loaded image: a:1');
+      else if (argv[1] === 'inspect') process.stdout.write('${OTHER}');
+      else if (argv[0] === 'kill') fs.writeFileSync(killed, '');
+      else if (argv[0] === 'run') {
+        process.on('SIGTERM', () => 0);
+        setInterval(() => fs.existsSync(killed) && (fs.writeFileSync(seen, ''), process.exit(137)), 10);
+        fs.writeFileSync(ready, '');
+      }`,
+    );
+    const controller = new AbortController();
+    const run = { inputPath: input('x'), outputPath: join(root, 'y'), signal: controller.signal };
+    const stopped = manager().run('tool', run);
+    const wait = setInterval(() => existsSync(ready!) && controller.abort(new Error('stopped')), 20);
+    await expect(stopped).rejects.toThrow('stopped');
+    clearInterval(wait);
+    // It ended because its container did, and not by SIGKILL.
+    expect(existsSync(seen!)).toBe(true);
   });
 
   test('without a runtime there is an error that names them; a GPU is used when asked for', async () => {
