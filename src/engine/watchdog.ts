@@ -20,6 +20,8 @@ const NOBODY = 0;
 const THREAD = 1;
 const PROCESS = 2;
 const SAMPLE_FIELDS = 2;
+/** Logs that the thread does not let go of within this time are read as they are: it may be dead, ms. */
+const HOLD_WITHIN_MS = 10_000;
 
 /** Logs to keep under a cap; told to the thread when they are known. */
 interface LogOrder {
@@ -38,7 +40,7 @@ export interface Watchdog {
   /** Most resident memory that was seen of this process and its tools since the last reset, kB. */
   peakKb(): number;
   resetPeak(): void;
-  /** Waits until no log is being cut, and has them left alone until `releaseLogs`: somebody reads them. */
+  /** Waits, with a limit, until no log is being cut, and has them left alone until `releaseLogs`: somebody reads them. */
   holdLogs(): void;
   releaseLogs(): void;
   /** Keeps these logs under the cap from now on. */
@@ -74,7 +76,7 @@ export function startWatchdog(parentPid: number): Promise<Watchdog> {
         },
         holdLogs: () => {
           while (Atomics.compareExchange(view, LOGS_HELD_BY, NOBODY, PROCESS) === THREAD) {
-            Atomics.wait(view, LOGS_HELD_BY, THREAD);
+            if (Atomics.wait(view, LOGS_HELD_BY, THREAD, HOLD_WITHIN_MS) === 'timed-out') return;
           }
         },
         releaseLogs: () => {
@@ -101,9 +103,13 @@ function watch(options: WatchdogData): void {
     if (checks++ % TOOLS_EVERY_CHECKS === 0) kb += toolsKb(options.groupId);
     if (kb > Atomics.load(samples, SAMPLE_PEAK_KB)) Atomics.store(samples, SAMPLE_PEAK_KB, Math.round(kb));
     if (Atomics.compareExchange(samples, LOGS_HELD_BY, NOBODY, THREAD) !== NOBODY) return;
-    for (const log of order.logs) enforceLogCap(log, order.capBytes);
-    Atomics.store(samples, LOGS_HELD_BY, NOBODY);
-    Atomics.notify(samples, LOGS_HELD_BY);
+    try {
+      for (const log of order.logs) enforceLogCap(log, order.capBytes);
+    } finally {
+      // Also when this thread ends here: the process may be waiting, and hears of that end only afterwards.
+      Atomics.store(samples, LOGS_HELD_BY, NOBODY);
+      Atomics.notify(samples, LOGS_HELD_BY);
+    }
   };
   check();
   setInterval(check, CHECK_EVERY_MS);
