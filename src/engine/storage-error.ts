@@ -1,4 +1,4 @@
-import { DependencyError, PipelineError, StorageError } from '../errors.js';
+import { PipelineError, StorageError } from '../errors.js';
 import { systemCode } from './system-code.js';
 
 /** What the failed call was about, and the option that moves it. */
@@ -37,21 +37,10 @@ export function storageError(
         cause,
       });
     default:
-      // The words of its loader, which gives no code; another version of Node gives one.
-      if (message.startsWith('Could not locate the bindings file') || isOfOtherNode(cause)) {
-        return new DependencyError('ADDON_MISSING', 'SQLite was not built for this version of Node', {
-          cure: 'run `npm rebuild better-sqlite3`; it needs a C++ compiler, make and Python 3',
-          cause,
-        });
-      }
       return new StorageError('IO', `the file system refused: ${message}`, {
         where,
         cure: 'check the disk and the path, then run the same command again',
         cause,
       });
   }
-}
-
-function isOfOtherNode(cause: unknown): boolean {
-  return (cause as NodeJS.ErrnoException).code === 'ERR_DLOPEN_FAILED';
 }

@@ -29,9 +29,9 @@ test('connections, statements and iterators of a closed index are never collecte
   expect(out).toBe('true true true true true\n');
 });
 
-const OTHER_NODE = `
+const unloadable = (code: string): string => `
   process.dlopen = () => {
-    throw Object.assign(new Error('compiled against a different Node.js version'), { code: 'ERR_DLOPEN_FAILED' });
+    throw Object.assign(new Error('compiled against a different Node.js version'), { code: '${code}' });
   };
   const { openDatabase } = await import(${JSON.stringify(module)});
   try {
@@ -41,8 +41,12 @@ const OTHER_NODE = `
   }
 `;
 
-test('SQLite that was built for another Node is told as that, not as a fault of the disk', () => {
-  const out = execFileSync(process.execPath, ['--input-type=module', '--eval', OTHER_NODE], {
+// The second: its loader finds no file at any of its places.
+test.each([
+  ['for another Node', 'ERR_DLOPEN_FAILED'],
+  ['nowhere', 'MODULE_NOT_FOUND'],
+])('SQLite that was built %s is told as that, not as a fault of the disk', (_, code) => {
+  const out = execFileSync(process.execPath, ['--input-type=module', '--eval', unloadable(code)], {
     encoding: 'utf8',
   });
   expect(out).toBe(

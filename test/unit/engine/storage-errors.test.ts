@@ -14,16 +14,3 @@ test.each([
   expect(outputError(refused, '/out/a.txt')).toMatchObject({ code: 'IO_FULL', where: '/out/a.txt' });
   expect(classifyThrown(refused)).toMatchObject({ failureClass: 'io-full' });
 });
-
-test.each([
-  ['without its addon', new Error('Could not locate the bindings file. Tried:\n -> a')],
-  [
-    'with that of another Node',
-    Object.assign(new Error('NODE_MODULE_VERSION 127'), { code: 'ERR_DLOPEN_FAILED' }),
-  ],
-])('SQLite %s is something to install, and no fault of the disk', (_, thrown) => {
-  expect(storageError(thrown, '/cache')).toMatchObject({
-    code: 'ADDON_MISSING',
-    cure: expect.stringContaining('npm rebuild better-sqlite3') as string,
-  });
-});
