@@ -1,4 +1,5 @@
 /** `logs/<run-id>/report.html` and a page per participant beside it. */
+import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { earlierPages, writePages } from './participant-pages.js';
@@ -86,11 +87,17 @@ export async function writeReport(
   const others =
     drawElsewhere === undefined ? 0 : Math.min(helpers, Math.floor(drawn.size / PAGES_WORTH_A_PROCESS) - 1);
   const [own, ...shares] = sharesOf(drawn, 1 + Math.max(0, others));
-  const elsewhere = await Promise.all([
+  // Whatever goes wrong, no helper may go on alone.
+  const ends = await Promise.allSettled([
     drawPages(content, own!, tell).then(() => []),
     ...shares.map((share) => drawElsewhere!(share)),
   ]);
-  problems.push(...elsewhere.flat());
+  for (const end of ends) {
+    if (end.status === 'rejected') throw end.reason;
+    problems.push(...end.value);
+  }
+  // A helper that died has told so, and nothing may lead to what it did not draw.
+  for (const [label, page] of drawn) if (!existsSync(join(facts.directory, page))) pages.delete(label);
   await writePages(facts, pages);
   const path = join(facts.directory, REPORT_FILE);
   await writeAtomic(path, await runPage(facts, section, pages, byItem, tell));

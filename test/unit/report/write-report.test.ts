@@ -106,6 +106,43 @@ test('many pages are shared among processes: each page is drawn once, and what c
   }
 });
 
+test('a helper that dies is waited for as the others, and nothing leads to the pages that it did not draw', async () => {
+  const directory = mkdtempSync(join(root, 'dead-'));
+  writeLoggedRun(directory, 30);
+  const describe = () => Promise.resolve(null);
+  const lost: string[] = [];
+  const written = await writeReport(directory, RUN_ID, describe, {
+    helpers: 1,
+    drawElsewhere: (pages) => {
+      lost.push(...pages.keys());
+      return Promise.resolve(['its process was ended by SIGKILL']);
+    },
+  });
+  expect(written).toMatchObject({ participants: 15, problems: ['its process was ended by SIGKILL'] });
+  const page = readFileSync(written.path, 'utf8');
+  const links = [...page.matchAll(/href="(participants\/[^"]+)"/g)].map(([, link]) => link!);
+  expect(links.length).toBeGreaterThan(0);
+  expect(links.filter((link) => !existsSync(join(directory, 'logs', RUN_ID, link)))).toEqual([]);
+  const known = JSON.parse(
+    readFileSync(join(directory, 'logs', RUN_ID, 'participants.json'), 'utf8'),
+  ) as Record<string, string>;
+  expect(lost.filter((label) => label in known)).toEqual([]);
+
+  let isDone = false;
+  const failing = writeReport(directory, RUN_ID, describe, {
+    redraw: true,
+    helpers: 2,
+    drawElsewhere: async (pages) => {
+      if (pages.has('sub-002')) throw new Error('no process');
+      await new Promise((resolve) => setTimeout(resolve, 300));
+      isDone = true;
+      return [];
+    },
+  });
+  await expect(failing).rejects.toThrow('no process');
+  expect(isDone).toBe(true);
+});
+
 test('a folder that is no log of a run is refused', async () => {
   const directory = { path: mkdtempSync(join(root, 'out-')) };
   writeLoggedRun(directory.path, 1);
