@@ -45,6 +45,7 @@ export async function describeEncodingFit(results: ResultFiles): Promise<ReportS
   for (const file of values)
     for (const value of await readR2(file.absolute)) if (r2.length < MOST_VALUES) r2.push(value);
   const parameters = results.named('encoding_fit_parameters.tsv');
+  const meshOf = meshesOf(results.inputDir);
   return {
     title: 'Encoding models',
     blocks: [
@@ -91,7 +92,7 @@ export async function describeEncodingFit(results: ResultFiles): Promise<ReportS
           ]),
       ...(parameters === null ? [] : [await parameterTable(parameters.absolute)]),
     ],
-    participants: values.map((file) => recordingPage(file.item!, file.path, file.absolute, results)),
+    participants: values.map((file) => recordingPage(file.item!, file.path, file.absolute, results, meshOf)),
     ...howFitted(results),
   };
 }
@@ -184,6 +185,7 @@ function recordingPage(
   path: string,
   absolute: string,
   results: ResultFiles,
+  meshOf: MeshOf,
 ): ReportParticipant {
   const stem = path.replace(/_parameters\.tsv$/, '');
   return {
@@ -203,7 +205,7 @@ function recordingPage(
           const [title, caption] = CHART_WORDS[name] ?? [name, ''];
           return { kind: 'picture', title, caption, path: file.absolute };
         }),
-        ...(await surfaces(stem, results)),
+        ...(await surfaces(stem, results, meshOf)),
         ...(maps.length === 0
           ? []
           : [
@@ -228,14 +230,35 @@ const SURFACE_MAPS = [
   { name: 'r2', title: 'Variance explained', unit: '', range: [0, 1] },
 ] as const;
 
-/** Maps of a recording with a value per vertex on the surface that stands beside its data. */
-async function surfaces(stem: string, results: ResultFiles): Promise<ReportBlock[]> {
-  const { inputDir, config } = results;
+/** The surface that stands beside the data of a recording; null: none, or the data are elsewhere now. */
+type MeshOf = (stem: string) => string | null;
+
+/** The input directory is looked through once for all recordings, when the first of them asks. */
+function meshesOf(inputDir: string | null): MeshOf {
+  let found: Map<string, string | null> | undefined;
+  return (stem) => {
+    if (inputDir === null || !existsSync(inputDir)) return null;
+    found ??= new Map(findRecordings(inputDir, null).map(({ name, surface }) => [name, surface]));
+    return found.get(stem) ?? null;
+  };
+}
+
+/** Maps of a recording on its surface; where that cannot be, why: the other results do not depend on it. */
+async function surfaces(stem: string, results: ResultFiles, meshOf: MeshOf): Promise<ReportBlock[]> {
+  try {
+    return await drawnSurfaces(stem, results, meshOf);
+  } catch (error) {
+    const text = `Its maps are not drawn on a surface: ${(error as Error).message}.`;
+    return [{ kind: 'notice', tone: 'warning', text }];
+  }
+}
+
+async function drawnSurfaces(stem: string, results: ResultFiles, meshOf: MeshOf): Promise<ReportBlock[]> {
+  const { config } = results;
   const map = (name: string) => results.files.find(({ path }) => path === `${stem}_maps/${name}.func.gii`);
   const r2Map = map('r2');
-  if (r2Map === undefined || inputDir === null || !existsSync(inputDir)) return [];
-  const mesh = findRecordings(inputDir, null).find(({ name }) => name === stem)?.surface ?? null;
-  if (mesh === null) return [];
+  const mesh = r2Map === undefined ? null : meshOf(stem);
+  if (r2Map === undefined || mesh === null) return [];
   const settings = EncodingFitConfig.safeParse(config['encoding_fit'] ?? {});
   const least = settings.success ? settings.data.min_r2 : 0;
   const r2 = (await readGifti(r2Map.absolute)).arrays[0]!.data;

@@ -1,5 +1,5 @@
 /** Methods text says the settings of the run, with the defaults of the schema where nothing was chosen. */
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { ReportSection } from '../../../src/engine/report-section.js';
@@ -51,6 +51,37 @@ test('of encoding_fit: model, fit, response, and the papers of that model alone'
   const ridge = await text({ model: 'linear', alpha: 10 });
   for (const words of ['ridge regression (penalty 10)', 'Hoerl', 'Kay KN']) expect(ridge).toContain(words);
   expect(ridge).not.toMatch(/Dumoulin|double-gamma/);
+});
+
+test('of encoding_fit: what is wrong with the surfaces costs neither the other results nor a look for each recording', async () => {
+  const [output, input] = ['out-', 'in-'].map((name) => mkdtempSync(join(root, name))) as [string, string];
+  writeFileSync(join(output, 'encoding_fit.tsv'), 'recording\tvoxels\na\t2\nb\t2\n');
+  const published = [{ path: 'encoding_fit.tsv', id: 'collect', fresh: true }];
+  const names = ['a', 'b'];
+  for (const name of names) {
+    writeFileSync(join(output, `${name}_parameters.tsv`), 'voxel\tr2\n0\t0.5\n1\t0.7\n');
+    published.push({ path: `${name}_parameters.tsv`, id: `fit[${name}]`, fresh: true });
+    published.push({ path: `${name}_maps/r2.func.gii`, id: `fit[${name}]`, fresh: true });
+    writeFileSync(join(input, `${name}_bold.npy`), '');
+  }
+  const notices = async (): Promise<string[]> => {
+    const section = await describeEncodingFit(new ResultFiles(output, published, {}, input));
+    const pages = [];
+    for (const [i, participant] of section!.participants!.entries()) {
+      pages.push(await participant.blocks());
+      // The second recording does not look again.
+      if (i === 0) rmSync(join(input, 'b_surface.surf.gii'), { force: true });
+    }
+    for (const page of pages) expect(page.map(({ kind }) => kind).slice(0, 2)).toEqual(['table', 'table']);
+    return pages.map((page) => page.map((block) => ('text' in block ? block.text : '')).join(''));
+  };
+  writeFileSync(join(input, 'b_surface.surf.gii'), 'broken');
+  const [none, broken] = await notices();
+  expect(none).toBe('');
+  expect(broken).toMatch(/^Its maps are not drawn on a surface: .*func\.gii/);
+  writeFileSync(join(input, 'a_bold.tsv'), '');
+  for (const text of await notices())
+    expect(text).toBe('Its maps are not drawn on a surface: two recordings would have the label a.');
 });
 
 test('of spectral_descriptors and tract_similarity: operator, descriptors with their papers, threshold', async () => {
