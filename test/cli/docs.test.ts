@@ -15,7 +15,7 @@ import { SHORT_PAGES } from '../support/short-pages.js';
 
 const PAGES = documentedPages();
 
-test('every block of every page is run, or says where it is run instead', () => {
+test('every block of every page is run, or says where it is run instead, or why it is not', () => {
   expect(PAGES.flatMap(markProblems)).toEqual([]);
 });
 
@@ -68,6 +68,12 @@ describe('the test of the pages', () => {
     expect(markProblems(page('<!-- run in: test/none.test.ts -->\n```sh\nx\n```'))).toEqual([
       'a.md:2: test/none.test.ts is not there',
     ]);
+    expect(markProblems(page('<!-- run in: package.json -->\n```sh\nnot there # neuroloom\n```'))).toEqual([
+      'a.md:2: package.json holds nothing of the block',
+    ]);
+    expect(markProblems(page('<!-- run in: package.json, no title -->\n```sh\nx\n```'))).toHaveLength(1);
+    expect(markProblems(page('<!-- run in: package.json, "scripts" -->\n```sh\nx\n```'))).toEqual([]);
+    expect(markProblems(page('<!-- not run -->\n```sh\nx\n```'))).toHaveLength(1);
     expect(markProblems(page('<!-- excerpt of: package.json -->\n```js\nnot there\n```'))).toHaveLength(1);
     expect(markProblems(page('```\npipeline list\n```'))).toHaveLength(1);
     expect(differences('a 1.50 b\n... 3.0', 'x\na 1.505 b\nb c 3.01')).toEqual([]);

@@ -6,7 +6,8 @@
  * - `file: NAME` has the block written to that file;
  * - `output` compares the block with what the commands above it printed (see `differences`);
  * - `excerpt of: FILE` is a piece of a file that tests run;
- * - `run in: FILE` is not run with the page, but there.
+ * - `run in: FILE, TITLE` is not run with the page, but there: a line of the block stands in that file, or the title;
+ * - `not run: REASON` is for what no test can run.
  */
 import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
@@ -23,7 +24,7 @@ export interface Block {
   readonly mark: { readonly kind: Mark; readonly value: string } | null;
 }
 
-type Mark = 'file' | 'output' | 'excerpt of' | 'run in';
+type Mark = 'file' | 'output' | 'excerpt of' | 'run in' | 'not run';
 
 export interface Page {
   readonly path: string;
@@ -62,7 +63,7 @@ export function blocksOf(text: string): Block[] {
     }
     const fence = /^```(\w*)$/.exec(line);
     if (fence !== null) open = { language: fence[1] ?? '', line: i + 1, lines: [] };
-    const comment = /^<!-- (before|file|output|excerpt of|run in)(?:: (.*))? -->$/.exec(line);
+    const comment = /^<!-- (before|file|output|excerpt of|run in|not run)(?:: (.*))? -->$/.exec(line);
     if (comment === null) continue;
     const [, kind, value = ''] = comment;
     if (kind === 'before') before.push(value);
@@ -75,11 +76,16 @@ export function blocksOf(text: string): Block[] {
 export function markProblems({ path, blocks }: Page): string[] {
   return blocks.flatMap(({ language, code, line, mark }) => {
     const at = `${path}:${line}`;
+    if (mark?.kind === 'not run' && mark.value === '') return [`${at}: nothing says why it is not run`];
     if (mark?.kind === 'run in' || mark?.kind === 'excerpt of') {
-      const file = join(ROOT, mark.value);
-      if (!existsSync(file)) return [`${at}: ${mark.value} is not there`];
-      if (mark.kind === 'run in' || flush(readFileSync(file, 'utf8')).includes(flush(code))) return [];
-      return [`${at}: the block is no piece of ${mark.value}`];
+      const [name = '', ...title] = mark.kind === 'run in' ? mark.value.split(', ') : [mark.value];
+      const file = join(ROOT, name);
+      if (!existsSync(file)) return [`${at}: ${name} is not there`];
+      const text = readFileSync(file, 'utf8');
+      if (mark.kind === 'excerpt of')
+        return flush(text).includes(flush(code)) ? [] : [`${at}: the block is no piece of ${name}`];
+      const wanted = title.length > 0 ? [title.join(', ')] : commandsOf(code);
+      return wanted.some((one) => text.includes(one)) ? [] : [`${at}: ${name} holds nothing of the block`];
     }
     if (mark?.kind === 'output' && CODE.has(language)) return [`${at}: output is no code`];
     if (language === '' && /^(\$ )?(pipeline|npm|node|npx|cd) /m.test(code) && mark === null) {
@@ -87,6 +93,14 @@ export function markProblems({ path, blocks }: Page): string[] {
     }
     return [];
   });
+}
+
+/** Lines of a block that are code. */
+function commandsOf(code: string): string[] {
+  return code
+    .split('\n')
+    .map((line) => line.replace(/(^|\s)(#|\/\/).*$/, '').trim())
+    .filter((line) => line !== '');
 }
 
 /** Without indentation: a page may show the inside of something. */
@@ -101,7 +115,7 @@ export function hasCode({ blocks }: Page): boolean {
 
 /** Settings without a file name are read by the test of what pages name. */
 function isRun({ language, mark }: Block): boolean {
-  if (mark?.kind === 'run in' || mark?.kind === 'excerpt of') return false;
+  if (mark?.kind === 'run in' || mark?.kind === 'excerpt of' || mark?.kind === 'not run') return false;
   return mark?.kind === 'file' || ['sh', 'js', 'ts'].includes(language);
 }
 
