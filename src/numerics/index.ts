@@ -275,13 +275,12 @@ export {
 } from './descriptors/connectome.js';
 export {
   groupNames,
-  REGION_STATISTICS,
   regionPiece,
   regionStatistics,
   type GroupRules,
-  type RegionStatistic,
   type SurfacePiece,
 } from './descriptors/regions.js';
+export { REGION_STATISTICS, type RegionStatistic } from './descriptors/region-settings.js';
 export { SPECTRUM_METRICS, spectrumDistances, type SpectrumMetric } from './descriptors/distance-matrix.js';
 export {
   normalisedSpectralDistance,

@@ -19,7 +19,6 @@ async function modulesOf(args: readonly string[]): Promise<{ modules: string[]; 
 const CONTENTS = new URL('../../dist/start/contents.json', import.meta.url);
 /** Modules that the settings of a workflow import and that are none themselves. */
 const SETTINGS_NEED = [
-  'numerics/descriptors/registry.js',
   'numerics/registration/grid.js',
   'numerics/registration/normalization.js',
   'numerics/registration/statistics.js',

@@ -1,15 +1,8 @@
 import { z } from 'zod';
-
-/** How the correspondence to the reference is found first; see `align_spectrum`. */
-export const ALIGNMENT_CHOICES = [
-  'auto',
-  'vertices',
-  'coordinates',
-  'principal_axes',
-  'descriptors',
-] as const;
+import { ALIGNMENT_CHOICES } from '../../numerics/spectral/settings.js';
 
 export const AlignmentSettings = z.strictObject({
+  /** How the correspondence to the reference is found first; see `align_spectrum`. */
   start: z.enum(ALIGNMENT_CHOICES),
   start_size: z.int(),
   refine: z.boolean(),

@@ -1,10 +1,6 @@
 /** Values summed up over the regions of a surface, pieces of a surface, and regions put into groups. */
 import { ProcessingError } from '../../errors.js';
-
-/** What a region is told by; values that are not finite are left out. */
-export const REGION_STATISTICS = ['mean', 'median', 'sd', 'min', 'max', 'sum', 'count', 'iqr'] as const;
-/** One of {@link REGION_STATISTICS}. */
-export type RegionStatistic = (typeof REGION_STATISTICS)[number];
+import type { RegionStatistic } from './region-settings.js';
 
 /**
  * A statistic of every column over every region. Means and standard deviations weigh vertices by area, sums are integrals;

@@ -15,3 +15,12 @@ export type OperatorKind = (typeof OPERATOR_KINDS)[number];
 export const ALIGNMENT_STARTS = ['vertices', 'coordinates', 'descriptors'] as const;
 /** What points of two surfaces are taken for the same at the start of an alignment. */
 export type AlignmentStart = (typeof ALIGNMENT_STARTS)[number];
+
+/** What a workflow offers for it: besides, axes of the shape itself, and a choice by what the surfaces share. */
+export const ALIGNMENT_CHOICES = [
+  'auto',
+  'vertices',
+  'coordinates',
+  'principal_axes',
+  'descriptors',
+] as const;

@@ -4,9 +4,8 @@ import { BayesianGroupSettings } from '../../numerics/bayes/settings.js';
 import { DESCRIPTOR_IDS } from '../../numerics/descriptors/registry.js';
 import { DescriptorSettings } from '../../numerics/descriptors/settings.js';
 import { MESH_REPAIRS, SAFE_REPAIRS } from '../../numerics/mesh/settings.js';
-import { MASS_KINDS, OPERATOR_KINDS } from '../../numerics/spectral/settings.js';
-import { REGION_STATISTICS } from '../../numerics/descriptors/regions.js';
-import { ALIGNMENT_CHOICES } from '../../nodes/spectral/alignment-report.js';
+import { ALIGNMENT_CHOICES, MASS_KINDS, OPERATOR_KINDS } from '../../numerics/spectral/settings.js';
+import { REGION_STATISTICS } from '../../numerics/descriptors/region-settings.js';
 
 const ParcellationConfig = z.strictObject({
   atlas: z
