@@ -51,5 +51,5 @@ export const TRAINING_DEVICES: readonly TensorDevice[] = onGpu ? [WEBGPU_DEVICE]
 export const OWN_KERNEL_DEVICES: readonly TensorDevice[] = TRAINING_DEVICES;
 export const REFERENCE_DEVICE: TensorDevice = onGpu ? (NATIVE_DEVICES.at(-1) ?? STOCK_DEVICE) : STOCK_DEVICE;
 
-/** Whether the portable compositions run on the device too: on software that acts as a card they take a minute. */
+/** Whether portable compositions and whole networks run on the device too: on software that acts as a card a minute. */
 export const COMPOSES = !onGpu || process.env['NEUROLOOM_TEST_LONG'] !== undefined;
