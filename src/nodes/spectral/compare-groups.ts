@@ -18,7 +18,7 @@ const LEAST = 2;
 /** Compares groups of participants in every feature, and in distances, by permutation, with control of false discoveries. */
 export const compareGroups = defineNode({
   name: 'compare_groups',
-  version: 1,
+  version: 2,
   inputs: {
     records: port.list(port.file('json')),
     distances: port.list(port.file('tsv')),

@@ -1,7 +1,7 @@
 /** Comparison of groups with covariates taken out, by permutation of residuals. */
 import { ProcessingError } from '../../errors.js';
 import type { SeededRandom } from '../random.js';
-import type { DistanceTest, FeatureTest } from './group-test.js';
+import { groupCount, NOTHING, type DistanceTest, type FeatureTest } from './group-test.js';
 
 /**
  * Tests features between groups with covariates held fixed: residuals of the model without groups are permuted and added to
@@ -13,7 +13,8 @@ import type { DistanceTest, FeatureTest } from './group-test.js';
  * @param features - a row per feature with a value per subject; NaN where a subject has none
  * @param groups - (subjects), number of the group from 0
  * @param covariates - (c), each (subjects) and finite
- * @throws ProcessingError INVALID_ARGUMENT with fewer than two groups, or where covariates leave nothing of the groups
+ * @throws ProcessingError INVALID_ARGUMENT with fewer than two groups, a group of one, or where covariates leave
+ *   nothing of the groups
  * @see Freedman & Lane 1983; Winkler, Ridgway, Webster, Smith & Nichols 2014
  */
 export function adjustedGroupTests(
@@ -24,7 +25,7 @@ export function adjustedGroupTests(
   permutations = 10_000,
 ): FeatureTest[] {
   const n = groups.length;
-  const count = Math.max(...Array.from(groups)) + 1;
+  const count = groupCount(groups);
   const models = new Map<string, GroupModel | null>();
   const tests = features.map((values) => {
     const rows = Array.from({ length: n }, (_, i) => i).filter((i) => !Number.isNaN(values[i]!));
@@ -101,7 +102,7 @@ export function adjustedPermutationalAnova(
   permutations = 10_000,
 ): DistanceTest {
   const n = groups.length;
-  const count = Math.max(...Array.from(groups)) + 1;
+  const count = groupCount(groups);
   const model = modelOf(
     Array.from({ length: n }, (_, i) => i),
     groups,
@@ -150,7 +151,7 @@ export function adjustedPermutationalAnova(
       const j = random.below(i + 1);
       [order[i], order[j]] = [order[j]!, order[i]!];
     }
-    if (statistic().f >= observed.f * (1 - 1e-9)) exceeded++;
+    if (statistic().f >= observed.f - 1e-9 * Math.abs(observed.f)) exceeded++;
   }
   return {
     n,
@@ -254,7 +255,10 @@ class ResidualTest {
     this.observed = this.permuted(Int32Array.from(model.rows, (_, i) => i));
   }
 
-  /** t of two groups (first minus second), F of more; of residuals in another order. */
+  /**
+   * t of two groups (first minus second), F of more; of residuals in another order. Infinite where groups explain all that
+   * covariates leave, NaN where those leave nothing.
+   */
   permuted(order: Int32Array): number {
     const { reduced, group, count, freedom } = this.model;
     const residuals = this.#residuals;
@@ -271,8 +275,8 @@ class ResidualTest {
     };
     const between = part(group);
     const rest = total - part(reduced) - between;
-    if (!(rest > 1e-14 * total)) return NaN;
-    const f = between / group.length / (rest / freedom);
+    if (!(rest > NOTHING * total) && !(between > NOTHING * total)) return NaN;
+    const f = rest > NOTHING * total ? between / group.length / (rest / freedom) : Infinity;
     if (count > 2) return f;
     // The only vector of two groups points to the second.
     let product = 0;
@@ -305,6 +309,7 @@ class ResidualTest {
   effect(): number {
     const { count, freedom, group, rows } = this.model;
     const means = this.means();
+    if (!Number.isFinite(this.observed)) return NaN;
     if (count === 2) {
       // With one degree of freedom the correction for small samples leaves nothing.
       if (freedom < 2) return NaN;

@@ -9,9 +9,9 @@ export interface FeatureTest {
   /** Of each group, in the order of the groups. */
   readonly means: readonly number[];
   readonly sds: readonly number[];
-  /** Welch's t of two groups (first minus second), F of more. */
+  /** Welch's t of two groups (first minus second), F of more; infinite where nothing varies within groups that differ. */
   readonly statistic: number;
-  /** Hedges' g of two groups, omega squared of more. */
+  /** Hedges' g of two groups, omega squared of more; NaN where the statistic is not finite. */
   readonly effect: number;
   /** Share of labellings that are at least as extreme, this one counted. */
   readonly p: number;
@@ -65,7 +65,7 @@ export function groupTests(
       means,
       sds,
       statistic: observed[f]!,
-      effect: count === 2 ? hedgesG(means, sds, counts) : omegaSquared(observed[f]!, counts),
+      effect: effectOf(observed[f]!, means, sds, counts),
       p: isTested ? (1 + exceeded[f]!) / (1 + permutations) : NaN,
       pFamily: isTested ? (1 + exceededFamily[f]!) / (1 + permutations) : NaN,
     };
@@ -125,10 +125,15 @@ export function permutationalAnova(
   };
 }
 
-function groupCount(labels: Int32Array): number {
-  const sizes: number[] = [];
-  for (const label of labels) sizes[label] = (sizes[label] ?? 0) + 1;
-  if (sizes.length >= 2 && Array.from(sizes).every((size) => size >= 2)) return sizes.length;
+/**
+ * Number of groups.
+ *
+ * @throws ProcessingError INVALID_ARGUMENT with fewer than two groups, or a group of fewer than two
+ */
+export function groupCount(labels: ArrayLike<number>): number {
+  const sizes = new Array<number>(1 + Math.max(-1, ...Array.from(labels))).fill(0);
+  for (const label of Array.from(labels)) sizes[label]!++;
+  if (sizes.length >= 2 && sizes.every((size) => size >= 2)) return sizes.length;
   throw new ProcessingError('INVALID_ARGUMENT', `groups of ${sizes.join(', ')} subjects cannot be compared`, {
     cure: 'give two groups or more, of two subjects or more each',
   });
@@ -190,23 +195,46 @@ class GroupSums {
     return this.squares[group]! - this.sums[group]! ** 2 / this.counts[group]!;
   }
 
+  /** Sum of the squares of all values. */
+  total(): number {
+    return this.squares.reduce((sum, value) => sum + value, 0);
+  }
+
+  /** Whether values vary within a group, beyond rounding. */
+  varies(): boolean {
+    let within = 0;
+    for (let group = 0; group < this.counts.length; group++) within += this.within(group);
+    return within > NOTHING * this.total();
+  }
+
   /** Of the sample: n - 1. */
   deviation(group: number): number {
     return Math.sqrt(Math.max(0, this.within(group)) / (this.counts[group]! - 1));
   }
 }
 
-/** Welch's t of two groups, F of more; NaN where a group has fewer than two values, or where nothing varies. */
+/** Share of a sum of squares below which a part of it is rounding. */
+export const NOTHING = 1e-12;
+
+/**
+ * Welch's t of two groups, F of more; infinite where groups differ and nothing varies within them, NaN where a group has
+ * fewer than two values or nothing varies at all.
+ */
 function statisticOf(sums: GroupSums): number {
   const { counts } = sums;
   if (counts.some((n) => n < 2)) return NaN;
+  if (!sums.varies()) {
+    const [first, second] = [0, 1].map((group) => sums.sums[group]! / counts[group]!) as [number, number];
+    if (!(sums.total() > 0)) return NaN;
+    return counts.length === 2 ? Math.sign(first - second) * Infinity : Infinity;
+  }
   if (counts.length === 2) {
     const means = [0, 1].map((group) => sums.sums[group]! / counts[group]!);
     const error = [0, 1].reduce(
       (sum, group) => sum + sums.within(group) / (counts[group]! - 1) / counts[group]!,
       0,
     );
-    return error > 0 ? (means[0]! - means[1]!) / Math.sqrt(error) : NaN;
+    return (means[0]! - means[1]!) / Math.sqrt(error);
   }
   let [n, total, between, within] = [0, 0, 0, 0];
   for (let group = 0; group < counts.length; group++) {
@@ -216,7 +244,18 @@ function statisticOf(sums: GroupSums): number {
     within += sums.within(group);
   }
   between -= total ** 2 / n;
-  return within > 0 ? between / (counts.length - 1) / (within / (n - counts.length)) : NaN;
+  return between / (counts.length - 1) / (within / (n - counts.length));
+}
+
+/** NaN where the statistic is not finite: there is no deviation to measure the difference by. */
+function effectOf(
+  statistic: number,
+  means: readonly number[],
+  sds: readonly number[],
+  counts: readonly number[],
+): number {
+  if (!Number.isFinite(statistic)) return NaN;
+  return counts.length === 2 ? hedgesG(means, sds, counts) : omegaSquared(statistic, counts);
 }
 
 /** Difference of the means over the pooled standard deviation, corrected for small samples. */

@@ -56,6 +56,35 @@ describe('features with covariates', () => {
     expect(other!.p).toBe(one!.p);
   });
 
+  test('labellings that explain everything are the most extreme, and such a feature has no effect size', () => {
+    const groups = [0, 0, 0, 0, 1, 1, 1, 1];
+    const covariate = Float64Array.of(0, 1, 0, 1, 0, 1, 0, 1);
+    const near = Float64Array.of(0, 0, 0, 1, 1, 1, 1, 0);
+    const exact = Float64Array.from(groups);
+    const [one, two] = adjustedGroupTests([near, exact], groups, [covariate], seededRandom(1, 'a'), 9999);
+    // 34 of the 70 places of the residuals above 0: in 2 of them groups explain all, in 2 others the covariate does.
+    expect(Math.abs(one!.p - 34 / 70)).toBeLessThan(0.015);
+    expect(two!.statistic).toBe(-Infinity);
+    expect(two!.effect).toBeNaN();
+    // 2 of the 70 ways to choose four of eight.
+    expect(Math.abs(two!.p - 2 / 70)).toBeLessThan(0.01);
+  });
+
+  test('one group, and a group of one, are told as that', () => {
+    const random = seededRandom(1, 'a');
+    const covariate = Float64Array.of(0, 1, 2, 1);
+    const values = Float64Array.of(1, 2, 4, 3);
+    expect(() => adjustedGroupTests([values], [0, 0, 0, 0], [covariate], random)).toThrow(
+      'groups of 4 subjects cannot be compared',
+    );
+    expect(() => adjustedGroupTests([values], [0, 0, 0, 1], [covariate], random)).toThrow(
+      'groups of 3, 1 subjects cannot be compared',
+    );
+    expect(() => adjustedPermutationalAnova(new Float64Array(16), [0, 0, 0, 0], [covariate], random)).toThrow(
+      'groups of 4 subjects cannot be compared',
+    );
+  });
+
   test('p of nothing is uniform', () => {
     const random = seededRandom(3, 'null');
     const groups = Array.from({ length: 20 }, (_, i) => i % 2);

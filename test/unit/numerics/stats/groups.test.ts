@@ -1,6 +1,12 @@
 import { expect, test } from 'vitest';
 
-import { benjaminiHochberg, groupTests, permutationalAnova, seededRandom } from '../../../../src/numerics.js';
+import {
+  benjaminiHochberg,
+  groupTests,
+  permutationalAnova,
+  seededRandom,
+  type FeatureTest,
+} from '../../../../src/numerics.js';
 
 test('adjusted p values are those of the definition, and a test that was not made takes no part', () => {
   // By hand: sorted .01 .02 .03 .5 of 4; p m / rank = .04 .04 .04 .5.
@@ -49,6 +55,26 @@ test('p values of noise are uniform', () => {
   // 200 tests with chance 0.2: 40, standard deviation 5.7.
   expect(below).toBeGreaterThan(20);
   expect(below).toBeLessThan(60);
+});
+
+test('labellings that separate everything are the most extreme, also where their sums are rounded', () => {
+  const groups = [0, 0, 0, 0, 1, 1, 1, 1];
+  const [apart, three] = [
+    groupTests([Float64Array.from(groups, (g) => 0.1 + 0.7 * g)], groups, seededRandom(1, 'labels'), 4999),
+    groupTests(
+      [Float64Array.of(0.1, 0.1, 0.3, 0.3, 0.7, 0.7)],
+      [0, 0, 1, 1, 2, 2],
+      seededRandom(1, 'labels'),
+      999,
+    ),
+  ].map(([test]) => test!) as [FeatureTest, FeatureTest];
+  expect(apart.statistic).toBe(-Infinity);
+  expect(apart.effect).toBeNaN();
+  // 2 of the 70 ways to choose four of eight.
+  expect(Math.abs(apart.p - 2 / 70)).toBeLessThan(0.01);
+  expect(three.statistic).toBe(Infinity);
+  // 6 of 90.
+  expect(Math.abs(three.p - 6 / 90)).toBeLessThan(0.03);
 });
 
 test('values that are missing or never vary give no test, and groups of one are refused', () => {
