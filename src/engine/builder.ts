@@ -326,6 +326,19 @@ export class Workflow {
     return new Handle(this, { ...source, key });
   }
 
+  /** A mapped output that is nothing (null) where its item was skipped, for an optional port: what takes it runs all the same. */
+  orNull<T>(mapped: Mapped<T>): MaybeMapped<T> {
+    this.#own(mapped, 'orNull');
+    const { source, keys } = mapped;
+    if (source.kind !== 'output') {
+      throw new ConfigError('GRAPH_EDGE', 'orNull: only an output of a node can be skipped', {
+        where: this.name,
+        cure: 'pass an output of wf.map; items are always there',
+      });
+    }
+    return new MaybeMapped(this, { ...source, orNull: true }, keys);
+  }
+
   /** Which items of a mapped output have no result, with the reason; for the metadata of a join with `minItems`. */
   dropped(mapped: Mapped<unknown>): Handle<DroppedItem[]> {
     this.#own(mapped, 'dropped');

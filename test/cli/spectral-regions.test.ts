@@ -1,3 +1,4 @@
+import { rename } from 'node:fs/promises';
 import { expect, test } from 'vitest';
 
 import { encodeGifti, formatTsv, readNpy, readTsv } from '../../src/io/index.js';
@@ -12,8 +13,9 @@ const ball = octasphere(2);
 const count = ball.vertices.length / 3;
 
 /** An ellipsoid without symmetry; `order` renumbers its vertices. */
-function egg(first: number, order?: readonly number[]): string {
-  const { vertices, faces } = deformed(ball, ([x, y, z]) => [
+function egg(first: number, order?: readonly number[], of = ball): string {
+  const count = of.vertices.length / 3;
+  const { vertices, faces } = deformed(of, ([x, y, z]) => [
     first * x + 2 * y * y,
     10 * y + 1.5 * z * z,
     7 * z + x * x,
@@ -168,4 +170,97 @@ test('alignment: another order of vertices is undone, modes follow the reference
   expect(none.stderr).toContain(
     'dwks is not available: it compares surfaces with a reference, and none is named',
   );
+});
+
+test('a surface that cannot be aligned keeps its row and spectrum; the first usable one is the reference, alone too', async () => {
+  await using rig = await PipelineRig.create();
+  await rig.write('in/sub-00.surf.gii', 'damaged');
+  await rig.write('in/sub-01.surf.gii', egg(16));
+  await rig.write('in/sub-02.surf.gii', egg(25, undefined, octasphere(3)));
+  await rig.write('in/sub-03.surf.gii', egg(18));
+  const settings = set(
+    'k=12',
+    'descriptors=[shapedna,dwks]',
+    'shapedna_normalisation=none',
+    'alignment={start: vertices}',
+    'dwks_basis=8',
+    'plots=false',
+  );
+
+  const run = await rig.run([...RUN, ...settings]);
+
+  expect(run.exitCode).toBe(0);
+  const { rows } = await readTsv(rig.path('out/shapedna.tsv'));
+  expect(rows.map(([surface]) => surface)).toEqual(['sub-01', 'sub-02', 'sub-03']);
+  for (const [surface, ...values] of rows) {
+    const own = await readTsv(rig.path(`out/${surface}_eigenvalues.tsv`));
+    expect(values).toEqual(own.rows.slice(1).map((row) => row[1]));
+  }
+  expect((await readTsv(rig.path('out/distances_wesd.tsv'))).columns.slice(1)).toHaveLength(3);
+  const status = (await readTsv(rig.path('out/surfaces.tsv'))).rows.map((row) => row.at(-1));
+  expect(status.map((text) => text!.slice(0, 7))).toEqual(['ok', 'ok', 'ok', 'skipped']);
+  const aligned = async (out: string): Promise<unknown[]> =>
+    (await readTsv(rig.path(out, 'alignment.tsv'))).rows.map((row) => [row[0], row[1]]);
+  expect(await aligned('out')).toEqual([
+    ['sub-01', 'sub-01'],
+    ['sub-03', 'sub-01'],
+  ]);
+
+  const alone = await rig.run([
+    ...['run', '-w', 'spectral_descriptors', '-i', 'in', '-o', 'alone', '--participants', '03'],
+    ...settings,
+  ]);
+  expect(alone.exitCode).toBe(0);
+  expect(await aligned('alone')).toEqual([['sub-03', 'sub-01']]);
+  const values = async (out: string): Promise<unknown> =>
+    (await readNpy(rig.path(out, 'sub-03_aligned.npy'))).data;
+  expect(await values('alone')).toEqual(await values('out'));
+});
+
+test('regions are called as their label files are now; groups without regions are not compared, and that is said', async () => {
+  await using rig = await PipelineRig.create();
+  for (const label of ['01', '02', '03', '04']) {
+    await rig.write(`in/sub-${label}.surf.gii`, egg(14 + Number(label)));
+    if (Number(label) > 2) continue;
+    const lines = Array.from({ length: 20 }, (_, v) => `${v} 0 0 0 0`);
+    await rig.write(`in/sub-${label}/lh.BA44.label`, `#!ascii label\n20\n${lines.join('\n')}\n`);
+  }
+  await rig.write(
+    'in/participants.tsv',
+    formatTsv(
+      ['participant_id', 'group', 'age'],
+      [
+        ['sub-01', 'a', '60'],
+        ['sub-02', 'a', null],
+        ['sub-03', 'b', '62'],
+        ['sub-04', 'b', '65'],
+      ],
+    ),
+  );
+  const settings = set('k=12', 'descriptors=[casorati]', 'permutations=99', 'plots=false');
+  const regions = async (): Promise<string> => {
+    const run = await rig.run([
+      ...[...RUN, ...settings],
+      ...set('parcellation={files: "{stem}/*.label", connectomes: []}'),
+    ]);
+    expect(run.exitCode).toBe(0);
+    return run.stderr;
+  };
+  const names = async (): Promise<unknown[]> =>
+    (await readTsv(rig.path('out/regions_casorati.tsv'))).rows.map((row) => [row[0], row[4]]);
+
+  const told = await regions();
+
+  expect(told).toContain('regions not compared: only the group a has surfaces with regions');
+  expect((await readTsv(rig.path('out/group_regions_casorati.tsv'))).rows).toEqual([]);
+  expect(await names()).toEqual([
+    ['sub-01', 'lh.BA44'],
+    ['sub-02', 'lh.BA44'],
+  ]);
+  await rename(rig.path('in/sub-01/lh.BA44.label'), rig.path('in/sub-01/lh.Broca.label'));
+  await regions();
+  expect(await names()).toEqual([
+    ['sub-01', 'lh.Broca'],
+    ['sub-02', 'lh.BA44'],
+  ]);
 });

@@ -40,6 +40,8 @@ export interface ParcellationOptions {
   readonly surface: Pick<Surface, 'vertices' | 'cRas'>;
   /** Names of numbers, for files that have none; they come before those of the file. */
   readonly names?: ReadonlyMap<number, string>;
+  /** Names of regions that are a FreeSurfer label each, one per file; else the names of the files. */
+  readonly labelNames?: readonly string[];
   /** A vertex outside of every label of a volume takes the nearest within this distance, mm. */
   readonly reachMm?: number;
 }
@@ -52,12 +54,14 @@ export interface ParcellationOptions {
  */
 export async function readParcellation(
   paths: readonly string[],
-  { surface, names = new Map<number, string>(), reachMm = 3 }: ParcellationOptions,
+  { surface, names = new Map<number, string>(), labelNames, reachMm = 3 }: ParcellationOptions,
 ): Promise<Parcellation> {
   const [first] = paths;
   if (first === undefined) throw new TypeError('readParcellation needs a file');
   const format = await detectGeometryFormat(first);
-  if (format === GeometryFormat.FREESURFER_LABEL) return fromLabelFiles(paths, surface.vertices.length / 3);
+  if (format === GeometryFormat.FREESURFER_LABEL) {
+    return fromLabelFiles(paths, surface.vertices.length / 3, labelNames ?? paths.map(labelName));
+  }
   if (paths.length > 1) {
     throw malformed(
       first,
@@ -141,7 +145,16 @@ function wholeNumbers(values: ArrayLike<number>, path: string): Int32Array {
   });
 }
 
-async function fromLabelFiles(paths: readonly string[], n: number): Promise<Parcellation> {
+/** What a FreeSurfer label is called by its file: `lh.BA44_exvivo.label` is `lh.BA44_exvivo`. */
+export function labelName(path: string): string {
+  return basename(path).replace(/\.label(\.gz)?$/, '');
+}
+
+async function fromLabelFiles(
+  paths: readonly string[],
+  n: number,
+  names: readonly string[],
+): Promise<Parcellation> {
   const labels = new Int32Array(n).fill(-1);
   const regions: ParcelRegion[] = [];
   for (const [id, path] of paths.entries()) {
@@ -169,7 +182,7 @@ async function fromLabelFiles(paths: readonly string[], n: number): Promise<Parc
       labels[vertex] = id;
       members++;
     }
-    regions.push({ id, name: basename(path).replace(/\.label(\.gz)?$/, ''), rgb: null });
+    regions.push({ id, name: names[id] ?? labelName(path), rgb: null });
     if (members === 0) throw malformed(path, 'it holds no vertex', 'leave it out');
   }
   return { labels, regions };

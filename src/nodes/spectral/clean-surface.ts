@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-import { ProcessingError } from '../../errors.js';
+import { ProcessingError, StorageError } from '../../errors.js';
 import { defineNode } from '../../engine/node.js';
 import { port } from '../../engine/port.js';
 import { readSurface, writeAtomic, writeNpy } from '../../io/index.js';
@@ -53,7 +53,8 @@ export const cleanSurface = defineNode({
       return out;
     } catch (error) {
       // What a person gave costs this surface; anything else is a failure of the node.
-      if (!(error instanceof ProcessingError)) throw error;
+      const isUnreadable = error instanceof StorageError && surface.digest === 'unreadable';
+      if (!(error instanceof ProcessingError || isUnreadable)) throw error;
       return ctx.skip(withoutPath(error.message, surface));
     }
   },

@@ -101,7 +101,8 @@ export const collectAlignments = defineNode({
 });
 
 function energiesOf(values: readonly number[], count: number, factor: number): DifferenceScales['area'] {
-  const floor = 1e-6 * Math.max(...values, 0);
+  // No spread: a large cohort has more values than a call takes arguments.
+  const floor = 1e-6 * values.reduce((most, value) => Math.max(most, value), 0);
   const found: DerivativeEnergies = derivativeEnergies(values, count, { factor, floor });
   return { energies: [...found.energies], sigma: found.sigma, floor };
 }

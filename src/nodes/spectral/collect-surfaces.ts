@@ -3,7 +3,6 @@ import { z } from 'zod';
 import { defineNode } from '../../engine/node.js';
 import { port } from '../../engine/port.js';
 import { writeTsv, type TsvCell } from '../../io/index.js';
-import { readEigenvalues } from './mesh-files.js';
 import { readRecords } from './read-records.js';
 import { shapeDnaRows } from './shapedna-rows.js';
 import { SurfaceLabel } from './surface-record.js';
@@ -36,7 +35,6 @@ export const collectSurfaces = defineNode({
   version: 1,
   inputs: {
     records: port.list(port.file('json')),
-    eigenvalues: port.list(port.file('tsv')),
     /** Of all surfaces, those without a result too. */
     labels: port.list(port.value(SurfaceLabel)),
     dropped: port.value(z.array(z.strictObject({ key: z.string(), reason: z.string() }))),
@@ -44,7 +42,7 @@ export const collectSurfaces = defineNode({
     unit: port.value(z.string()),
   },
   outputs: { surfaces: port.file('tsv'), descriptors: port.file('tsv'), shapedna: port.file('tsv') },
-  async run({ records: files, eigenvalues, labels, dropped, normalisation, unit }, ctx) {
+  async run({ records: files, labels, dropped, normalisation, unit }, ctx) {
     const records = await readRecords(files);
     const surfaces: TsvCell[][] = records.map((record) => [
       record.label.surface,
@@ -93,9 +91,7 @@ export const collectSurfaces = defineNode({
       }
       return own;
     });
-    const spectra = [];
-    for (const file of eigenvalues) spectra.push(await readEigenvalues(file));
-    const dna = shapeDnaRows(records, spectra, normalisation);
+    const dna = shapeDnaRows(records, normalisation);
     for (const warning of dna.warnings) ctx.log.warn(warning);
     const out = {
       surfaces: ctx.outputFile('surfaces.tsv'),

@@ -44,18 +44,26 @@ export const compareRegions = defineNode({
     const groups = inputs.groups ?? [...there].sort();
     const out: TsvCell[][] = [];
     const pValues: number[] = [];
-    const structures = [...new Set(rows.map((row) => row[structureAt] ?? ''))].sort();
+    const isCompared = groups.length > 1;
+    if (!isCompared) {
+      const which = groups.length === 0 ? 'no group has' : `only the group ${groups[0]} has`;
+      ctx.log.warn(`regions not compared: ${which} surfaces with regions`);
+    }
+    const structures = isCompared ? [...new Set(rows.map((row) => row[structureAt] ?? ''))].sort() : [];
     for (const structure of structures) {
       const own = rows.filter((row) => row[structureAt] === structure);
       const people = [...new Set(own.map((row) => row[participantAt] ?? ''))].flatMap((participant) => {
         const group = groups.indexOf(groupOf(participant) ?? '');
         return group < 0 ? [] : [{ participant, group }];
       });
-      const { members, columns: covariates } = withCovariates(
-        people,
-        ({ participant }) => participant,
-        covariatesOf,
-      );
+      const {
+        members,
+        columns: covariates,
+        dropped,
+      } = withCovariates(people, ({ participant }) => participant, covariatesOf);
+      if (dropped.length > 0) {
+        ctx.log.warn(`${structure}: regions of ${dropped.join(', ')} left out for a missing covariate`);
+      }
       const labels = members.map(({ group }) => group);
       if (members.length === 0) continue;
       if (groups.some((_, g) => labels.filter((label) => label === g).length < LEAST)) {

@@ -5,7 +5,6 @@ import { port } from '../../engine/port.js';
 import { writeAtomic, writeTsv } from '../../io/index.js';
 import { spectrumDistances } from '../../numerics/descriptors/distance-matrix.js';
 import { VERSION } from '../../version.js';
-import { readEigenvalues } from './mesh-files.js';
 import { readRecords } from './read-records.js';
 import { shapeDnaRows } from './shapedna-rows.js';
 
@@ -18,17 +17,14 @@ export const measureDistances = defineNode({
   inputs: {
     metric: port.value(z.enum(DISTANCE_METRICS)),
     records: port.list(port.file('json')),
-    eigenvalues: port.list(port.file('tsv')),
     normalisation: port.value(z.enum(['area', 'volume', 'fiedler', 'weyl', 'none'])),
     wesd_p: port.value(z.number()),
   },
   outputs: { table: port.file('tsv'), sidecar: port.file('json') },
-  async run({ metric, records: files, eigenvalues, normalisation, wesd_p }, ctx) {
-    const spectra = [];
-    for (const file of eigenvalues) spectra.push(await readEigenvalues(file));
+  async run({ metric, records: files, normalisation, wesd_p }, ctx) {
     // Of raw eigenvalues the unit would decide: WESD takes those of unit area.
     const used = metric === 'wesd' ? 'area' : normalisation;
-    const { count, rows } = shapeDnaRows(await readRecords(files), spectra, used);
+    const { count, rows } = shapeDnaRows(await readRecords(files), used);
     const table = ctx.outputFile(`distances_${metric}.tsv`);
     const sidecar = ctx.outputFile(`distances_${metric}.json`);
     const spectraOf = rows.map(({ values }) => values);

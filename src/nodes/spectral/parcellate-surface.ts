@@ -25,7 +25,7 @@ const SCHEMES = ATLAS_SCHEMES.map(({ id }) => id) as [string, ...string[]];
 /** The regions of a surface. A file that is missing or of another surface costs this surface its regions only. */
 export const parcellateSurface = defineNode({
   name: 'parcellate_surface',
-  version: 1,
+  version: 2,
   inputs: {
     /** As it was given: regions are of its vertices. */
     surface: port.file('any'),
@@ -34,6 +34,8 @@ export const parcellateSurface = defineNode({
     vertex_map: port.optional(port.file('npy')),
     /** One parcellation, or labels that are a region each. */
     files: port.list(port.file('any')),
+    /** Names of regions that are a label file each, in the order of `files`; a file says what is in it, not its name. */
+    names: port.value(z.array(z.string())),
     /** Names of numbers. */
     lookup: port.optional(port.file('any')),
     settings: port.value(
@@ -59,21 +61,22 @@ export const parcellateSurface = defineNode({
     overlay: port.optional(port.file('gifti')),
   },
   resources: { cpus: 1, memoryGb: 1 },
-  async run({ surface, files, lookup, settings, overlay, ...mesh }, ctx) {
+  async run({ surface, files, names: labelNames, lookup, settings, overlay, ...mesh }, ctx) {
     try {
       const given = await readSurface(surface.path);
       const table = settings.atlas === null ? null : labelTable(settings.atlas as never);
       const names = lookup === null ? (table ?? undefined) : await readLabelNames(lookup.path);
       const found = await readParcellation(
         files.map(({ path }) => path),
-        { surface: given, reachMm: settings.reach_mm, ...(names === undefined ? {} : { names }) },
+        { surface: given, reachMm: settings.reach_mm, labelNames, ...(names === undefined ? {} : { names }) },
       );
       const { vertices, faces } = await readMesh(mesh);
       const map = await readVertexMap(mesh.vertex_map);
       const labels = new Int32Array(vertices.length / 3).fill(-1);
       found.labels.forEach((label, vertex) => {
         const at = map === null ? vertex : map[vertex]!;
-        if (at >= 0) labels[at] = label;
+        // Of vertices that were merged, one without a region says nothing of the others.
+        if (at >= 0 && label >= 0) labels[at] = label;
       });
       const ignored = groupNames(
         found.regions.map(({ name }) => name),

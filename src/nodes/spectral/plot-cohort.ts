@@ -4,7 +4,6 @@ import { defineNode } from '../../engine/node.js';
 import { port } from '../../engine/port.js';
 import { readTable, readTsv, writeChart } from '../../io/index.js';
 import { distanceChart, spectraChart } from './cohort-charts.js';
-import { readEigenvalues } from './mesh-files.js';
 import { readRecords } from './read-records.js';
 
 /** Charts of a cohort: spectra against Weyl's law, and matrices of distances. */
@@ -13,7 +12,6 @@ export const plotCohort = defineNode({
   version: 1,
   inputs: {
     records: port.list(port.file('json')),
-    eigenvalues: port.list(port.file('tsv')),
     distances: port.list(port.file('tsv')),
     metrics: port.value(z.array(z.string())),
     /** For the colours; absent: all alike. */
@@ -34,8 +32,8 @@ export const plotCohort = defineNode({
       for (const row of rows) groups.set(row[id] ?? '', row[group] ?? 'n/a');
     }
     const lines = [];
-    for (const [i, { label, area }] of records.entries()) {
-      const values = (await readEigenvalues(inputs.eigenvalues[i]!)).map((value) => value * area);
+    for (const { label, area, eigenvalues } of records) {
+      const values = Float64Array.from(eigenvalues, (value) => value * area);
       const { participant } = label;
       const group = groups.get(participant) ?? groups.get(participant.replace(/^sub-/, '')) ?? 'n/a';
       lines.push({ surface: label.surface, group, values });

@@ -8,28 +8,32 @@ import type { MeshDiagnosis } from '../../numerics/mesh/diagnosis.js';
 import type { RepairedMesh } from '../../numerics/mesh/repair.js';
 import { VERSION } from '../../version.js';
 import { EigenReport } from './eigen-report.js';
+import { readEigenvalues } from './mesh-files.js';
 import { DescriptorReport, SurfaceLabel, type SurfaceRecord } from './surface-record.js';
 
 /** Puts together how good everything of one surface is, and what the tables of the cohort take of it. */
 export const recordSurface = defineNode({
   name: 'record_surface',
-  version: 1,
+  version: 2,
   inputs: {
     label: port.value(SurfaceLabel),
     diagnosis: port.file('json'),
     eigen: port.file('json'),
+    eigenvalues: port.file('tsv'),
     descriptors: port.list(port.file('json')),
+    /** Of dwks; absent: not computed, or the surface was not aligned. */
+    signature: port.optional(port.file('json')),
     unit: port.value(z.string()),
   },
   outputs: { quality: port.file('json'), record: port.file('json') },
-  async run({ label, diagnosis, eigen, descriptors, unit }, ctx) {
+  async run({ label, diagnosis, eigen, eigenvalues, descriptors, signature, unit }, ctx) {
     const found = JSON.parse(await readFile(diagnosis.path, 'utf8')) as {
       readonly diagnosis: MeshDiagnosis;
       readonly repairs: RepairedMesh['changes'];
     };
     const solved = EigenReport.parse(JSON.parse(await readFile(eigen.path, 'utf8')));
     const reports: DescriptorReport[] = [];
-    for (const { path } of descriptors) {
+    for (const { path } of signature === null ? descriptors : [...descriptors, signature]) {
       reports.push(DescriptorReport.parse(JSON.parse(await readFile(path, 'utf8'))));
     }
     const mesh = found.diagnosis;
@@ -45,6 +49,7 @@ export const recordSurface = defineNode({
       findings: mesh.findings.map(({ code }) => code),
       repaired: found.repairs.map(({ repair }) => repair),
       k: solved.k,
+      eigenvalues: [...(await readEigenvalues(eigenvalues))],
       zero_modes: solved.zero_modes,
       largest_residual: solved.largest_residual,
       res_lambda: solved.res_lambda,

@@ -15,14 +15,15 @@ export interface ShapeDnaRows {
  */
 export function shapeDnaRows(
   records: readonly SurfaceRecord[],
-  spectra: readonly Float64Array[],
   normalisation: ShapeDnaNormalisation,
 ): ShapeDnaRows {
   const warnings: string[] = [];
-  const rows = records.flatMap(({ label, area, volume }, i) => {
+  const rows = records.flatMap(({ label, area, volume, eigenvalues }) => {
     const size = { area, ...(volume === null ? {} : { volume }) };
     try {
-      return [{ surface: label.surface, values: shapeDna(spectra[i]!, normalisation, size) }];
+      return [
+        { surface: label.surface, values: shapeDna(Float64Array.from(eigenvalues), normalisation, size) },
+      ];
     } catch (error) {
       if (!(error instanceof ProcessingError)) throw error;
       warnings.push(`${label.surface}: left out of shapedna.tsv: ${error.message}`);

@@ -2,13 +2,14 @@ import { defineNode } from '../../engine/node.js';
 import { port } from '../../engine/port.js';
 import { readTsv, writeTsv, type TsvCell } from '../../io/index.js';
 
-/** One table of the rows of many. A column that a table lacks is `n/a` in its rows. */
+/** One table of the rows of many; none where there is nothing to stack. A column that a table lacks is `n/a` in its rows. */
 export const stackTables = defineNode({
   name: 'stack_tables',
-  version: 1,
+  version: 2,
   inputs: { tables: port.list(port.file('tsv')) },
   outputs: { table: port.file('tsv') },
   async run({ tables }, ctx) {
+    if (tables.length === 0) return ctx.skip('no surface has such a table');
     const columns: string[] = [];
     const parts = [];
     for (const { path } of tables) {

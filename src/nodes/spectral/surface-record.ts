@@ -42,6 +42,8 @@ export const SurfaceRecord = z.strictObject({
   findings: z.array(z.string()),
   repaired: z.array(z.string()),
   k: z.int(),
+  /** (k), ascending, unit^-2: a record and its spectrum cannot be parted. */
+  eigenvalues: z.array(z.number()),
   zero_modes: z.int(),
   largest_residual: z.number(),
   res_lambda: z.number(),

@@ -26,7 +26,11 @@ export function derivativeEnergies(
   { factor = 7, floor }: { readonly factor?: number; readonly floor?: number } = {},
 ): DerivativeEnergies {
   const values = Array.from(eigenvalues);
-  const largest = Math.max(...values);
+  // No spread: a large cohort has more values than a call takes arguments.
+  const [smallest, largest] = values.reduce<[number, number]>(
+    ([low, high], value) => [Math.min(low, value), Math.max(high, value)],
+    [Infinity, -Infinity],
+  );
   if (!(largest > 0)) {
     throw new ProcessingError('INVALID_ARGUMENT', 'the difference operator has no eigenvalue above 0', {
       where: 'derivativeEnergies',
@@ -34,7 +38,7 @@ export function derivativeEnergies(
     });
   }
   const least = floor ?? RELATIVE_FLOOR * largest;
-  const low = Math.log(Math.max(least, Math.min(...values)));
+  const low = Math.log(Math.max(least, smallest));
   const high = Math.log(largest);
   const range = Math.max(high - low, 1e-9);
   const wanted = (factor * range) / count;

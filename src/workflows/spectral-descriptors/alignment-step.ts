@@ -7,12 +7,16 @@ import { collectAlignments } from '../../nodes/spectral/collect-alignments.js';
 import { signDifferences } from '../../nodes/spectral/sign-differences.js';
 import { solveEigenpairs } from '../../nodes/spectral/solve-eigenpairs.js';
 import type { SpectralDescriptorsConfig } from './config.js';
-import { findReferences, type Reference } from './references.js';
+import type { Reference } from './references.js';
 import type { StepContext } from './steps.js';
 import type { StudySurface } from './surfaces.js';
+import type { MeshRepair } from '../../numerics/mesh/settings.js';
 
 interface AlignmentContext extends StepContext {
-  readonly found: readonly StudySurface[];
+  /** Of every structure. */
+  readonly references: ReadonlyMap<string, Reference>;
+  /** What is mended in surfaces of the study. */
+  readonly repair: MeshRepair[];
 }
 
 /**
@@ -22,15 +26,11 @@ interface AlignmentContext extends StepContext {
  */
 export function addAlignment(
   wf: Workflow,
-  { start, start_size, refine, maps, ...alignment }: NonNullable<SpectralDescriptorsConfig['alignment']>,
+  { start, start_size, refine, maps }: NonNullable<SpectralDescriptorsConfig['alignment']>,
   context: AlignmentContext,
 ): { readonly signature: Mapped<FileOf<'json'>> | null } {
   const { chosen, settings, surfaces, mesh, solved, memory, published } = context;
-  const references = findReferences(
-    { start, start_size, refine, maps, ...alignment },
-    context.found,
-    context.inputDir,
-  );
+  const { references, repair } = context;
   const referenceOf = ({ structure }: StudySurface): Reference => references.get(structure)!;
   const { k, mass, operator, boundary, solver } = chosen;
 
@@ -47,7 +47,7 @@ export function addAlignment(
       const suffix = beside.length === 1 ? '' : `_${i + 1}`;
       const cleaned = wf.add(
         cleanSurface,
-        { surface: inputFile(reference.path), repair: [] },
+        { surface: inputFile(reference.path), repair: reference.isOfInput ? repair : [] },
         { id: `clean_reference${suffix}`, ...memory },
       );
       const { vertices, faces, vertex_map } = cleaned.out;

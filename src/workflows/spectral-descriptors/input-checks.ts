@@ -2,7 +2,7 @@
 import { existsSync, statSync } from 'node:fs';
 import { basename, relative, resolve } from 'node:path';
 
-import { ConfigError, ProcessingError } from '../../errors.js';
+import { ConfigError, ProcessingError, StorageError } from '../../errors.js';
 import type { Problem } from '../../engine/requirements.js';
 import { readSurface } from '../../io/index.js';
 import { nearest } from '../../nearest.js';
@@ -28,7 +28,7 @@ export async function unusable(path: string): Promise<string | null> {
     const fatal = diagnoseMesh(vertices, faces).findings.filter(({ severity }) => severity === 'error');
     return fatal.length === 0 ? null : fatal.map(({ message }) => message).join('; ');
   } catch (error) {
-    if (!(error instanceof ProcessingError)) throw error;
+    if (!(error instanceof ProcessingError || error instanceof StorageError)) throw error;
     return error.message.replaceAll(path, basename(path));
   }
 }
@@ -59,7 +59,7 @@ export async function damagedSurfaces(found: readonly StudySurface[]): Promise<P
     try {
       await readSurface(path);
     } catch (error) {
-      if (!(error instanceof ProcessingError)) throw error;
+      if (!(error instanceof ProcessingError || error instanceof StorageError)) throw error;
       damaged.push(error.message.replaceAll(path, basename(path)));
     }
   }

@@ -4,30 +4,37 @@ import { resolve } from 'node:path';
 import { ConfigError } from '../../errors.js';
 import { nearest } from '../../nearest.js';
 import type { SpectralDescriptorsConfig } from './config.js';
+import { unusable } from './input-checks.js';
 import { inputRoot } from './participants.js';
 import type { StudySurface } from './surfaces.js';
 
 /** What the modes of surfaces are aligned to: one of the study, or a file beside it. */
 export type Reference =
   | { readonly kind: 'surface'; readonly id: string; readonly name: string }
-  | { readonly kind: 'file'; readonly path: string; readonly name: string };
+  /** `isOfInput`: a surface of the input that is not among those of this run; mended as they are. */
+  | { readonly kind: 'file'; readonly path: string; readonly name: string; readonly isOfInput: boolean };
 
 /**
- * The reference of every structure: the first surface of the structure, or what the configuration names: a surface as tables
- * call it, or the path of a file.
+ * The reference of every structure: its first usable surface, or what the configuration names: a surface as tables call it, or
+ * the path of a file. Surfaces count whether they are computed in this run or not, so that a participant is aligned to the
+ * same reference alone and in the cohort.
  *
+ * @param found - the surfaces of this run
+ * @param all - those of the input
  * @throws ConfigError CONFIG_VALUE for a name that is neither, and for a structure without a reference
  */
-export function findReferences(
+export async function findReferences(
   { reference }: NonNullable<SpectralDescriptorsConfig['alignment']>,
   found: readonly StudySurface[],
+  all: readonly StudySurface[],
   inputDir: string,
-): Map<string, Reference> {
+): Promise<Map<string, Reference>> {
   const references = new Map<string, Reference>();
-  for (const { structure, id, name } of found) {
+  for (const { structure } of found) {
     if (references.has(structure)) continue;
     if (reference === 'first') {
-      references.set(structure, { kind: 'surface', id, name });
+      const own = all.filter((surface) => surface.structure === structure);
+      references.set(structure, referenceTo(await firstUsable(own), found));
       continue;
     }
     const wanted = typeof reference === 'string' ? reference : reference[structure];
@@ -42,19 +49,36 @@ export function findReferences(
         },
       );
     }
-    references.set(structure, referenceOf(wanted, found, inputDir));
+    references.set(structure, referenceOf(wanted, found, all, inputDir));
   }
   return references;
 }
 
-function referenceOf(wanted: string, found: readonly StudySurface[], inputDir: string): Reference {
-  const surface = found.find(({ id, name }) => id === wanted || name === wanted);
-  if (surface !== undefined) return { kind: 'surface', id: surface.id, name: surface.name };
+/** The first where none is usable: then each is skipped with its own reason. */
+async function firstUsable(surfaces: readonly StudySurface[]): Promise<StudySurface> {
+  for (const surface of surfaces) if ((await unusable(surface.path)) === null) return surface;
+  return surfaces[0]!;
+}
+
+function referenceTo({ id, name, path }: StudySurface, found: readonly StudySurface[]): Reference {
+  return found.some((surface) => surface.id === id)
+    ? { kind: 'surface', id, name }
+    : { kind: 'file', path, name, isOfInput: true };
+}
+
+function referenceOf(
+  wanted: string,
+  found: readonly StudySurface[],
+  all: readonly StudySurface[],
+  inputDir: string,
+): Reference {
+  const surface = all.find(({ id, name }) => id === wanted || name === wanted);
+  if (surface !== undefined) return referenceTo(surface, found);
   const path = resolve(inputRoot(inputDir), wanted);
-  if (existsSync(path)) return { kind: 'file', path, name: wanted };
+  if (existsSync(path)) return { kind: 'file', path, name: wanted, isOfInput: false };
   const near = nearest(
     wanted,
-    found.map(({ name }) => name),
+    all.map(({ name }) => name),
   );
   throw new ConfigError(
     'CONFIG_VALUE',

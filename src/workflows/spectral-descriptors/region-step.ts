@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import type { Workflow } from '../../engine/builder.js';
 import type { Handle, Items, Mapped } from '../../engine/handle.js';
 import { inputFile, type ExternalFile, type FileOf } from '../../engine/port.js';
+import { labelName } from '../../io/atlas/parcellation.js';
 import { compareRegions } from '../../nodes/spectral/compare-regions.js';
 import { connectRegions } from '../../nodes/spectral/connect-regions.js';
 import { describeRegions } from '../../nodes/spectral/describe-regions.js';
@@ -43,6 +44,9 @@ export function addRegions(
       ...mesh,
       files: surfaces.select((surface) =>
         findParcellation(surface, inputDir, scheme, parcellation.files).files.map(inputFile),
+      ),
+      names: surfaces.select((surface) =>
+        findParcellation(surface, inputDir, scheme, parcellation.files).files.map(labelName),
       ),
       lookup: lookup === null ? null : inputFile(resolve(inputRoot(inputDir), lookup)),
       settings: { atlas: scheme?.id ?? null, ignore, min_vertices, networks, reach_mm },

@@ -20,7 +20,7 @@ import {
 } from './input-checks.js';
 import { groupColumn, inputRoot, readParticipants } from './participants.js';
 import { findReferences } from './references.js';
-import { findSurfaces, surfacesLeftOut } from './surfaces.js';
+import { chosenSurfaces, findSurfaces, surfacesLeftOut } from './surfaces.js';
 
 const NO_REFERENCE = 'it compares surfaces with a reference, and none is named';
 
@@ -59,7 +59,8 @@ export async function surfaceProblems(
     checkCovariates(config.covariates, table, column);
     if (config.bayesian !== null)
       problems.push(...bayesianProblems(config.bayesian, table, `${NAME}.bayesian`));
-    const found = await findSurfaces(inputDir, config.surfaces, table, participants);
+    const all = await findSurfaces(inputDir, config.surfaces, table, null);
+    const found = chosenSurfaces(all, participants, inputRoot(inputDir));
     if (found.length < config.min_surfaces) {
       const where = config.surfaces === null ? '' : ` that fit ${[config.surfaces].flat().join(', ')}`;
       problems.push(
@@ -74,8 +75,10 @@ export async function surfaceProblems(
     if (leftOut.length > 0) problems.push(leftOutWarning(leftOut.map(({ path }) => basename(path))));
     readGivenScales(config, inputDir);
     if (config.alignment !== null && found.length > 0) {
-      const references = findReferences(config.alignment, found, inputDir);
-      for (const path of referencePaths(references, found)) {
+      const references = await findReferences(config.alignment, found, all, inputDir);
+      // Of `first`, the first that can be used: where there is none, none of the structure can.
+      const named = config.alignment.reference === 'first' ? [] : referencePaths(references, found);
+      for (const path of named) {
         const wrong = await unusable(path);
         if (wrong === null) continue;
         problems.push(

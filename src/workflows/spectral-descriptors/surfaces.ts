@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { basename, join, relative, sep } from 'node:path';
 
-import { ConfigError, ProcessingError } from '../../errors.js';
+import { ConfigError, ProcessingError, StorageError } from '../../errors.js';
 import { compareIds, detectGeometryFormat, GeometryFormat } from '../../io/index.js';
 import { inputRoot, type Participants } from './participants.js';
 import { pathPattern } from './path-pattern.js';
@@ -76,7 +76,21 @@ export async function findSurfaces(
       cure: 'rename one of them, or choose with spectral_descriptors.surfaces',
     });
   }
-  if (wanted === null) return found;
+  return chosenSurfaces(found, wanted, root);
+}
+
+/**
+ * Those of some participants.
+ *
+ * @param wanted - participants (`01` or `sub-01`) or labels of surfaces; null: all
+ * @throws ConfigError USAGE when a wanted one is not there
+ */
+export function chosenSurfaces(
+  found: readonly StudySurface[],
+  wanted: readonly string[] | null,
+  root: string,
+): StudySurface[] {
+  if (wanted === null) return [...found];
   const missing = wanted.filter((label) => !found.some((surface) => isOf(surface, label)));
   if (missing.length > 0) {
     const there = [...new Set(found.map(({ participant }) => participant))];
@@ -129,7 +143,7 @@ async function isMesh(path: string): Promise<boolean> {
   try {
     return SURFACE_FORMATS.includes(await detectGeometryFormat(path));
   } catch (error) {
-    if (!(error instanceof ProcessingError)) throw error;
+    if (!(error instanceof ProcessingError || error instanceof StorageError)) throw error;
     return /\.(surf\.gii|ply|obj|stl|vtk)(\.gz)?$/i.test(path);
   }
 }

@@ -21,10 +21,11 @@ import { SAFE_REPAIRS, type MeshRepair } from '../../numerics/mesh/settings.js';
 import { addBayesianGroup } from '../bayesian-step.js';
 import { addAlignment } from './alignment-step.js';
 import { SpectralDescriptorsConfig } from './config.js';
-import { groupColumn, readParticipants } from './participants.js';
+import { groupColumn, inputRoot, readParticipants } from './participants.js';
+import { findReferences } from './references.js';
 import { readGivenScales, surfaceProblems } from './requirements.js';
 import { addRegions } from './region-step.js';
-import { findSurfaces, type StudySurface } from './surfaces.js';
+import { chosenSurfaces, findSurfaces, type StudySurface } from './surfaces.js';
 
 interface Config extends MergedConfig {
   readonly spectral_descriptors: SpectralDescriptorsConfig;
@@ -48,7 +49,8 @@ export class SpectralDescriptors {
     const chosen = config.spectral_descriptors;
     const { inputDir } = context;
     const table = await readParticipants(inputDir, chosen.participants_table);
-    const found = await findSurfaces(inputDir, chosen.surfaces, table, context.participants);
+    const all = await findSurfaces(inputDir, chosen.surfaces, table, null);
+    const found = chosenSurfaces(all, context.participants, inputRoot(inputDir));
     const settings = picked(DescriptorSettings.shape, chosen) as DescriptorSettings;
     const { min_surfaces: minItems, unit, shapedna_normalisation: normalisation, k } = chosen;
     const memory = { resources: { memoryGb: memoryFor(found, k) } };
@@ -73,9 +75,8 @@ export class SpectralDescriptors {
       { ...mesh, k, settings: { operator, mass, boundary, solver } },
       memory,
     );
-    const spectra = wf.join(solved.out.eigenvalues, { minItems });
     const scales = wf.add(chooseScales, {
-      eigenvalues: spectra,
+      eigenvalues: wf.join(solved.out.eigenvalues, { minItems }),
       reports: wf.join(solved.out.report, { minItems }),
       given: readGivenScales(chosen, inputDir),
       settings,
@@ -117,7 +118,8 @@ export class SpectralDescriptors {
         : addAlignment(wf, chosen.alignment, {
             chosen,
             settings,
-            found,
+            references: await findReferences(chosen.alignment, found, all, inputDir),
+            repair: repairsOf(chosen),
             surfaces,
             inputDir,
             mesh,
@@ -129,16 +131,14 @@ export class SpectralDescriptors {
       label,
       diagnosis: cleaned.out.diagnosis,
       eigen: solved.out.report,
-      descriptors: surfaces.select(({ id }) => [
-        ...described.map(({ out }) => wf.pick(out.report, id)),
-        ...(aligned?.signature == null ? [] : [wf.pick(aligned.signature, id)]),
-      ]),
+      eigenvalues: solved.out.eigenvalues,
+      descriptors: surfaces.select(({ id }) => described.map(({ out }) => wf.pick(out.report, id))),
+      signature: aligned?.signature == null ? null : wf.orNull(aligned.signature),
       unit,
     });
     const records = wf.join(recorded.out.record, { minItems });
     const collected = wf.add(collectSurfaces, {
       records,
-      eigenvalues: spectra,
       labels: wf.join(label),
       dropped: wf.dropped(recorded.out.record),
       normalisation,
@@ -148,7 +148,7 @@ export class SpectralDescriptors {
       const { wesd_p } = settings;
       const measured = wf.add(
         measureDistances,
-        { metric, records, eigenvalues: spectra, normalisation, wesd_p },
+        { metric, records, normalisation, wesd_p },
         { id: `distances_${metric}` },
       );
       wf.publish(measured.out.table, `distances_${metric}.tsv`);
@@ -194,7 +194,6 @@ export class SpectralDescriptors {
     if (chosen.plots) {
       const plotted = wf.add(plotCohort, {
         records,
-        eigenvalues: spectra,
         distances,
         metrics: [...DISTANCE_METRICS],
         participants: table === null ? null : inputFile(table.path),

@@ -249,6 +249,8 @@ describe('signatures of differences and of neighbours', () => {
     expect(() =>
       derivativeWaveSignature(reference, matrix(K, K), derivativeEnergies([1], 3), { skipped: 1 }),
     ).toThrow('an operator of 12 x 12 in 12 modes');
+    const many = Float64Array.from({ length: 200_000 }, (_, i) => 1 + (i % 2));
+    expect(derivativeEnergies(many, 8)).toEqual(derivativeEnergies([1, 2], 8));
     expect(() => derivativeEnergies([0])).toThrow('the difference operator has no eigenvalue above 0');
   });
 

@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
 
@@ -162,4 +162,16 @@ test('surfaces that are left out because of their names are told with the way to
   ]);
   expect(await told(null, ['bert'])).toEqual([expect.stringContaining(': 1 surface is left out')]);
   expect(await told('**/lh.*')).toEqual([]);
+});
+
+test('a surface that cannot be opened is told like a damaged one', async () => {
+  const root = study('unreadable', { 'sub-02.surf.gii': gifti, 'folder/notes.txt': '' });
+  symlinkSync('folder', join(root, 'sub-01.surf.gii'));
+  const config = SpectralDescriptorsConfig.parse({ alignment: {} });
+  const problems = await surfaceProblems(config, { ...CONTEXT, inputDir: root, participants: null });
+  expect(problems.map(({ severity, message }) => `${severity}: ${message}`)).toEqual([
+    expect.stringContaining(
+      'warning: spectral_descriptors: 1 of 2 surfaces cannot be read and will be skipped',
+    ),
+  ]);
 });
