@@ -9,7 +9,7 @@ import { benjaminiHochberg } from '../../numerics/stats/false-discovery.js';
 import { permutationalAnova } from '../../numerics/stats/group-test.js';
 import { VERSION } from '../../version.js';
 import { readRecords } from './read-records.js';
-import { confoundedNote, readStudy, testFeatures, withCovariates } from './study-groups.js';
+import { confoundedNote, readStudy, testFeatures, withCovariates, type Covariate } from './study-groups.js';
 import type { SurfaceRecord } from './surface-record.js';
 
 /** Fewest participants of a group. */
@@ -25,7 +25,7 @@ export const compareGroups = defineNode({
     metrics: port.value(z.array(z.string())),
     participants: port.file('any'),
     column: port.value(z.string()),
-    /** Columns of that table that are taken out: numbers, or categories. */
+    /** Columns of that table that are taken out: `age`, or `C(site)` for what is a category in spite of being numbers. */
     covariates: port.value(z.array(z.string())),
     /** Null: all that the table names. */
     groups: port.value(z.array(z.string()).nullable()),
@@ -34,8 +34,9 @@ export const compareGroups = defineNode({
   outputs: { features: port.file('tsv'), distances: port.file('tsv'), sidecar: port.file('json') },
   resources: { cpus: 1, memoryGb: 1 },
   async run(inputs, ctx) {
-    const { column, permutations, metrics, covariates } = inputs;
-    const { groupOf, covariatesOf } = await readStudy(inputs.participants.path, column, covariates);
+    const { column, permutations, metrics } = inputs;
+    const study = await readStudy(inputs.participants.path, column, inputs.covariates);
+    const { groupOf, covariatesOf, covariates } = study;
     const records = await readRecords(inputs.records);
     const there = new Set(records.flatMap(({ label }) => groupOf(label.participant) ?? []));
     const groups = inputs.groups ?? [...there].sort();
@@ -214,7 +215,7 @@ function featuresOf(members: ReadonlyArray<readonly SurfaceRecord[]>): Map<strin
 
 function sidecar(
   column: string,
-  covariates: readonly string[],
+  covariates: readonly Covariate[],
   groups: readonly string[],
   permutations: number,
   notes: readonly string[],
@@ -223,7 +224,11 @@ function sidecar(
   return {
     GeneratedBy: [{ Name: 'neuroloom', Version: VERSION }],
     group_column: column,
-    covariates,
+    covariates: covariates.map(({ column: name, as, categories }) => ({
+      column: name,
+      as,
+      ...(categories === null ? {} : { categories }),
+    })),
     test:
       covariates.length === 0
         ? 'permutation of the labels'

@@ -87,7 +87,8 @@ export function adjustedGroupTests(
 
 /**
  * Whether groups differ in a matrix of distances with covariates held fixed: the residuals of the distances' inner products
- * are permuted.
+ * are permuted. F is infinite where groups and covariates leave nothing; p is NaN where F is (a distance is, or covariates leave
+ * nothing to groups), and 1 with distances that are all 0.
  *
  * @param distances - (n, n), symmetric
  * @param covariates - (c), each (n) and finite
@@ -142,22 +143,27 @@ export function adjustedPermutationalAnova(
   const statistic = (): { between: number; f: number } => {
     const between = partIn(model.group);
     const rest = trace - partIn(model.reduced) - between;
-    return { between, f: between / model.group.length / (rest / model.freedom) };
+    // What is left by rounding only is nothing.
+    const least = 1e-12 * total;
+    if (Math.abs(rest) > least) return { between, f: between / model.group.length / (rest / model.freedom) };
+    return { between, f: between > least ? Infinity : NaN };
   };
   const observed = statistic();
+  const limit = Math.min(observed.f * (1 - 1e-9), observed.f * (1 + 1e-9));
   let exceeded = 0;
   for (let round = 0; round < permutations; round++) {
     for (let i = n - 1; i > 0; i--) {
       const j = random.below(i + 1);
       [order[i], order[j]] = [order[j]!, order[i]!];
     }
-    if (statistic().f >= observed.f - 1e-9 * Math.abs(observed.f)) exceeded++;
+    // Distances that are all 0 are so in every order.
+    if (total === 0 || statistic().f >= limit) exceeded++;
   }
   return {
     n,
     pseudoF: observed.f,
     r2: total > 0 ? observed.between / total : 0,
-    p: (1 + exceeded) / (1 + permutations),
+    p: Number.isNaN(observed.f) && total !== 0 ? NaN : (1 + exceeded) / (1 + permutations),
   };
 }
 

@@ -82,7 +82,8 @@ export interface DistanceTest {
 }
 
 /**
- * Whether groups differ in a matrix of distances: permutational analysis of variance.
+ * Whether groups differ in a matrix of distances: permutational analysis of variance. p is NaN where a distance is, and 1 with
+ * distances that are all 0.
  *
  * @param distances - (n, n), symmetric
  * @throws ProcessingError as {@link groupTests}
@@ -121,7 +122,7 @@ export function permutationalAnova(
     n,
     pseudoF: ratio(observed),
     r2: total === 0 ? 0 : (total - observed) / total,
-    p: (1 + exceeded) / (1 + permutations),
+    p: Number.isNaN(observed) ? NaN : (1 + exceeded) / (1 + permutations),
   };
 }
 

@@ -187,7 +187,7 @@ export const SpectralDescriptorsConfig = z
       .array(z.string().min(1))
       .default([])
       .describe(
-        'Columns of that table that are held fixed when groups are compared, such as age, sex, site: numbers, or categories',
+        'Columns of that table that are held fixed when groups are compared, such as age, sex: numbers, or categories; C(site) takes a column of numbers as categories',
       ),
     permutations: z
       .int()

@@ -7,6 +7,7 @@ import type { Problem } from '../../engine/requirements.js';
 import { readSurface } from '../../io/index.js';
 import { nearest } from '../../nearest.js';
 import { REGION_DISTANCES } from '../../nodes/spectral/region-distances.js';
+import { columnOfCovariate, covariatesOfTable } from '../../nodes/spectral/study-groups.js';
 import { DESCRIPTORS } from '../../numerics/descriptors/registry.js';
 import { diagnoseMesh } from '../../numerics/mesh/diagnosis.js';
 import type { SpectralDescriptorsConfig } from './config.js';
@@ -77,7 +78,7 @@ export async function damagedSurfaces(found: readonly StudySurface[]): Promise<P
 }
 
 /**
- * Columns that are held fixed are there, beside one of groups.
+ * Columns that are held fixed are there, beside one of groups, and are numbers or categories.
  *
  * @throws ConfigError CONFIG_VALUE
  */
@@ -94,7 +95,7 @@ export function checkCovariates(
       cure: 'put participants.tsv with a column of groups into the input, or take the covariates out',
     });
   }
-  for (const name of covariates) {
+  for (const name of covariates.map(columnOfCovariate)) {
     if (table.columns.includes(name) && name !== column) continue;
     const near = nearest(name, table.columns);
     throw new ConfigError(
@@ -105,6 +106,7 @@ export function checkCovariates(
       { where, cure: `choose from ${table.columns.filter((other) => other !== column).join(', ')}` },
     );
   }
+  covariatesOfTable(table, covariates);
 }
 
 /** What is wrong with the regions that the configuration asks for, and which surfaces have none. */

@@ -10,6 +10,8 @@ export interface Participants {
   /** Absolute. */
   readonly path: string;
   readonly columns: readonly string[];
+  /** Cells by column; null: `n/a`. */
+  readonly rows: ReadonlyArray<readonly (string | null)[]>;
   /** Ids in the order of the table. */
   readonly ids: readonly string[];
   /** Paths in the column `surface`, absolute, with who and what they are; null: the table names none. */
@@ -52,6 +54,7 @@ export async function readParticipants(inputDir: string, named: string | null): 
     return {
       path,
       columns,
+      rows,
       ids: rows.map((row) => row[at] ?? ''),
       surfaces:
         surface < 0

@@ -140,4 +140,20 @@ describe('distances with covariates', () => {
     expect(whole.r2).toBeGreaterThan(0);
     expect(whole.r2).toBeLessThan(1);
   });
+
+  test('where nothing can be told there is no p', () => {
+    const groups = [0, 0, 0, 0, 1, 1, 1, 1];
+    const age = Float64Array.of(1, 2, 3, 4, 1, 2, 3, 5);
+    const of = (at: (i: number, j: number) => number) => {
+      const distances = Float64Array.from({ length: 64 }, (_, k) => at(Math.floor(k / 8), k % 8));
+      return adjustedPermutationalAnova(distances, groups, [age], seededRandom(2, 'b'), 199);
+    };
+    expect(of((i, j) => (i !== j && i + j === 1 ? NaN : 1)).p).toBeNaN();
+    expect(of((i, j) => Math.abs(age[i]! - age[j]!)).p).toBeNaN();
+    expect(of(() => 0).p).toBe(1);
+    // All is between the groups: nothing is left, by rounding on either side of 0.
+    const between = of((i, j) => Math.abs(groups[i]! - groups[j]!));
+    expect(between.pseudoF).toBe(Infinity);
+    expect(between.p).toBeLessThan(0.1);
+  });
 });

@@ -106,3 +106,11 @@ test('distances between two separate clusters lie between the groups', () => {
   expect(found.p).toBeGreaterThan(0.05);
   expect(found.p).toBeLessThan(0.2);
 });
+
+test('a distance that is NaN leaves no p; distances that are all 0 differ in no way', () => {
+  const distances = new Float64Array(36);
+  const labels = [0, 0, 0, 1, 1, 1];
+  expect(permutationalAnova(distances, labels, seededRandom(1, 'labels'), 99).p).toBe(1);
+  distances[1] = distances[6] = NaN;
+  expect(permutationalAnova(distances, labels, seededRandom(1, 'labels'), 99).p).toBeNaN();
+});
