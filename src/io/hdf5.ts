@@ -23,6 +23,10 @@ export type Hdf5Attribute = string | readonly string[] | number | Hdf5Data;
 
 /** Attributes larger than this do not fit the file format; such values are stored as datasets of the same name. */
 export const ATTRIBUTE_BYTES = 60_000;
+/** What a text takes in an attribute. */
+const REFERENCE_BYTES = 16;
+/** Class of types of text. */
+const TEXT_CLASS = 3;
 const SIGNATURE = '\u0089HDF\r\n\u001a\n';
 
 /** An open HDF5 file. Paths within it start at the root: `data`, `metadata/n_peaks`. */
@@ -137,8 +141,10 @@ export class Hdf5File {
       const target = this.#group(group);
       for (const [name, value] of Object.entries(values)) {
         if (typeof value !== 'object') target.create_attribute(name, value);
-        else if (!isData(value)) target.create_attribute(name, [...value]);
-        else if (value.data.length === 0) continue;
+        else if (!isData(value)) {
+          if (REFERENCE_BYTES * value.length <= ATTRIBUTE_BYTES) target.create_attribute(name, [...value]);
+          else target.create_dataset({ name, data: [...value], shape: [value.length], dtype: 'S' });
+        } else if (value.data.length === 0) continue;
         else if (value.data.byteLength > ATTRIBUTE_BYTES) {
           target.create_dataset({ name, data: value.data, shape: [...value.shape] });
         } else target.create_attribute(name, value.data, [...value.shape]);
@@ -146,13 +152,17 @@ export class Hdf5File {
     });
   }
 
-  /** What `setAttributes` wrote; empty arrays are left out. */
+  /** What `setAttributes` wrote, also where it became a dataset (in the root: of texts); empty arrays are left out. */
   attributes(group = '/'): Record<string, Hdf5Attribute> {
     if (group !== '/' && this.#file.get(group) === null) return {};
     const target = this.#group(group);
     const found = valuesOf(target.attrs);
-    if (group === '/') return found;
-    for (const name of target.keys()) found[name] = this.read(`${group}/${name}`);
+    for (const name of target.keys()) {
+      const path = group === '/' ? name : `${group}/${name}`;
+      const texts = this.#texts(path);
+      if (texts !== null) found[name] = texts;
+      else if (group !== '/') found[name] = this.read(path);
+    }
     return found;
   }
 
@@ -175,6 +185,16 @@ export class Hdf5File {
       if (i + 1 < parts.length) group = this.keys(parts.slice(0, i + 1).join('/'));
     }
     return this.#file.get(name) as Dataset;
+  }
+
+  /** A list of texts; null: what stands there is none. */
+  #texts(name: string): string[] | null {
+    const entity = this.#file.get(name);
+    if (entity === null || !('dtype' in entity)) return null;
+    const { shape, metadata } = entity;
+    if (metadata.type !== TEXT_CLASS || shape?.length !== 1) return null;
+    const { value } = entity;
+    return Array.isArray(value) ? value.map(String) : null;
   }
 
   #group(name: string): Group {

@@ -208,8 +208,14 @@ export abstract class ComputationalRoutine<O extends CallOptions, M> {
 
   /** The container with its dataset in full size. */
   preallocateOutput(out: string): Hdf5Writer | Promise<Hdf5Writer> {
+    const { outputShape } = this.describe();
     const file = Hdf5Writer.create(out);
-    file.preallocate('data', 'float32', this.describe().outputShape);
+    try {
+      file.preallocate('data', 'float32', outputShape);
+    } catch (error) {
+      file.discard();
+      throw error;
+    }
     return file;
   }
 

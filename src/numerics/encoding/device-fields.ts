@@ -73,17 +73,26 @@ export async function fieldsOnDevice(
   const { xs, ys } = field.stimulus;
   const seen = arrivingStimulus(paradigm, kernel, confounds);
   const places = seen.pixels.flatMap((p) => [xs[Math.floor(p / ys.length)]!, ys[p % ys.length]!]);
-  const pixels = nl.tensor(Float32Array.from(places), [seen.pixels.length, 2]);
-  const stimulus = nl.tensor(seen.values, [seen.pixels.length, frames]);
+  const held: Tensor[] = [];
+  const hold = (values: Float32Array, shape: number[]): Tensor => {
+    const tensor = nl.tensor(values, shape);
+    held.push(tensor);
+    return tensor;
+  };
   const voxels = series.length / frames;
   const rowsOf = (width: number) => Math.max(1, Math.floor(mostValues / width));
   // Four series to a voxel, or one weight to a pixel.
   const blocks = blocksOf(voxels, rowsOf(Math.max(4 * frames, seen.pixels.length)));
-  const data = blocks.map(([from, to]) =>
-    nl.tensor(series.slice(from * frames, to * frames), [to - from, frames]),
-  );
-  const unit = blocks.map(([from, to]) => nl.tensor(unitRows(series, frames, from, to), [to - from, frames]));
-  const held: Tensor[] = [pixels, stimulus, ...data, ...unit];
+  let pixels: Tensor, stimulus: Tensor, data: Tensor[], unit: Tensor[];
+  try {
+    pixels = hold(Float32Array.from(places), [seen.pixels.length, 2]);
+    stimulus = hold(seen.values, [seen.pixels.length, frames]);
+    data = blocks.map(([from, to]) => hold(series.slice(from * frames, to * frames), [to - from, frames]));
+    unit = blocks.map(([from, to]) => hold(unitRows(series, frames, from, to), [to - from, frames]));
+  } catch (error) {
+    nl.dispose(held);
+    throw error;
+  }
   return {
     height: field.height,
     power: field.power,

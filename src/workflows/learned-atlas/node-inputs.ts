@@ -57,8 +57,9 @@ export function mapsInput(learned: LearnedAtlasConfig, chosen: TrainingRelpath):
 
 /**
  * The configuration as metadata hold it: the settings that the atlas follows from. Left out is what only steers the run:
- * checkpoints, memory, evaluation, the folder, and who must be there; those who were stand under `subjects`. So a change
- * there writes no map again, and a resumed run writes the same.
+ * checkpoints, memory, evaluation, the folder, what is written beside the maps, and who must be there; those who were stand
+ * under `subjects`. So a change there writes no map again, and a resumed run writes the same. Fields and counts of folds come to
+ * the metadata as inputs of their own.
  */
 export function recordedConfig({ atlas, learned_atlas: learned }: Config): z.infer<typeof ConfigRecord> {
   const { resume: _resume, checkpoint_every: _every, ...optimizer } = learned.optimizer;
@@ -69,6 +70,9 @@ export function recordedConfig({ atlas, learned_atlas: learned }: Config): z.inf
     memory_limit_mb: _memory,
     evaluate: _evaluate,
     group_by: _groups,
+    template_label: _label,
+    save_fields: _fields,
+    verify_jacobian: _folds,
     ...deciding
   } = learned;
   const { min_subjects: _leastMean, subject_pattern: _pattern, ...average } = atlas;

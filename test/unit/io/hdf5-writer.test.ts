@@ -123,6 +123,41 @@ print(json.dumps([f['data'].shape, float(f['data'][1, 0, 1, 3]), list(f.attrs['c
     }
   });
 
+  const long = (count: number) => Array.from({ length: count }, (_, i) => (i % 7 === 0 ? '' : `lh-Ω${i}`));
+
+  test.each([
+    ['the writer', 6000, (path: string) => Promise.resolve(Hdf5Writer.create(path))],
+    ['the writer, over two heaps', 66_000, (path: string) => Promise.resolve(Hdf5Writer.create(path))],
+    ['the library', 6000, (path: string) => Hdf5File.create(path)],
+  ] as const)('lists of texts too long for an attribute: %s', async (_, count, create) => {
+    const path = join(directory, 'texts.h5');
+    const file = await create(path);
+    file.createDataset('freq', { shape: [1], data: Float64Array.of(1) });
+    file.setAttributes({ channel: long(count), short: ['a'] });
+    file.setAttributes({ names: long(count), short: ['b'] }, 'metadata');
+    file.close();
+    const read = await Hdf5File.open(path);
+    try {
+      expect(read.attributes()).toEqual({ channel: long(count), short: ['a'] });
+      expect(read.attributes('metadata')).toEqual({ names: long(count), short: ['b'] });
+    } finally {
+      read.close();
+    }
+  });
+
+  test('h5py reads long lists of texts', ({ skip }) => {
+    const path = join(directory, 'texts-p.h5');
+    const file = Hdf5Writer.create(path);
+    file.setAttributes({ channel: long(6000) });
+    file.close();
+    const python = (code: string) => spawnSync('/usr/bin/python3', ['-c', code], { encoding: 'utf8' });
+    if (python('import h5py').status !== 0) return skip('needs h5py');
+    const { stdout, stderr } = python(`import h5py, json
+print(json.dumps(h5py.File(${JSON.stringify(path)}, 'r')['channel'].asstr()[:].tolist()))`);
+    expect(stderr).toBe('');
+    expect(JSON.parse(stdout)).toEqual(long(6000));
+  });
+
   test('parts that do not fit, and folders that are not there, are refused', () => {
     const file = Hdf5Writer.create(join(directory, 'e.h5'));
     try {

@@ -1,8 +1,11 @@
+import { mkdirSync, readdirSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 
+import { Hdf5Writer } from '../../../../src/io/index.js';
 import { FooofSpy } from '../../../../src/nodes/spectrum/fooof-spy.js';
+import { writeSpectra } from '../../../../src/nodes/spectrum/spectral-container.js';
 import { readModelContainer, type SpectralData } from '../../../../src/nodes/spectrum/spectral-data.js';
 import { simulateSpectrum } from '../../../../src/numerics/fooof/simulate.js';
 import { temporaryDirectory } from '../../../support/temporary.js';
@@ -158,6 +161,35 @@ describe('the routine of model spectra', () => {
     await expect(routine.compute(recording(), join(directory, 'x.h5'), { method: 'close' })).rejects.toThrow(
       'there is no method close',
     );
+  });
+
+  test('a file that cannot get its size leaves nothing behind', async () => {
+    const folder = join(directory, 'full');
+    mkdirSync(folder);
+    const refuse = vi.spyOn(Hdf5Writer.prototype, 'preallocate').mockImplementation(() => {
+      throw new Error('no space left');
+    });
+    try {
+      const routine = spy();
+      routine.initialize(recording(), 0);
+      await expect(routine.compute(recording(), join(folder, 'x.h5'))).rejects.toThrow('no space left');
+    } finally {
+      refuse.mockRestore();
+    }
+    expect(readdirSync(folder)).toEqual([]);
+  });
+
+  test('names of as many channels as a source space has come back from a container', async () => {
+    const channel = Array.from({ length: 5124 }, (_, i) => `vertex-${i}`);
+    const path = join(directory, 'source.h5');
+    writeSpectra(path, {
+      ...recording(),
+      shape: [1, 1, 2, channel.length],
+      data: new Float64Array(2 * channel.length).fill(1),
+      freq: Float64Array.of(1, 2),
+      channel,
+    });
+    expect((await readModelContainer(path)).channel).toEqual(channel);
   });
 
   test.each([

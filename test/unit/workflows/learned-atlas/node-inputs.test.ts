@@ -2,7 +2,11 @@ import { expect, test } from 'vitest';
 
 import { AtlasConfig } from '../../../../src/workflows/atlas/config.js';
 import { LearnedAtlasConfig } from '../../../../src/workflows/learned-atlas/config.js';
-import { recordedConfig } from '../../../../src/workflows/learned-atlas/node-inputs.js';
+import {
+  emissionInput,
+  mapsInput,
+  recordedConfig,
+} from '../../../../src/workflows/learned-atlas/node-inputs.js';
 
 const recorded = (learned: object, atlas: object = {}): unknown =>
   recordedConfig({ atlas: AtlasConfig.parse(atlas), learned_atlas: LearnedAtlasConfig.parse(learned) });
@@ -14,6 +18,9 @@ test('what only steers a run is no part of what the maps are written with', () =
     { evaluate: 'loo', group_by: { '101': 'left' } },
     { output_subdir: 'elsewhere' },
     { min_subjects: 3 },
+    { template_label: 'Mine' },
+    { save_fields: false },
+    { verify_jacobian: false },
     { optimizer: { resume: 'never', checkpoint_every: 3 } },
   ])
     expect(recorded(steering)).toEqual(usual);
@@ -24,6 +31,13 @@ test('what decides about the atlas is', () => {
   const usual = recorded({});
   expect(recorded({ optimizer: { seed: 7 } })).not.toEqual(usual);
   expect(recorded({ crop_margin: 5 })).not.toEqual(usual);
-  expect(recorded({ save_fields: false })).not.toEqual(usual);
+  expect(recorded({ field_space: 'ants' })).not.toEqual(usual);
   expect(recorded({}, { ddof: 1 })).not.toEqual(usual);
+});
+
+test('fields and counts of folds, which are no part of that, are inputs of the nodes that write them', () => {
+  const learned = (given: object) => LearnedAtlasConfig.parse(given);
+  const maps = (given: object): unknown => mapsInput(learned(given), { relpath: 'a', passedOver: [] });
+  expect(maps({ save_fields: false })).not.toEqual(maps({}));
+  expect(emissionInput(learned({ verify_jacobian: false }))).not.toEqual(emissionInput(learned({})));
 });
