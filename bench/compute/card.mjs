@@ -14,6 +14,7 @@
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { atlasTraining } from './cases/atlas.mjs';
 import { median } from './measure.mjs';
 
 const { values: asked } = parseArgs({
@@ -154,43 +155,9 @@ async function measureCeilings() {
   });
 }
 
-/** Ellipsoids, the second moved by two voxels: the volumes of the peer. */
-function subjects(size) {
-  const axis = Array.from({ length: size }, (_, i) => -1 + (2 * i) / (size - 1));
-  return [0, 2].map((shift) => {
-    const values = new Float32Array(size ** 3);
-    let at = 0;
-    for (let i = 0; i < size; i++) {
-      const x = axis[(i - shift + size) % size];
-      for (const y of axis) {
-        for (const z of axis) {
-          const value = Math.exp(-(x * x) / 0.05 - (y * y) / 0.2 - (z * z) / 0.1);
-          values[at++] = value < 0.02 ? 0 : value;
-        }
-      }
-    }
-    return values;
-  });
-}
-
 async function atlasSteps() {
-  const { NetworkTraining } = await import('../../dist/numerics/registration/network-training.js');
-  const settings = await import('../../dist/numerics/registration/settings.js');
   for (const size of asked.size.map(Number)) {
-    const volumes = subjects(size);
-    const training = new NetworkTraining({
-      volumes,
-      ids: ['1', '2'],
-      shape: [size, size, size],
-      unionSupport: Uint8Array.from(volumes[0], (value, at) => (value > 0 || volumes[1][at] > 0 ? 1 : 0)),
-      settings: {
-        model: settings.ModelSettings.parse({ flow_resolution: asked.flow }),
-        loss: settings.LossSettings.parse({}),
-        optimizer: settings.OptimizerSettings.parse({ mode: 'network' }),
-        densityInLog: false,
-      },
-    });
-    training.startEpoch();
+    const { training } = await atlasTraining(size, asked.flow);
     const losses = [];
     let at = 0;
     const result = await timed(() => training.step(at++ % 2).then(({ loss }) => losses.push(loss)));

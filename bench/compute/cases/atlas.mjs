@@ -25,31 +25,34 @@ function subjects(size, count) {
   return Array.from({ length: count }, (_, index) => volume(2 * index));
 }
 
+/** A training on two of them, at the defaults of a network. @returns the data, and the training before its first step */
+export async function atlasTraining(size, flow) {
+  const { NetworkTraining } = await import('../../../dist/numerics/registration/network-training.js');
+  const settings = await import('../../../dist/numerics/registration/settings.js');
+  const volumes = subjects(size, 2);
+  const data = {
+    volumes,
+    ids: ['1', '2'],
+    shape: [size, size, size],
+    unionSupport: Uint8Array.from(volumes[0], (value, at) => (value > 0 || volumes[1][at] > 0 ? 1 : 0)),
+    settings: {
+      model: settings.ModelSettings.parse({ flow_resolution: flow }),
+      loss: settings.LossSettings.parse({}),
+      optimizer: settings.OptimizerSettings.parse({ mode: 'network' }),
+      densityInLog: false,
+    },
+  };
+  const training = new NetworkTraining(data);
+  training.startEpoch();
+  return { data, training };
+}
+
 export async function run({ sizes, threads, reps, flow }) {
   const nl = await import('../../../dist/tensor/index.js');
-  const { NetworkTraining } = await import('../../../dist/numerics/registration/network-training.js');
   const { recomputesFinest } = await import('../../../dist/numerics/registration/memory-estimate.js');
-  const settings = await import('../../../dist/numerics/registration/settings.js');
   await nl.useDevice(await nl.resolveDevice('cpu'), threads);
   for (const size of sizes) {
-    const volumes = subjects(size, 2);
-    const unionSupport = Uint8Array.from(volumes[0], (value, at) =>
-      value > 0 || volumes[1][at] > 0 ? 1 : 0,
-    );
-    const data = {
-      volumes,
-      ids: ['1', '2'],
-      shape: [size, size, size],
-      unionSupport,
-      settings: {
-        model: settings.ModelSettings.parse({ flow_resolution: flow }),
-        loss: settings.LossSettings.parse({}),
-        optimizer: settings.OptimizerSettings.parse({ mode: 'network' }),
-        densityInLog: false,
-      },
-    };
-    const training = new NetworkTraining(data);
-    training.startEpoch();
+    const { data, training } = await atlasTraining(size, flow);
     const losses = [];
     let at = 0;
     const result = await timed(() => training.step(at++ % 2).then(({ loss }) => losses.push(loss)), reps);

@@ -11,7 +11,7 @@ import type { Surface } from '../geometry/surface.js';
 import { parseGifti } from '../gifti.js';
 import { readWhole } from '../gzip.js';
 import { readMgh } from '../mgh.js';
-import type { Affine } from '../nifti-affine.js';
+import { affineDeterminant, voxelSizeOf, type Affine } from '../nifti-affine.js';
 import { readNifti } from '../nifti-read.js';
 import { readNpy } from '../npy.js';
 import { readError } from '../storage-error.js';
@@ -125,7 +125,7 @@ async function readOne(
     case GeometryFormat.NIFTI_VOLUME:
     case GeometryFormat.MGZ_VOLUME: {
       const volume = format === GeometryFormat.MGZ_VOLUME ? await readMgh(path) : await readNifti(path);
-      return { labels: sampledLabels(volume, surface, reachMm), regions: [] };
+      return { labels: sampledLabels(volume, surface, reachMm, path), regions: [] };
     }
     default:
       throw malformed(
@@ -197,19 +197,25 @@ function wrongSize(path: string, found: number, n: number): ProcessingError {
 
 interface LabelVolume {
   readonly shape: readonly number[];
-  readonly affine: Affine | readonly number[];
+  readonly affine: Affine;
   readonly data: ArrayLike<number>;
 }
 
-/** The label at each vertex, or the nearest one within reach; -1 where there is none. Voxels of 0 are background. */
+/**
+ * The label at each vertex, or the nearest one within reach; -1 where there is none. Voxels of 0 are background.
+ *
+ * @throws ProcessingError AFFINE_SINGULAR
+ */
 function sampledLabels(
   { shape, affine, data }: LabelVolume,
   { vertices, cRas = [0, 0, 0] }: ParcellationOptions['surface'],
   reachMm: number,
+  path: string,
 ): Int32Array {
   const [nx, ny, nz] = [shape[0] ?? 1, shape[1] ?? 1, shape[2] ?? 1];
+  // Refuses what has no inverse.
+  const sides = voxelSizeOf(affine, path);
   const inverse = inverse3(affine);
-  const sides = [0, 1, 2].map((c) => Math.hypot(affine[c]!, affine[4 + c]!, affine[8 + c]!));
   const reach = sides.map((side) => Math.ceil(reachMm / side));
   const labels = new Int32Array(vertices.length / 3).fill(-1);
   for (let v = 0; v < labels.length; v++) {
@@ -253,20 +259,10 @@ function sampledLabels(
   }
 }
 
-/** Inverse of the upper left 3 x 3 part of a row-major 4 x 4 matrix. */
-function inverse3(m: ArrayLike<number>): number[] {
-  const [a, b, c, d, e, f, g, h, i] = [0, 1, 2, 4, 5, 6, 8, 9, 10].map((at) => m[at]!) as [
-    number,
-    number,
-    number,
-    number,
-    number,
-    number,
-    number,
-    number,
-    number,
-  ];
-  const determinant = a * (e * i - f * h) - b * (d * i - f * g) + c * (d * h - e * g);
+/** Inverse of the upper left 3 x 3 part. */
+function inverse3(m: Affine): number[] {
+  const [a = 0, b = 0, c = 0, , d = 0, e = 0, f = 0, , g = 0, h = 0, i = 0] = m;
+  const determinant = affineDeterminant(m);
   return [
     e * i - f * h,
     c * h - b * i,

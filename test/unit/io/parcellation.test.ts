@@ -170,6 +170,20 @@ describe('files of regions', () => {
     expect([...moved.labels]).toEqual([5, 5, -1, -1, 8, 8]);
   });
 
+  test('a volume whose affine leads nowhere is refused, not taken for one without labels', async () => {
+    // MGH: version 1, 2 x 1 x 1 voxels of type 0 (bytes), valid directions that are all 0.
+    const bytes = Buffer.alloc(284 + 2);
+    [1, 2, 1, 1, 1, 0, 0].forEach((value, i) => bytes.writeInt32BE(value, 4 * i));
+    bytes.writeInt16BE(1, 28);
+    [1, 1, 1].forEach((value, i) => bytes.writeFloatBE(value, 30 + 4 * i));
+    bytes.fill(5, 284);
+    await writeFile(at('flat.mgh'), bytes);
+    await expect(readParcellation([at('flat.mgh')], { surface })).rejects.toMatchObject({
+      code: 'AFFINE_SINGULAR',
+      where: at('flat.mgh'),
+    });
+  });
+
   test('whole numbers per vertex; anything else is refused by vertex', async () => {
     await writeNpy(at('a.npy'), { shape: [6], data: Float64Array.of(1, 1, 2, 2, NaN, 3) });
     const { labels } = await readParcellation([at('a.npy')], { surface });
