@@ -70,18 +70,17 @@ function childCpuMs() {
   return (Number(fields[13]) + Number(fields[14])) * 10;
 }
 
+/** The runs of `noop` follow on one first run, which takes far longer than they do. */
+const standing = values.case === 'noop' ? mkdtempSync(join(tmpdir(), 'neuroloom-bench-')) : undefined;
+
 function measure() {
+  if (standing !== undefined) return pipelineRun(join(standing, 'out'));
   const root = mkdtempSync(join(tmpdir(), 'neuroloom-bench-'));
   try {
     if (values.case === 'plan') return once('plan', join(root, 'out'));
     if (values.case === 'first') return once('run', join(root, 'out'));
-    if (values.case === 'again') {
-      once('run', join(root, 'out'));
-      return once('run', join(root, 'out'));
-    }
-    mkdirSync(join(root, 'out'));
-    pipelineRun(join(root, 'out'));
-    return pipelineRun(join(root, 'out'));
+    once('run', join(root, 'out'));
+    return once('run', join(root, 'out'));
   } finally {
     rmSync(root, { recursive: true, force: true });
   }
@@ -92,6 +91,11 @@ if (!['first', 'noop', 'again', 'plan'].includes(values.case))
 if (values.case === 'noop' && values.graph !== 'chains')
   throw new Error('--case noop has --graph chains only');
 const load = Number(readFileSync('/proc/loadavg', 'utf8').split(' ')[0]);
+if (standing !== undefined) {
+  process.on('exit', () => rmSync(standing, { recursive: true, force: true }));
+  mkdirSync(join(standing, 'out'));
+  pipelineRun(join(standing, 'out'));
+}
 const results = [];
 for (let i = 0; i < repeat; i++) {
   const found = measure();
