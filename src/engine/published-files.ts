@@ -10,6 +10,7 @@ import { outputError } from './output-error.js';
 import { packageVersion } from './package-root.js';
 import type { PublishedFile } from './publish.js';
 import { isSidecar, writeSidecars } from './sidecars.js';
+import { folderOf } from './source-name.js';
 
 export interface PublishedOptions {
   /** Absolute. */
@@ -53,7 +54,7 @@ export function settlePublished(options: PublishedOptions): void {
       })
     : published.map(() => null);
   // Where results stand among the data they are made from, the description is that of the data.
-  const { inputDir } = options;
+  const inputDir = options.inputDir === null ? null : folderOf(options.inputDir);
   if (options.sidecars && inputDir !== null && inputDir !== outputDir && published.length > 0) {
     describeDataset(outputDir, packageVersion(), inputDir);
   }

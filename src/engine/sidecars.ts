@@ -3,10 +3,11 @@
  * differs between two equal runs.
  */
 import { existsSync, readFileSync } from 'node:fs';
-import { join, posix, relative, resolve, sep } from 'node:path';
+import { join, posix, resolve } from 'node:path';
 import { eachSource } from './instance-sources.js';
 import type { InstanceTable } from './instance-table.js';
 import type { PublishedFile } from './publish.js';
+import { sourceName } from './source-name.js';
 import { writePieces } from './write-pieces.js';
 
 export interface SidecarOptions {
@@ -137,7 +138,7 @@ class Origins {
     for (let index = open.pop(); index !== undefined; index = open.pop()) {
       eachSource(table, index, (_port, source) => {
         if (source.kind === 'external') {
-          found.add(this.#externalName(source.path));
+          found.add(sourceName(resolve(source.path), this.#options));
           return;
         }
         const { record } = source;
@@ -151,16 +152,5 @@ class Origins {
       });
     }
     return [...found].sort();
-  }
-
-  /** `bids:input:101/map.nii.gz` below the input directory; else relative to the output directory. */
-  #externalName(written: string): string {
-    const { outputDir, inputDir } = this.#options;
-    const path = resolve(written);
-    const inside = inputDir !== null && path.startsWith(inputDir + sep);
-    const name = relative(inside ? inputDir : outputDir, path)
-      .split(sep)
-      .join('/');
-    return inside ? `bids:input:${name}` : name;
   }
 }

@@ -27,7 +27,7 @@ import { summaryOf } from './summary.js';
 /** Puts the parts of a recording together: table, sidecar, maps, predictions, statistics. */
 export const writeRecording = defineNode({
   name: 'write_recording',
-  version: 1,
+  version: 2,
   inputs: {
     fits: port.list(port.file('npy')),
     predictions: port.list(port.file('npy')),
@@ -36,6 +36,8 @@ export const writeRecording = defineNode({
     places: port.file('tsv'),
     header: port.optional(port.file('nifti-header')),
     info: port.value(RecordingInfo),
+    /** BIDS URIs of the files that were read, for the sidecar. */
+    sources: port.value(z.array(z.string())),
     settings: port.value(SettingsPort),
     cleaning: port.value(z.strictObject({ detrend: z.int(), percent_change: z.boolean() })),
     maps: port.value(z.boolean()),
@@ -197,14 +199,19 @@ function warningsOf(
 
 /** Everything that is needed to read, and to repeat, a table of parameters. */
 function sidecar(
-  inputs: { readonly info: RecordingInfo; readonly cleaning: object; readonly min_r2: number },
+  inputs: {
+    readonly info: RecordingInfo;
+    readonly sources: readonly string[];
+    readonly cleaning: object;
+    readonly min_r2: number;
+  },
   settings: EncodingSettings,
   status: Readonly<Record<string, number>>,
 ): unknown {
   const { info } = inputs;
   const isImages = stimulusOf(settings.model) === 'images';
   return {
-    Sources: Object.values(info.files),
+    Sources: inputs.sources,
     GeneratedBy: [{ Name: 'neuroloom', Version: VERSION }],
     model: settings.model,
     parameters: parameterNames(settings),

@@ -18,7 +18,7 @@ const LEAST = 2;
 /** Compares groups of participants in every feature, and in distances, by permutation, with control of false discoveries. */
 export const compareGroups = defineNode({
   name: 'compare_groups',
-  version: 2,
+  version: 3,
   inputs: {
     records: port.list(port.file('json')),
     distances: port.list(port.file('tsv')),
@@ -40,10 +40,15 @@ export const compareGroups = defineNode({
     const records = await readRecords(inputs.records);
     const there = new Set(records.flatMap(({ label }) => groupOf(label.participant) ?? []));
     const groups = inputs.groups ?? [...there].sort();
-    const structures = [...new Set(records.map(({ label }) => label.structure))].sort();
+    const isCompared = groups.length > 1;
+    const structures = isCompared ? [...new Set(records.map(({ label }) => label.structure))].sort() : [];
     const rows: TsvCell[][] = [];
     const pValues: number[] = [];
-    const notes: string[] = [];
+    const notes = isCompared
+      ? []
+      : [
+          `not compared: ${groups.length === 0 ? 'no group has' : `only the group ${groups[0]} has`} surfaces`,
+        ];
     const distanceRows: TsvCell[][] = [];
     const distanceP: number[] = [];
     for (const [done, structure] of structures.entries()) {

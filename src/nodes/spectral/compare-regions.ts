@@ -15,7 +15,7 @@ const FIXED = ['surface', 'participant', 'structure', 'id', 'region', 'network',
 /** Compares groups of participants in every region: which regions differ. */
 export const compareRegions = defineNode({
   name: 'compare_regions',
-  version: 2,
+  version: 3,
   inputs: {
     /** Tables of `describe_regions`, of all surfaces. */
     table: port.file('tsv'),

@@ -4,12 +4,13 @@ import { defineNode } from '../../engine/node.js';
 import { port } from '../../engine/port.js';
 import { readTable, readTsv, writeChart } from '../../io/index.js';
 import { distanceChart, spectraChart } from './cohort-charts.js';
+import { presentValue } from './present-value.js';
 import { readRecords } from './read-records.js';
 
 /** Charts of a cohort: spectra against Weyl's law, and matrices of distances. */
 export const plotCohort = defineNode({
   name: 'plot_cohort',
-  version: 1,
+  version: 2,
   inputs: {
     records: port.list(port.file('json')),
     distances: port.list(port.file('tsv')),
@@ -29,7 +30,7 @@ export const plotCohort = defineNode({
     if (inputs.participants !== null && inputs.column !== null) {
       const { columns, rows } = await readTable(inputs.participants.path);
       const [id, group] = [columns.indexOf('participant_id'), columns.indexOf(inputs.column)];
-      for (const row of rows) groups.set(row[id] ?? '', row[group] ?? 'n/a');
+      for (const row of rows) groups.set(row[id] ?? '', presentValue(row[group]) ?? 'n/a');
     }
     const lines = [];
     for (const { label, area, eigenvalues } of records) {

@@ -14,9 +14,11 @@ import { DescriptorReport, SurfaceLabel, type SurfaceRecord } from './surface-re
 /** Puts together how good everything of one surface is, and what the tables of the cohort take of it. */
 export const recordSurface = defineNode({
   name: 'record_surface',
-  version: 2,
+  version: 3,
   inputs: {
     label: port.value(SurfaceLabel),
+    /** BIDS URI of the surface, for the sidecar. */
+    source: port.value(z.string()),
     diagnosis: port.file('json'),
     eigen: port.file('json'),
     eigenvalues: port.file('tsv'),
@@ -26,7 +28,7 @@ export const recordSurface = defineNode({
     unit: port.value(z.string()),
   },
   outputs: { quality: port.file('json'), record: port.file('json') },
-  async run({ label, diagnosis, eigen, eigenvalues, descriptors, signature, unit }, ctx) {
+  async run({ label, source, diagnosis, eigen, eigenvalues, descriptors, signature, unit }, ctx) {
     const found = JSON.parse(await readFile(diagnosis.path, 'utf8')) as {
       readonly diagnosis: MeshDiagnosis;
       readonly repairs: RepairedMesh['changes'];
@@ -39,6 +41,7 @@ export const recordSurface = defineNode({
     const mesh = found.diagnosis;
     const record: SurfaceRecord = {
       label,
+      source,
       vertices: mesh.vertices,
       faces: mesh.faces,
       area: mesh.area,
@@ -65,7 +68,7 @@ export const recordSurface = defineNode({
       })),
     };
     const quality = {
-      Sources: [label.surface],
+      Sources: [source],
       GeneratedBy: [{ Name: 'neuroloom', Version: VERSION }],
       unit,
       surface: found,

@@ -5,7 +5,12 @@ import type { SurfaceRecord } from './surface-record.js';
 export interface ShapeDnaRows {
   /** Eigenvalues above 0 that all surfaces have. */
   readonly count: number;
-  readonly rows: ReadonlyArray<{ readonly surface: string; readonly values: Float64Array }>;
+  readonly rows: ReadonlyArray<{
+    readonly surface: string;
+    /** BIDS URI. */
+    readonly source: string;
+    readonly values: Float64Array;
+  }>;
   readonly warnings: readonly string[];
 }
 
@@ -18,12 +23,11 @@ export function shapeDnaRows(
   normalisation: ShapeDnaNormalisation,
 ): ShapeDnaRows {
   const warnings: string[] = [];
-  const rows = records.flatMap(({ label, area, volume, eigenvalues }) => {
+  const rows = records.flatMap(({ label, source, area, volume, eigenvalues }) => {
     const size = { area, ...(volume === null ? {} : { volume }) };
     try {
-      return [
-        { surface: label.surface, values: shapeDna(Float64Array.from(eigenvalues), normalisation, size) },
-      ];
+      const values = shapeDna(Float64Array.from(eigenvalues), normalisation, size);
+      return [{ surface: label.surface, source, values }];
     } catch (error) {
       if (!(error instanceof ProcessingError)) throw error;
       warnings.push(`${label.surface}: left out of shapedna.tsv: ${error.message}`);
@@ -39,7 +43,7 @@ export function shapeDnaRows(
   }
   return {
     count,
-    rows: rows.map(({ surface, values }) => ({ surface, values: values.slice(0, count) })),
+    rows: rows.map((row) => ({ ...row, values: row.values.slice(0, count) })),
     warnings,
   };
 }

@@ -3,6 +3,7 @@ import { readTable, type TsvTable } from '../../io/index.js';
 import type { SeededRandom } from '../../numerics/random.js';
 import { adjustedGroupTests, canAdjust } from '../../numerics/stats/covariate-test.js';
 import { groupTests, type FeatureTest } from '../../numerics/stats/group-test.js';
+import { presentValue } from './present-value.js';
 
 /** A column that is held fixed, and how. */
 export interface Covariate {
@@ -14,14 +15,13 @@ export interface Covariate {
 
 /** Who is in which group, and what is held fixed. */
 export interface Study {
+  /** Null: not in the table, or the cell says that it is not known. */
   readonly groupOf: (participant: string) => string | null;
   /** Values of the covariates in their order, texts for categories; null in place of missing ones, or of who is not in the table. */
   readonly covariatesOf: (participant: string) => readonly (number | string | null)[] | null;
   readonly covariates: readonly Covariate[];
 }
 
-/** What stands for a value that is not there: in BIDS, R, Python. */
-const MISSING = /^(n\/?a|nan)?$/i;
 /** `C(site)`, as formulas of R and Python have it. */
 const CATEGORY = /^C\((.+)\)$/;
 /** Cells that a message names. */
@@ -44,7 +44,7 @@ export function covariatesOfTable(
   return covariates.map((covariate) => {
     const column = columnOfCovariate(covariate);
     const place = columns.indexOf(column);
-    const values = rows.flatMap((row) => valueOf(row[place]) ?? []);
+    const values = rows.flatMap((row) => presentValue(row[place]) ?? []);
     const texts = values.filter((value) => !isNumber(value));
     if (covariate === column && texts.length === 0) return { column, as: 'number', categories: null };
     if (covariate === column && 2 * texts.length <= values.length) throw mixed(column, texts, values.length);
@@ -62,12 +62,12 @@ export async function readStudy(path: string, column: string, covariates: readon
   const rowOf = (participant: string): readonly (string | null)[] | null =>
     known.get(participant) ?? known.get(participant.replace(/^sub-/, '')) ?? null;
   return {
-    groupOf: (participant) => rowOf(participant)?.[group] ?? null,
+    groupOf: (participant) => presentValue(rowOf(participant)?.[group]),
     covariatesOf: (participant) => {
       const row = rowOf(participant);
       if (row === null) return null;
       return held.map(({ as }, c) => {
-        const value = valueOf(row[places[c]!]);
+        const value = presentValue(row[places[c]!]);
         return value === null || as === 'category' ? value : Number(value);
       });
     },
@@ -92,12 +92,6 @@ export function withCovariates<T>(
     return categories.map((category) => Float64Array.from(own, (value) => (value === category ? 1 : 0)));
   });
   return { members, columns, dropped: all.filter((_, i) => !isComplete[i]).map(participant) };
-}
-
-/** A cell without blanks around it; null: missing. */
-function valueOf(cell: string | null | undefined): string | null {
-  const value = cell?.trim() ?? '';
-  return MISSING.test(value) ? null : value;
 }
 
 function isNumber(value: string): boolean {

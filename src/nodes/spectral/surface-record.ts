@@ -31,6 +31,8 @@ export type DescriptorReport = z.output<typeof DescriptorReport>;
 /** What the tables of a cohort take of a surface. */
 export const SurfaceRecord = z.strictObject({
   label: SurfaceLabel,
+  /** BIDS URI of its file. */
+  source: z.string(),
   vertices: z.int(),
   faces: z.int(),
   area: z.number(),

@@ -8,7 +8,7 @@ import { FIT_INPUTS, FIT_OUTPUTS, fitInto } from './fit-spectra.js';
  */
 export const fitRecording = defineNode({
   name: 'fit_recording',
-  version: 1,
+  version: 2,
   inputs: { ...RECORDING_INPUTS, ...FIT_INPUTS },
   outputs: FIT_OUTPUTS,
   resources: { cpus: 1, memoryGb: 1 },

@@ -30,6 +30,8 @@ export const FitSettings = FitOptions.pick({
 export const FIT_INPUTS = {
   /** Name of the recording, for the cohort table and the sidecar. */
   recording: port.value(z.string()),
+  /** BIDS URIs of its files, for the sidecar. */
+  sources: port.value(z.array(z.string())),
   settings: port.value(FitSettings),
   output: port.value(z.enum(availableFooofOutputs)),
   keeptrials: port.value(z.boolean()),
@@ -51,7 +53,7 @@ export const FIT_OUTPUTS = {
 /** Fits every channel (and trial) of a container of spectra once: tables, model container, sidecar. */
 export const fitSpectra = defineNode({
   name: 'fit_spectra',
-  version: 4,
+  version: 5,
   inputs: { ...FIT_INPUTS, spectra: port.file('h5') },
   outputs: FIT_OUTPUTS,
   resources: { cpus: 1, memoryGb: 1 },
@@ -63,7 +65,7 @@ export const fitSpectra = defineNode({
 /** Fits every channel (and trial) of spectra and writes tables, model container and sidecar. */
 export async function fitInto(
   data: SpectralData,
-  { recording, settings, output, keeptrials, ...parallel }: InputsOf<typeof FIT_INPUTS>,
+  { recording, sources, settings, output, keeptrials, ...parallel }: InputsOf<typeof FIT_INPUTS>,
   ctx: NodeContext,
 ): Promise<OutputsOf<typeof FIT_OUTPUTS> | Skip> {
   const { freq_range, ...methodKwargs } = settings;
@@ -107,7 +109,7 @@ export async function fitInto(
   writeFileSync(paths.fits, formatTsv(fitsColumns(keeptrials), fits));
   writeFileSync(paths.peaks, formatTsv(peaksColumns(keeptrials), peaks));
   writeFileSync(paths.candidates, formatTsv(candidatesColumns(keeptrials), candidates));
-  writeFileSync(paths.sidecar, `${JSON.stringify(sidecar(recording, settings, data.log), null, 2)}\n`);
+  writeFileSync(paths.sidecar, `${JSON.stringify(sidecar(sources, settings, data.log), null, 2)}\n`);
   return { name: recording, ...paths };
 }
 
@@ -150,9 +152,9 @@ function blocksOf(
   });
 }
 
-function sidecar(recording: string, settings: z.infer<typeof FitSettings>, log: string): unknown {
+function sidecar(sources: readonly string[], settings: z.infer<typeof FitSettings>, log: string): unknown {
   return {
-    Sources: [recording],
+    Sources: sources,
     GeneratedBy: [{ Name: 'neuroloom', Version: VERSION }],
     settings,
     ...(log === '' ? {} : { spectra: JSON.parse(log.split('\n')[0]!) as unknown }),

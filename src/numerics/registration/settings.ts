@@ -181,6 +181,9 @@ export const OptimizerSettings = z
       optimizer.mode !== 'direct' || optimizer.direct_velocity_rounds <= resolveEpochs(optimizer),
     {
       error: 'direct_velocity_rounds exceeds the number of rounds',
+      params: {
+        cure: 'set it to epochs (null: 20 in direct mode) or less, 0 to move the template from the first round; or give more epochs',
+      },
       path: ['direct_velocity_rounds'],
       when: ({ issues }) => issues.length === 0,
     },

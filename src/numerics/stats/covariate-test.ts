@@ -185,7 +185,7 @@ interface GroupModel {
   readonly freedom: number;
 }
 
-/** Null where groups cannot be told from the covariates, or no freedom is left. */
+/** Null for fewer than two groups, where groups cannot be told from the covariates, or no freedom is left. */
 function modelOf(
   rows: readonly number[],
   groups: ArrayLike<number>,
@@ -194,7 +194,7 @@ function modelOf(
 ): GroupModel | null {
   const own = Int32Array.from(rows, (i) => groups[i]!);
   const sizes = Array.from({ length: count }, (_, g) => own.filter((group) => group === g).length);
-  if (sizes.some((size) => size < 2)) return null;
+  if (count < 2 || sizes.some((size) => size < 2)) return null;
   const centred = covariates.map((values) => {
     const there = Float64Array.from(rows, (i) => values[i]!);
     const mean = there.reduce((sum, value) => sum + value, 0) / there.length;
@@ -217,7 +217,7 @@ function modelOf(
   return { rows, place, groups: own, count, reduced, group, centred, freedom };
 }
 
-/** Whether groups differ beside the covariates, and freedom is left to test it. */
+/** Whether there are two groups or more that differ beside the covariates, and freedom is left to test it. */
 export function canAdjust(groups: ArrayLike<number>, covariates: readonly Float64Array[]): boolean {
   const count = Math.max(...Array.from(groups)) + 1;
   const rows = Array.from({ length: groups.length }, (_, i) => i);

@@ -4,6 +4,7 @@ import { workflow, type MergedConfig, type WorkflowContext } from '../../engine/
 import type { ReportSection } from '../../engine/report-section.js';
 import type { Problem } from '../../engine/requirements.js';
 import type { ResultFiles } from '../../engine/result-files.js';
+import { sourceName } from '../../engine/source-name.js';
 import { collectRecordings } from '../../nodes/encoding/collect-recordings.js';
 import { fitVoxels } from '../../nodes/encoding/fit-voxels.js';
 import { loadRecording } from '../../nodes/encoding/load-recording.js';
@@ -100,6 +101,9 @@ export class EncodingFit {
       places: loaded.out.places,
       header: loaded.out.header,
       info: loaded.out.info,
+      sources: recordings.select((recording) =>
+        filesOf(recording, chosen).map((path) => sourceName(path, context)),
+      ),
       settings,
       cleaning: { detrend, percent_change },
       maps: chosen.maps,
@@ -137,6 +141,13 @@ export class EncodingFit {
   async describeResults(results: ResultFiles): Promise<ReportSection | null> {
     return (await import('./report.js')).describeEncodingFit(results);
   }
+}
+
+/** What is read of a recording. */
+function filesOf(recording: Recording, chosen: EncodingFitConfig): string[] {
+  const { bold, mask, stimulus, coordinates } = recording;
+  const confounds = chosen.confounds === 'none' ? null : recording.confounds;
+  return [bold, mask, stimulus?.path ?? null, coordinates, confounds].filter((path) => path !== null);
 }
 
 /** The keys that decide what a fit gives, without those that do nothing for this model: they would only cost reuse. */

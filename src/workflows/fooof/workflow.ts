@@ -7,6 +7,7 @@ import { workflow, type MergedConfig, type WorkflowContext } from '../../engine/
 import type { ReportSection } from '../../engine/report-section.js';
 import type { Problem } from '../../engine/requirements.js';
 import type { ResultFiles } from '../../engine/result-files.js';
+import { sourceName } from '../../engine/source-name.js';
 import { collectFits } from '../../nodes/spectrum/collect-fits.js';
 import { computeSpectra } from '../../nodes/spectrum/compute-spectra.js';
 import { fitRecording } from '../../nodes/spectrum/fit-recording.js';
@@ -81,6 +82,7 @@ export class Fooof {
     const settings = picked(FitSettings.shape, rest) as FitSettings;
     const how = {
       recording: name,
+      sources: recordings.select(({ files }) => files.map(({ path }) => sourceName(path, context))),
       settings,
       output,
       keeptrials,

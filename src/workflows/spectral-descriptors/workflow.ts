@@ -6,6 +6,7 @@ import { workflow, type MergedConfig, type WorkflowContext } from '../../engine/
 import type { ReportSection } from '../../engine/report-section.js';
 import type { Problem } from '../../engine/requirements.js';
 import type { ResultFiles } from '../../engine/result-files.js';
+import { sourceName } from '../../engine/source-name.js';
 import { chooseScales } from '../../nodes/spectral/choose-scales.js';
 import { cleanSurface } from '../../nodes/spectral/clean-surface.js';
 import { collectSurfaces } from '../../nodes/spectral/collect-surfaces.js';
@@ -129,6 +130,7 @@ export class SpectralDescriptors {
           });
     const recorded = wf.map(recordSurface, {
       label,
+      source: surfaces.select(({ path }) => sourceName(path, { ...context, inputDir: inputRoot(inputDir) })),
       diagnosis: cleaned.out.diagnosis,
       eigen: solved.out.report,
       eigenvalues: solved.out.eigenvalues,

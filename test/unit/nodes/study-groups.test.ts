@@ -25,6 +25,15 @@ test('NA, NaN, nan and blanks are missing values: the column stays one of number
   expect(dropped).toEqual(['sub-01', 'sub-02', 'sub-03', 'sub-04', 'sub-05', 'sub-99']);
 });
 
+test('NA, nan and blanks are no group, and blanks around a name do not make another one', async () => {
+  const cells = ['patient', 'NA', 'n/a', ' ', 'NaN', ' patient ', 'control'];
+  const path = table(['participant_id', 'group'], ...cells.map((cell, i) => [`sub-0${i}`, cell]));
+  const { groupOf } = await readStudy(path, 'group', []);
+  const groups = cells.map((_, i) => groupOf(`sub-0${i}`));
+  expect(groups).toEqual(['patient', null, null, null, null, 'patient', 'control']);
+  expect(groupOf('sub-99')).toBeNull();
+});
+
 test('C(site) is a category also where its values are numbers', async () => {
   const path = table(['participant_id', 'site'], ['1', '3'], ['2', '1'], ['3', '2'], ['4', '3']);
   const linear = await readStudy(path, 'group', ['site']);

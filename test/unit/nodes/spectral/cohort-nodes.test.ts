@@ -7,8 +7,10 @@ import type { InputFile } from '../../../../src/engine/port.js';
 import { encodeGifti, readNpy, readTsv, writeNpy, writeTsv } from '../../../../src/io/index.js';
 import type { AlignmentReport } from '../../../../src/nodes/spectral/alignment-report.js';
 import { collectAlignments } from '../../../../src/nodes/spectral/collect-alignments.js';
+import { compareGroups } from '../../../../src/nodes/spectral/compare-groups.js';
 import { compareRegions } from '../../../../src/nodes/spectral/compare-regions.js';
 import { parcellateSurface } from '../../../../src/nodes/spectral/parcellate-surface.js';
+import type { SurfaceRecord } from '../../../../src/nodes/spectral/surface-record.js';
 import { stackTables } from '../../../../src/nodes/spectral/stack-tables.js';
 import { octasphere } from '../../../../src/workflows/spectral-descriptors/sample-shapes.js';
 import { nodeContext } from '../../../support/node-context.js';
@@ -119,3 +121,35 @@ test('who is left out of the comparison of regions for a missing covariate is to
   expect(warnings).toEqual(['lh: regions of sub-01 left out for a missing covariate']);
   expect((await readTsv(join(directory, 'group_regions.tsv'))).rows).toHaveLength(2);
 });
+
+test('a column with one group only gives empty tables and says why, with and without covariates', async () => {
+  const people = [1, 2, 3].map((i) => `sub-0${i}`);
+  const records = people.map((participant, i) => {
+    const name = `${participant}.json`;
+    writeFileSync(join(directory, name), JSON.stringify(surfaceRecord(participant, i)));
+    return input(name);
+  });
+  await writeTsv(
+    join(directory, 'one-group.tsv'),
+    ['participant_id', 'group', 'age'],
+    people.map((id, i) => [id, i === 0 ? 'NA' : 'a', 60 + i]),
+  );
+  for (const covariates of [[], ['age']]) {
+    const { ctx, warnings } = nodeContext(directory);
+    const study = { participants: input('one-group.tsv'), column: 'group', covariates, groups: null };
+    await compareGroups.run({ records, distances: [], metrics: [], ...study, permutations: 9 }, ctx);
+    expect(warnings).toEqual(['not compared: only the group a has surfaces']);
+    expect((await readTsv(join(directory, 'group_comparison.tsv'))).rows).toEqual([]);
+  }
+});
+
+function surfaceRecord(participant: string, i: number): SurfaceRecord {
+  return {
+    label: { surface: participant, participant, structure: 'lh' },
+    source: `bids:input:${participant}.gii`,
+    ...{ vertices: 4, faces: 4, area: 1 + i, volume: 1, components: 1, boundary_edges: 0, genus: 0 },
+    ...{ findings: [], repaired: [], k: 1, eigenvalues: [0], zero_modes: 1, largest_residual: 0 },
+    ...{ res_lambda: 0, res_back: 0, orthonormality: 0, certificate_count: 1, certificate_shift: null },
+    descriptors: [],
+  };
+}

@@ -38,6 +38,7 @@ async function run(format: Format, content: string | Uint8Array, given: Given = 
   const outputs = await fitRecording.run(
     {
       recording: 'sub-01/rest',
+      sources: ['bids:input:sub-01/rest.tsv'],
       format,
       roles: ['main'],
       files: [{ path, relPath: `rest.${format}`, digest: '', bytes: 0 }] as unknown as Inputs['files'],

@@ -83,6 +83,9 @@ describe('settings of the learned atlas', () => {
     expect(messages(OptimizerSettings.safeParse({ mode: 'direct', epochs: 2 }))).toEqual([
       'direct_velocity_rounds: direct_velocity_rounds exceeds the number of rounds',
     ]);
+    expect(OptimizerSettings.safeParse({ mode: 'direct', epochs: 2 }).error?.issues[0]).toMatchObject({
+      params: { cure: expect.stringContaining('give more epochs') as string },
+    });
     expect(OptimizerSettings.safeParse({ epochs: 2 }).success).toBe(true);
     expect(
       OptimizerSettings.safeParse({ mode: 'direct', epochs: 2, direct_velocity_rounds: 1 }).success,

@@ -6,6 +6,7 @@ import {
   groupTests,
   seededRandom,
 } from '../../../../src/numerics.js';
+import { canAdjust } from '../../../../src/numerics/stats/covariate-test.js';
 
 /** A cohort in which the older are in the second group, and the feature follows age. */
 function cohort(effect: number, n = 40) {
@@ -74,6 +75,8 @@ describe('features with covariates', () => {
     const random = seededRandom(1, 'a');
     const covariate = Float64Array.of(0, 1, 2, 1);
     const values = Float64Array.of(1, 2, 4, 3);
+    expect(canAdjust([0, 0, 0, 0], [covariate])).toBe(false);
+    expect(canAdjust([], [])).toBe(false);
     expect(() => adjustedGroupTests([values], [0, 0, 0, 0], [covariate], random)).toThrow(
       'groups of 4 subjects cannot be compared',
     );
