@@ -15,29 +15,52 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const modules = path.join(root, 'build', 'modules');
 const dist = path.join(root, 'dist');
 
-/**
- * A part holds what its roots import statically, less what stands in a part before it. `command` is what every verb
- * needs; `study` what wires a graph, and what workers and nodes share with it; `run` what decides what a run does.
- */
-const PARTS = [
-  { name: 'command', roots: ['cli/main.js'] },
-  {
-    name: 'study',
-    roots: [
-      ...['index.js', 'cli/commands/run.js', 'engine/worker-tasks.js'],
-      ...['engine/executors/slurm-settings.js', 'engine/containers/settings.js'],
-    ],
-  },
-  { name: 'run', roots: ['engine/run.js', 'engine/sqlite-cache.js'] },
-];
 /** Entries of processes and threads: they stand alone, and nothing in a part may import them. */
 const ALONE = ['engine/worker-main.js', 'engine/watchdog.js', 'engine/log-cap.js'];
 /** Packages whose code goes into the parts; all others are loaded from where they are installed. */
-const PACKAGES = ['@dagrejs/graphlib', 'commander', 'eventemitter3', 'p-queue', 'p-timeout', 'zod'];
+const PACKAGES = [
+  ...['@dagrejs/graphlib', 'commander', 'eventemitter3', 'fflate', 'nifti-reader-js'],
+  ...['p-queue', 'p-timeout', 'zod'],
+];
 /** Packages that modules outside the parts take from there too, so that there is one copy. */
 const SHARED = { zod: 'start/zod.js' };
 
 await init;
+
+const COMMAND = ['cli/main.js'];
+const WORKER = ['engine/worker-tasks.js'];
+const STUDY = [
+  ...['index.js', 'cli/commands/run.js', ...WORKER],
+  ...['engine/executors/slurm-settings.js', 'engine/containers/settings.js'],
+];
+const IO = ['io/index.js'];
+/** Settings of all workflows: a run reads every section of its configuration. */
+const SETTINGS = modulesIn('workflows').filter((file) => file.endsWith('/config.js'));
+/** The nodes of each kind of workflow. */
+const FAMILIES = new Map(
+  readdirSync(path.join(modules, 'nodes')).map((name) => [name, modulesIn(`nodes/${name}`)]),
+);
+
+/**
+ * A part holds what its roots import statically, less what stands in a part before it. `base`, `worker`, `schemas` and
+ * `common` hold what others share: a worker does not load what wires a graph, nor the nodes of another kind of workflow.
+ * `command` is what every verb needs; `study` what wires a graph; `run` what decides what a run does; `io` the files that all
+ * nodes read and write; `native` the wrappers of the addon.
+ */
+const PARTS = [
+  { name: 'base', roots: shared(COMMAND, [...WORKER, 'version.js']) },
+  { name: 'command', roots: COMMAND },
+  { name: 'worker', roots: [...WORKER, ...shared(STUDY, IO)] },
+  { name: 'study', roots: STUDY },
+  { name: 'run', roots: ['engine/run.js', 'engine/sqlite-cache.js'] },
+  { name: 'io', roots: IO },
+  { name: 'native', roots: ['native/index.js'] },
+  { name: 'schemas', roots: shared(SETTINGS, [...FAMILIES.values()].flat()) },
+  { name: 'settings', roots: SETTINGS },
+  { name: 'common', roots: sharedByTwo([...FAMILIES.values()]) },
+  ...[...FAMILIES].map(([name, roots]) => ({ name, roots })),
+];
+
 const placed = placeModules();
 const built = new Map();
 for (const { name } of PARTS) built.set(name, await bundle(name));
@@ -58,6 +81,22 @@ for (const file of below(dist)) {
   if (!isKept) rmSync(path.join(dist, file));
 }
 
+/** What the modules of both lists import statically, themselves included. */
+function shared(some, others) {
+  const reached = [some, others].map((roots) => {
+    const found = new Set(roots);
+    for (const module of found)
+      if (!ALONE.includes(module)) for (const next of staticImports(module)) found.add(next);
+    return found;
+  });
+  return [...reached[0]].filter((module) => reached[1].has(module));
+}
+
+/** What at least two of the lists import statically. */
+function sharedByTwo(lists) {
+  return lists.flatMap((some, i) => lists.slice(i + 1).flatMap((others) => shared(some, others)));
+}
+
 /** Module to its part. */
 function placeModules() {
   const found = new Map();
@@ -71,7 +110,7 @@ function placeModules() {
       queue.push(...staticImports(module).map((imported) => ({ module: imported, importer: module })));
     }
   }
-  for (const file of Object.values(SHARED)) found.set(file, 'study');
+  for (const file of Object.values(SHARED)) found.set(file, 'worker');
   return found;
 }
 
@@ -234,6 +273,12 @@ function withShared(module, source) {
     at = end;
   }
   return text + source.slice(at);
+}
+
+function modulesIn(directory) {
+  return below(path.join(modules, directory))
+    .filter((file) => file.endsWith('.js'))
+    .map((file) => `${directory}/${file}`);
 }
 
 function below(directory) {

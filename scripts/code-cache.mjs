@@ -41,7 +41,7 @@ async function warmUp(main, directory) {
 }
 
 async function keep() {
-  const { part, loadedParts, missingCaches } = await import(partsModule.href);
+  const { part, loadAll, loadedParts, missingCaches } = await import(partsModule.href);
   if (missingCaches().length === 0) return;
   const directory = mkdtempSync(join(tmpdir(), 'neuroloom-code-cache-'));
   try {
@@ -49,6 +49,7 @@ async function keep() {
   } finally {
     rmSync(directory, { recursive: true, force: true });
   }
+  loadAll();
   for (const { script, cacheFile } of loadedParts()) {
     const unfinished = `${cacheFile}.${process.pid}`;
     writeFileSync(unfinished, script.createCachedData());

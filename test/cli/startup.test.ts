@@ -1,5 +1,7 @@
+import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
 import { PipelineRig } from '../support/pipeline-rig.js';
 import { letterRig, RUN } from './letters.js';
@@ -16,6 +18,11 @@ async function modulesOf(args: readonly string[]): Promise<{ modules: string[]; 
   return { modules: (await rig.read('trace')).trim().split('\n'), stdout: result.stdout };
 }
 
+/** The parts among what was loaded. */
+function partsOf(urls: readonly string[]): string[] {
+  return urls.flatMap((url) => /\/dist\/start\/(\w+)\.\w+\.cjs$/.exec(url)?.[1] ?? []).sort();
+}
+
 const CONTENTS = new URL('../../dist/start/contents.json', import.meta.url);
 /** Modules that the settings of a workflow import and that are none themselves. */
 const SETTINGS_NEED = [
@@ -25,8 +32,12 @@ const SETTINGS_NEED = [
 ];
 /** Packages whose code is in a part. */
 const PACKED = ['@dagrejs', 'commander', 'eventemitter3', 'p-queue', 'p-timeout', 'zod'];
+/** Parts that hold what nodes share, beside those of the nodes themselves. */
+const OF_NODES = ['io', 'native', 'common', 'atlas', 'bayes', 'encoding', 'spectral', 'spectrum'];
 
-const HEAVY = /@tensorflow|better-sqlite3|\.node$|\/dist\/(tensor|native|nodes)\//;
+const HEAVY = new RegExp(
+  `@tensorflow|better-sqlite3|\\.node$|/dist/(tensor|native|nodes)/|/dist/start/(${OF_NODES.join('|')})\\.`,
+);
 
 test.each([
   [['--help'], 'Examples:'],
@@ -47,27 +58,38 @@ test('help loads no schema library, no YAML parser and no engine beside the vers
   expect(engine.map((url) => url.replace(/.*\/dist/, 'dist'))).toEqual(['dist/engine/package-root.js']);
 });
 
-test('an unchanged run loads what it needs in three parts, not module by module', async () => {
+test('an unchanged run loads what it needs in parts, not module by module', async () => {
   await using rig = await letterRig({ a: 'a', b: 'b' });
   expect((await rig.command(RUN)).exitCode).toBe(0);
   const env = { NODE_OPTIONS: `--import ${TRACE}`, TRACE_IMPORTS: rig.path('trace') };
   const second = await rig.command([...RUN, '--log-format', 'json'], { env });
   expect(second.stderr).toContain('"executed":0');
   const modules = (await rig.read('trace')).trim().split('\n');
-  const parts = modules.flatMap((url) => /\/dist\/start\/(\w+)\.\w+\.cjs$/.exec(url)?.[1] ?? []);
-  expect(parts.sort()).toEqual(['command', 'run', 'study']);
+  expect(partsOf(modules)).toEqual(['base', 'command', 'run', 'schemas', 'settings', 'study', 'worker']);
   const contents = JSON.parse(readFileSync(CONTENTS, 'utf8')) as Record<string, { modules: string[] }>;
   const placed = new Set(Object.values(contents).flatMap((part) => part.modules));
   const ours = modules
     .filter((url) => !url.includes('/node_modules/'))
     .flatMap((url) => /\/dist\/(?!start\/)(.*)/.exec(url)?.[1] ?? []);
-  // Beside what is in the parts: settings of the built-in workflows, and what these extend.
-  const others = ours.filter((module) => !placed.has(module)).sort();
-  expect(others.filter((module) => !/\/(config|\w*-?settings)\.js$/.test(module))).toEqual(SETTINGS_NEED);
+  expect(ours.filter((module) => !placed.has(module))).toEqual([]);
+  // What the settings of the built-in workflows import, themselves left aside.
+  const schemas = contents['schemas']!.modules.filter((module) => !/\/\w*-?settings\.js$/.test(module));
+  expect(schemas.sort()).toEqual(SETTINGS_NEED);
   const packages = modules.flatMap((url) => /node_modules\/([^/]+)\//.exec(url)?.[1] ?? []);
   expect(new Set(packages.filter((name) => !PACKED.includes(name)))).toEqual(
     new Set(['better-sqlite3', 'bindings', 'file-uri-to-path', 'es-module-lexer']),
   );
+});
+
+test('a worker takes its nodes from parts, without what wires a graph or nodes of other workflows', async () => {
+  await using rig = await PipelineRig.create();
+  const dist = new URL('../../dist/', import.meta.url).href;
+  const script = `await import('${dist}engine/worker-tasks.js'); await import('${dist}nodes/atlas/read-subject.js');`;
+  await promisify(execFile)(process.execPath, ['--import', TRACE, '--input-type=module', '-e', script], {
+    env: { ...process.env, TRACE_IMPORTS: rig.path('trace') },
+  });
+  const urls = (await rig.read('trace')).split('\n');
+  expect(partsOf(urls)).toEqual(['atlas', 'base', 'common', 'io', 'schemas', 'worker']);
 });
 
 test('the trace sees what a run loads', async () => {
