@@ -319,7 +319,7 @@ export function installObject(from: string, target: string): boolean {
 /** Deletes a directory with all that is in it; nothing happens when it is not there. */
 export function removeTree(directory: string): void {
   try {
-    // Retries: a child of a dead run may still be writing for a moment before its watchdog ends it.
+    // Retries: a child of a dead run may still be writing for a moment before it is ended.
     rmSync(directory, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 });
   } catch (cause) {
     throw storageError(cause, directory);

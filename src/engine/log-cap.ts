@@ -1,4 +1,4 @@
-/** Keeps the log of a worker under its cap. Imports nothing of ours: the watchdog starts with it. */
+/** Keeps the log of a worker under its cap. Imports nothing of ours: the thread that monitors a worker starts with it. */
 import { closeSync, fstatSync, ftruncateSync, openSync, readSync, renameSync, writeSync } from 'node:fs';
 
 const CHUNK = 1024 * 1024;

@@ -1,7 +1,7 @@
 /**
  * Standard output and error of a worker go to files by descriptor, so that no byte passes through the parent and
  * tools that the node starts are captured too. The file is opened for appending and emptied when a node starts.
- * While it runs, the worker's watchdog keeps it under the cap (log-cap.ts): the first half stays, what follows is moved to a
+ * While it runs, the worker's monitor keeps it under the cap (log-cap.ts): the first half stays, what follows is moved to a
  * side file of which the last half is kept.
  */
 import {

@@ -1,13 +1,10 @@
 /**
- * Entry of a worker process: `worker-main.js PARENT_PID LOG_CAP STDOUT_FILE STDERR_FILE SCRATCH_DIR`, forked as
- * the leader of its own process group. It is watched before the modules of the engine are loaded, which takes longest:
- * a parent that is killed while a worker starts must not leave it behind.
+ * Entry of a worker process: `worker-main.js LOG_CAP STDOUT_FILE STDERR_FILE SCRATCH_DIR`, forked as the leader of its own
+ * process group, which parent-watch.ts ends when the parent is gone.
  */
-import { startWatchdog } from './watchdog.js';
+import { startMonitor } from './worker-monitor.js';
 
-process.on('disconnect', () => {
-  process.kill(-process.pid, 'SIGKILL');
-});
-const watching = startWatchdog(Number(process.argv[2]));
+// The thread starts while the modules of the engine are loaded.
+const monitor = startMonitor();
 const { serve } = await import('./worker-tasks.js');
-serve(await watching);
+serve(await monitor);

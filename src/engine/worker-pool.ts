@@ -16,6 +16,7 @@ import {
 import { DEFAULT_LOG_CAP_BYTES, openLog, readLogTail } from './log-capture.js';
 import { classifyExit, classifyThrown, endedByParent, failure, type NodeFailure } from './failure.js';
 import { makeDirectory } from './make-directory.js';
+import { ParentWatch } from './parent-watch.js';
 import { limitedNode } from './memory-limit.js';
 import { storageError } from './storage-error.js';
 import {
@@ -148,6 +149,7 @@ export class WorkerPool {
   readonly #workers = new Set<PoolWorker>();
   readonly #waiting: Job[] = [];
   readonly #sampler: NodeJS.Timeout;
+  readonly #watch: ParentWatch;
   #serial = 0;
   #tasks = 0;
   #isAssigning = false;
@@ -170,6 +172,7 @@ export class WorkerPool {
     } catch (cause) {
       throw storageError(cause, options.directory, 'work');
     }
+    this.#watch = new ParentWatch(options.directory, this.#options.env);
     this.#sampler = setInterval(() => {
       for (const worker of this.#workers) {
         if (worker.state === 'busy') worker.peakMb = Math.max(worker.peakMb, residentMb(worker.pid));
@@ -215,6 +218,7 @@ export class WorkerPool {
     const all = [...this.#workers];
     for (const worker of all) this.#retire(worker);
     await Promise.all(all.map((worker) => worker.gone));
+    await this.#watch.close();
   }
 
   /** In a while: what is asked for in the same moment is seen together. */
@@ -300,22 +304,21 @@ export class WorkerPool {
     const scratch = `${base}.cwd`;
     const containers = `${base}.containers`;
     mkdirSync(scratch);
+    const { execPath, execArgv } = limitedNode(heapMb);
+    const watched = this.#watch.around(execPath, execArgv);
     const out = openLog(logs.stdout);
     let err: number | null = null;
     let child: ChildProcess;
     try {
       err = openLog(logs.stderr);
-      child = fork(
-        workerEntry(),
-        [String(process.pid), String(this.#options.logCapBytes), logs.stdout, logs.stderr, scratch],
-        {
-          stdio: ['ignore', out, err, 'ipc'],
-          serialization: 'json',
-          detached: true,
-          ...limitedNode(heapMb),
-          env: { ...this.#options.env, NEUROLOOM_TEST_KILL: undefined, [NOTES_VARIABLE]: containers },
-        },
-      );
+      child = fork(workerEntry(), [String(this.#options.logCapBytes), logs.stdout, logs.stderr, scratch], {
+        stdio: ['ignore', out, err, 'ipc', watched.pipe],
+        serialization: 'json',
+        detached: true,
+        execPath: watched.execPath,
+        execArgv: watched.execArgv,
+        env: { ...this.#options.env, NEUROLOOM_TEST_KILL: undefined, [NOTES_VARIABLE]: containers },
+      });
     } finally {
       closeSync(out);
       if (err !== null) closeSync(err);
@@ -338,6 +341,7 @@ export class WorkerPool {
       gone,
     };
     this.#workers.add(worker);
+    if (child.pid !== undefined) this.#watch.started(child.pid);
     child.on('message', (message) => {
       this.#receive(worker, message);
     });
@@ -355,7 +359,6 @@ export class WorkerPool {
       if (ended) return;
       ended = true;
       clearTimeout(startTimer);
-      killGroup(worker.pid);
       const left = notedContainers(worker.containers);
       if (left.length === 0) bury(code, signal);
       else void this.#endContainers(worker, left).then(() => bury(code, signal));
@@ -375,6 +378,7 @@ export class WorkerPool {
     });
     child.once('exit', (code, signal) => {
       killGroup(worker.pid);
+      this.#watch.ended(worker.pid);
       if (!child.connected) end(code, signal);
       else {
         child.once('disconnect', () => setImmediate(end, code, signal));

@@ -4,7 +4,6 @@ import { join } from 'node:path';
 import { classifyThrown, type NodeFailure } from './failure.js';
 import { resetLog, tailPathOf } from './log-capture.js';
 import { readTask, runNode } from './node-runner.js';
-import type { Watchdog } from './watchdog.js';
 import {
   PROTOCOL,
   type ParentMessage,
@@ -12,6 +11,7 @@ import {
   type TaskOrder,
   type WorkerMessage,
 } from './worker-protocol.js';
+import type { WorkerMonitor } from './worker-monitor.js';
 
 const STDOUT = 1;
 const STDERR = 2;
@@ -21,7 +21,7 @@ const EXIT_BUG = 70;
 /** A result that is longer stands in its file only. */
 const MAX_SEALED_CHARACTERS = 32_768;
 
-const [, logCap = '', stdoutPath = '', stderrPath = '', ownScratch = ''] = process.argv.slice(2);
+const [logCap = '', stdoutPath = '', stderrPath = '', ownScratch = ''] = process.argv.slice(2);
 const home = process.cwd();
 let running: { readonly n: number; readonly abort: AbortController } | null = null;
 let waiting: TaskOrder[] = [];
@@ -30,7 +30,7 @@ let cpuAtStart = process.cpuUsage();
 
 let untilCapped: NodeJS.Timeout | undefined;
 /** Set before the first task. */
-let watchdog: Watchdog | null = null;
+let monitor: WorkerMonitor | null = null;
 
 function send(message: WorkerMessage): void {
   // The channel closes only when the parent is gone, and then this process ends too.
@@ -40,7 +40,7 @@ function send(message: WorkerMessage): void {
 function usage(): { peakMb: number; cpuMs: number; rssMb: number } {
   const cpu = process.cpuUsage(cpuAtStart);
   const rssMb = Math.round(process.memoryUsage.rss() / KB_PER_MB / KB_PER_MB);
-  const peakMb = Math.max(rssMb, Math.round((watchdog?.peakKb() ?? 0) / KB_PER_MB));
+  const peakMb = Math.max(rssMb, Math.round((monitor?.peakKb() ?? 0) / KB_PER_MB));
   return { peakMb, cpuMs: Math.round((cpu.user + cpu.system) / 1000), rssMb };
 }
 
@@ -73,14 +73,14 @@ async function runTask(order: TaskOrder): Promise<boolean> {
   const own = { n, abort };
   running = own;
   cpuAtStart = process.cpuUsage();
-  watchdog?.resetPeak();
+  monitor?.resetPeak();
   let failure: NodeFailure | null = null;
   let sealed: SealedResult | null = null;
   try {
     resetLog(STDOUT, stdoutPath);
     resetLog(STDERR, stderrPath);
     clearTimeout(untilCapped);
-    watchdog?.releaseLogs();
+    monitor?.releaseLogs();
     const task = 'task' in order ? order.task : readTask(order.taskFile);
     const scratchDir = task.scratchDir ?? ownScratch;
     const run = await runNode({ task, scratchDir, signal: abort.signal, send, peakMb: () => usage().peakMb });
@@ -106,10 +106,10 @@ function hasPrinted(): boolean {
 
 /** The parent reads the logs now; a tool that the node left behind may not fill them for ever after. */
 function leaveLogs(): void {
-  watchdog?.holdLogs();
+  monitor?.holdLogs();
   clearTimeout(untilCapped);
   untilCapped = setTimeout(() => {
-    watchdog?.releaseLogs();
+    monitor?.releaseLogs();
   }, LOGS_READ_WITHIN_MS);
   untilCapped.unref();
 }
@@ -159,8 +159,8 @@ process.on('message', receive);
  *
  * @param own - of this process, watching
  */
-export function serve(own: Watchdog): void {
-  watchdog = own;
+export function serve(own: WorkerMonitor): void {
+  monitor = own;
   const logs = [
     { fd: STDOUT, path: stdoutPath, tailPath: tailPathOf(stdoutPath) },
     { fd: STDERR, path: stderrPath, tailPath: tailPathOf(stderrPath) },

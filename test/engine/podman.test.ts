@@ -13,11 +13,11 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Workflow } from 'neuroloom';
-import { afterAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 
 import { ContainerManager } from '../../src/engine/containers/container-manager.js';
 import { sha256OfFile } from '../../src/engine/containers/image-file.js';
-import { Rig } from './rig.js';
+import { processesWith, Rig, until } from './rig.js';
 
 const BUSYBOX = ['/bin/busybox', '/usr/bin/busybox'].find((path) => existsSync(path));
 const root = mkdtempSync(join(tmpdir(), 'neuroloom-podman-'));
@@ -58,6 +58,19 @@ function makeArchive(): string | null {
 }
 
 const archive = makeArchive();
+
+beforeAll(async () => {
+  if (archive === null) return;
+  process.env['TEST_IMAGE_ARCHIVE'] = archive;
+  process.env['TEST_IMAGE_DIGEST'] = await sha256OfFile(archive);
+  process.env['TEST_IMAGE_CACHE'] = join(root, 'nodes');
+});
+
+/** Ids of containers of the image, one per line. */
+function containers(): string {
+  const args = ['ps', '--all', '--quiet', '--filter', `ancestor=${IMAGE}`];
+  return spawnSync('podman', args, { encoding: 'utf8' }).stdout;
+}
 
 afterAll(() => {
   if (archive !== null) podman('rmi', '-f', IMAGE);
@@ -118,13 +131,7 @@ test.skipIf(archive === null)(
   'a node that times out, and whose worker is killed meanwhile, leaves no container to its next attempt',
   async () => {
     using rig = new Rig();
-    process.env['TEST_IMAGE_ARCHIVE'] = archive!;
-    process.env['TEST_IMAGE_DIGEST'] = await sha256OfFile(archive!);
-    process.env['TEST_IMAGE_CACHE'] = join(root, 'nodes');
     const { sleeper } = await import('./fixtures/container-nodes.mjs');
-    const containers = (): string =>
-      spawnSync('podman', ['ps', '--all', '--quiet', '--filter', `ancestor=${IMAGE}`], { encoding: 'utf8' })
-        .stdout;
     const atRetry: string[] = [];
     let seen = '';
     const look = setInterval(() => (seen ||= containers()), 500);
@@ -143,3 +150,13 @@ test.skipIf(archive === null)(
     expect([...atRetry, containers()]).toEqual(['', '']);
   },
 );
+
+test.skipIf(archive === null)('a run that is killed leaves no container behind', async () => {
+  using rig = new Rig();
+  const parent = rig.spawn('one-container.mjs', [rig.output]);
+  await until('the container is there', () => containers() !== '');
+  for (const pid of processesWith(`one-container.mjs\0${rig.output}`)) process.kill(pid, 'SIGKILL');
+  await parent;
+  await until('it is gone', () => containers() === '');
+  await until('no process is left', () => processesWith(rig.root).length === 0);
+});

@@ -1,13 +1,12 @@
 /**
- * A thread inside each worker process. It goes on while the main thread is busy in synchronous or native code:
- * it ends the whole process group when the parent is gone, keeps the logs under their cap and samples memory. It imports
- * next to nothing, because until it watches nobody ends a worker whose parent was killed.
+ * A thread inside each worker process. It goes on while the main thread is busy in synchronous or native code: it keeps
+ * the logs under their cap and samples memory. It imports next to nothing, so that it is ready before the engine is.
  */
 import { readFileSync } from 'node:fs';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
 import { enforceLogCap, type CappedLog } from './log-cap.js';
 
-/** How often the parent is looked for; orphans live at most this long and one scheduling delay. */
+/** How often it looks at the logs and the memory. */
 const CHECK_EVERY_MS = 100;
 /** Tools that the node started are looked up in /proc this often. */
 const TOOLS_EVERY_CHECKS = 10;
@@ -29,14 +28,13 @@ interface LogOrder {
   readonly capBytes: number;
 }
 
-interface WatchdogData {
-  readonly kind: 'neuroloom-watchdog';
-  readonly parentPid: number;
+interface MonitorData {
+  readonly kind: 'neuroloom-monitor';
   readonly groupId: number;
   readonly samples: SharedArrayBuffer;
 }
 
-export interface Watchdog {
+export interface WorkerMonitor {
   /** Most resident memory that was seen of this process and its tools since the last reset, kB. */
   peakKb(): number;
   resetPeak(): void;
@@ -52,19 +50,19 @@ export interface Watchdog {
  *
  * @returns once the thread is watching
  */
-export function startWatchdog(parentPid: number): Promise<Watchdog> {
+export function startMonitor(): Promise<WorkerMonitor> {
   const samples = new SharedArrayBuffer(SAMPLE_FIELDS * Int32Array.BYTES_PER_ELEMENT);
   const view = new Int32Array(samples);
-  const data: WatchdogData = { parentPid, kind: 'neuroloom-watchdog', groupId: process.pid, samples };
-  const thread = new Worker(new URL('./watchdog.js', import.meta.url), {
+  const data: MonitorData = { kind: 'neuroloom-monitor', groupId: process.pid, samples };
+  const thread = new Worker(new URL('./worker-monitor.js', import.meta.url), {
     workerData: data,
     resourceLimits: { maxOldGenerationSizeMb: 32, maxYoungGenerationSizeMb: 4 },
     execArgv: [],
   });
   thread.unref();
-  // A worker without its watchdog could outlive the run: it must not go on.
+  // A worker without it could fill the disk with its logs: it must not go on.
   thread.on('error', (error) => {
-    process.stderr.write(`the watchdog of this worker failed: ${error.stack ?? error.message}\n`);
+    process.stderr.write(`the monitor of this worker failed: ${error.stack ?? error.message}\n`);
     process.exit(70);
   });
   return new Promise((resolve) => {
@@ -90,7 +88,7 @@ export function startWatchdog(parentPid: number): Promise<Watchdog> {
   });
 }
 
-function watch(options: WatchdogData): void {
+function watch(options: MonitorData): void {
   let order: LogOrder = { logs: [], capBytes: Infinity };
   parentPort?.on('message', (message: LogOrder) => {
     order = message;
@@ -98,7 +96,6 @@ function watch(options: WatchdogData): void {
   const samples = new Int32Array(options.samples);
   let checks = 0;
   const check = (): void => {
-    if (process.ppid !== options.parentPid) process.kill(-options.groupId, 'SIGKILL');
     let kb = process.memoryUsage.rss() / 1024;
     if (checks++ % TOOLS_EVERY_CHECKS === 0) kb += toolsKb(options.groupId);
     if (kb > Atomics.load(samples, SAMPLE_PEAK_KB)) Atomics.store(samples, SAMPLE_PEAK_KB, Math.round(kb));
@@ -141,5 +138,5 @@ function readProc(path: string): string {
   }
 }
 
-const data = workerData as WatchdogData | null;
-if (!isMainThread && data?.kind === 'neuroloom-watchdog') watch(data);
+const data = workerData as MonitorData | null;
+if (!isMainThread && data?.kind === 'neuroloom-monitor') watch(data);
