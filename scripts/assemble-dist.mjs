@@ -36,9 +36,12 @@ const STUDY = [
 const IO = ['io/index.js'];
 /** Settings of all workflows: a run reads every section of its configuration. */
 const SETTINGS = modulesIn('workflows').filter((file) => file.endsWith('/config.js'));
-/** The nodes of each kind of workflow. */
+/** What the nodes of each kind of workflow import. A module that defines a node stays where it is: nodes travel by module. */
 const FAMILIES = new Map(
-  readdirSync(path.join(modules, 'nodes')).map((name) => [name, modulesIn(`nodes/${name}`)]),
+  readdirSync(path.join(modules, 'nodes')).map((name) => [
+    name,
+    modulesIn(`nodes/${name}`).flatMap((file) => (definesNode(file) ? staticImports(file) : file)),
+  ]),
 );
 
 /**
@@ -81,6 +84,10 @@ for (const file of below(dist)) {
   if (!isKept) rmSync(path.join(dist, file));
 }
 
+function definesNode(module) {
+  return module.startsWith('nodes/') && /\bdefineNode\(/.test(sourceOf(module));
+}
+
 /** What the modules of both lists import statically, themselves included. */
 function shared(some, others) {
   const reached = [some, others].map((roots) => {
@@ -105,8 +112,8 @@ function placeModules() {
     for (let i = 0; i < queue.length; i += 1) {
       const { module, importer } = queue[i];
       if (found.has(module)) continue;
-      if (!ALONE.includes(module)) found.set(module, name);
-      else if (!ALONE.includes(importer)) throw new Error(`${importer} is in a part and imports ${module}`);
+      if (!ALONE.includes(module) && !definesNode(module)) found.set(module, name);
+      else if (found.has(importer)) throw new Error(`${importer} is in a part and imports ${module}`);
       queue.push(...staticImports(module).map((imported) => ({ module: imported, importer: module })));
     }
   }
