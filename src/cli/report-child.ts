@@ -39,7 +39,5 @@ async function answer(task: ReportTask): Promise<ReportAnswer> {
 }
 
 process.once('message', (task: ReportTask) => {
-  // Without the process that asked nobody waits for the page.
-  process.once('disconnect', () => process.exit(1));
   void answer(task).then((said) => process.send?.(said, () => process.exit(0)));
 });

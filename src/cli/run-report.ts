@@ -3,6 +3,7 @@ import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { durationText } from '../engine/duration-text.js';
+import { ParentWatch } from '../engine/parent-watch.js';
 import { REPORT_FILE, type DrawElsewhere, type WrittenReport } from '../report/write-report.js';
 import type { ReportAnswer, ReportTask } from './report-child.js';
 import type { Session } from './session.js';
@@ -64,9 +65,12 @@ export function drawnElsewhere(
   limitS: number | null,
   script = fileURLToPath(new URL('./report-child.js', import.meta.url)),
 ): Promise<ReportAnswer> {
+  const watch = new ParentWatch(null, process.env);
+  const { pipe, ...program } = watch.around(process.execPath, []);
   return new Promise((settle) => {
     // What libraries print is no result of this command.
-    const child = fork(script, [], { stdio: ['ignore', 2, 2, 'ipc'], execArgv: [] });
+    const child = fork(script, [], { stdio: ['ignore', 2, 2, 'ipc', pipe], ...program });
+    if (child.pid !== undefined) watch.started(child.pid);
     let isOverdue = false;
     const timer =
       limitS === null
@@ -82,6 +86,8 @@ export function drawnElsewhere(
     child.once('message', (answer) => end(answer as ReportAnswer));
     child.once('error', (error) => end({ error: `its process could not be started: ${error.message}` }));
     child.once('exit', (code, signal) => {
+      if (child.pid !== undefined) watch.ended(child.pid);
+      void watch.close();
       const how = signal === null ? `ended with code ${code}` : `was ended by ${signal}`;
       end({ error: isOverdue ? OVERDUE : `its process ${how}` });
     });

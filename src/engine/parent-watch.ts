@@ -1,6 +1,6 @@
 /**
- * Ends workers whose run is gone, however it died: a shell of a few hundred kB that reads from a pipe which process
- * groups live. The pipe ends with the process that holds it, and then the groups are killed. Nothing of this waits for
+ * Ends the processes of a run that is gone, however it died: a shell of a few hundred kB that reads from a pipe which
+ * processes live. The pipe ends with the process that holds it, and then the others are killed. Nothing of this waits for
  * Node: a worker that has only just been forked is known, and on a loaded machine Node needs seconds to start.
  */
 import { spawn, type ChildProcess } from 'node:child_process';
@@ -12,19 +12,20 @@ import { ProcessingError } from '../errors.js';
 const SHELL = '/bin/sh';
 
 /**
- * Signals that a terminal or a scheduler sends to all processes do not end it: it waits for the end of its pipe.
+ * A process that leads a group is killed with its group. Signals that a terminal or a scheduler sends to all processes do not end it: it waits for the end of its pipe.
  * Containers outlive the programs that started them; each has a note, named after it, with the program that ends it.
  */
 const WATCH = `
 trap '' HUP INT TERM USR1
-alive=' '
+alive=" $2 "
 while read -r what id; do
   case $what in
     start) case $alive in *" $id "*) ;; *) alive="$alive$id " ;; esac ;;
     end) case $alive in *" $id "*) alive="\${alive%%" $id "*} \${alive#*" $id "}" ;; esac ;;
   esac
 done
-for id in $alive; do kill -9 "-$id"; done
+for id in $alive; do kill -9 "-$id" || kill -9 "$id"; done
+[ -n "$1" ] || exit 0
 for note in "$1"/*.containers/*; do
   [ -s "$note" ] || continue
   IFS= read -r program <"$note"
@@ -70,15 +71,15 @@ export class ParentWatch {
   /**
    * Starts nothing yet.
    *
-   * @param notes - directory whose subdirectories `*.containers` hold notes of containers
+   * @param notes - directory whose subdirectories `*.containers` hold notes of containers; null: there are none
    */
-  constructor(notes: string, env: NodeJS.ProcessEnv) {
-    this.#notes = resolve(notes);
+  constructor(notes: string | null, env: NodeJS.ProcessEnv) {
+    this.#notes = notes === null ? '' : resolve(notes);
     this.#env = env;
   }
 
   /**
-   * What starts a program as the leader of a watched group; it must be spawned detached.
+   * What starts a watched program; spawned detached, all that it starts is watched with it.
    *
    * @throws ProcessingError CRASHED when the watcher cannot be started
    */
@@ -112,7 +113,7 @@ export class ParentWatch {
 
   /** @returns null when the system starts no process */
   #start(): Watcher | null {
-    const child = spawn(SHELL, ['-c', WATCH, 'neuroloom-watch', this.#notes], {
+    const child = spawn(SHELL, ['-c', WATCH, 'neuroloom-watch', this.#notes, [...this.#alive].join(' ')], {
       // A session of its own: it must be there when everything else of the run is gone. It holds no directory.
       ...{ detached: true, cwd: '/', env: this.#env },
       stdio: ['pipe', 'ignore', 'ignore'],
@@ -136,7 +137,6 @@ export class ParentWatch {
         if (!this.#closed && isLasting && this.#alive.size > 0) this.#watcher = this.#start();
       });
     });
-    for (const pid of this.#alive) pipe.write(`start ${pid}\n`);
     return { child, pipe, gone };
   }
 }

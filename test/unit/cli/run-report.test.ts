@@ -1,8 +1,13 @@
-import { writeFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { drawnElsewhere } from '../../../src/cli/run-report.js';
+import { isAlive, until } from '../../engine/rig.js';
 import { temporaryDirectory } from '../../support/temporary.js';
+
+const MODULE = fileURLToPath(new URL('../../../dist/cli/run-report.js', import.meta.url));
 
 const root = temporaryDirectory();
 const task = {
@@ -21,6 +26,25 @@ test('a report that never ends, or ends without a word, is an answer and no end 
   expect(await drawnElsewhere(task, 0.3, stuck)).toEqual({ error: 'overdue' });
   const crash = script('crash.mjs', "process.on('message', () => process.exit(70));");
   expect(await drawnElsewhere(task, null, crash)).toEqual({ error: 'its process ended with code 70' });
+});
+
+test('the process that draws ends with the process that asked it, whatever it does', async () => {
+  const pid = join(root, 'pid');
+  const busy = script(
+    'busy.mjs',
+    `import { writeFileSync } from 'node:fs'; writeFileSync(${JSON.stringify(pid)}, process.pid + '\\n'); for (;;) {}`,
+  );
+  const asks = script(
+    'asks.mjs',
+    `import { drawnElsewhere } from ${JSON.stringify(MODULE)};
+    await drawnElsewhere(${JSON.stringify(task)}, null, ${JSON.stringify(busy)});`,
+  );
+  const asking = spawn(process.execPath, [asks], { stdio: ['ignore', 'inherit', 'inherit'] });
+  const drawing = (): string => (existsSync(pid) ? readFileSync(pid, 'utf8') : '');
+  await until('it draws', () => drawing().endsWith('\n'));
+  expect(isAlive(Number(drawing()))).toBe(true);
+  asking.kill('SIGKILL');
+  await until('it is gone', () => !isAlive(Number(drawing())));
 });
 
 test('the process that draws is asked with the task and its answer comes back', async () => {
