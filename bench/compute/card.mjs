@@ -202,7 +202,9 @@ async function fieldSums() {
   const [own, places, seen, series, lines] = held;
   let ssq = 0;
   const result = await timed(async () => {
-    const sums = nl.fieldSums({ fields: own, pixels: places, stimulus: seen }, series, lines);
+    const sums = nl.tidy(() =>
+      nl.fieldSums(nl.fieldProducts({ fields: own, pixels: places, stimulus: seen }), series, lines),
+    );
     const values = await nl.read(sums);
     sums.dispose();
     ssq = values.reduce((sum, value, i) => sum + (i % 6 === 0 ? value : 0), 0);

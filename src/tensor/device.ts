@@ -7,6 +7,14 @@ import { GPU_DEVICES, type GpuDevice, gpuVersions, missingPackages } from './bac
 import { installedVersion } from './backends/peers.js';
 import type { AdapterFacts } from './backends/webgpu/open.js';
 
+/** What the user of a caller can do where a graphics card fails, in the words of its own settings. */
+export interface DeviceAdvice {
+  /** Where the card has no room, after "set device cpu, or". */
+  readonly memory?: string;
+  /** What a second run finds when the device was lost, after "run again:". */
+  readonly afterLoss?: string;
+}
+
 /** What a run computes on, for its metadata. */
 export interface DeviceInfo {
   readonly device: 'cpu' | 'webgpu' | 'cuda';
@@ -146,13 +154,13 @@ function packageVersions(): Readonly<Record<string, string>> {
  * Makes a device the current one of this process.
  *
  * @param threads - threads that its kernels may use, 1 or more
- * @param memoryAdvice - what the caller's user can change where a graphics card has no room, after "set device cpu, or"
+ * @param advice - what the errors of a graphics card advise
  * @returns the device as it now runs, for the metadata
  */
 export async function useDevice(
   info: DeviceInfo,
   threads: number,
-  memoryAdvice: string | null = null,
+  advice: DeviceAdvice = {},
 ): Promise<DeviceInfo> {
   if (!Number.isInteger(threads) || threads < 1) {
     throw new ProcessingError('INVALID_ARGUMENT', `${threads} threads`, {
@@ -160,5 +168,5 @@ export async function useDevice(
     });
   }
   const { activate } = await import('./backends/activate.js');
-  return activate(info, threads, memoryAdvice);
+  return activate(info, threads, advice);
 }

@@ -25,7 +25,14 @@ export {
   memoryCount,
   releaseMemory,
 } from './tensors.js';
-export { availableDevices, resolveDevice, useDevice, portableCpuDevice, type DeviceInfo } from './device.js';
+export {
+  availableDevices,
+  resolveDevice,
+  useDevice,
+  portableCpuDevice,
+  type DeviceAdvice,
+  type DeviceInfo,
+} from './device.js';
 export { withPortableOps, PORTABLE_VOXEL_LIMIT } from './dispatch.js';
 export { valueAndGradients, type Objective, type ValueAndGradients } from './value-and-gradients.js';
 export { recomputed } from './recomputed.js';
@@ -58,4 +65,10 @@ export { softDiceLoss, type SoftDiceSettings } from './ops/soft-dice.js';
 export { densityL1Loss } from './ops/density-l1.js';
 export { smoothnessLoss } from './ops/smoothness.js';
 export { jacobianHingeLoss, leastDeterminant } from './ops/jacobian-hinge.js';
-export { fieldPredictions, fieldSums, bestCorrelations, type FieldInputs } from './ops/field-sums.js';
+export {
+  fieldPredictions,
+  fieldProducts,
+  fieldSums,
+  bestCorrelations,
+  type FieldInputs,
+} from './ops/field-sums.js';

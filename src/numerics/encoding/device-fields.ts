@@ -1,6 +1,6 @@
 /** Sums of round Gaussian fields over images on a device of tensors: what the grid and Adam evaluate again and again. */
 import { ProcessingError } from '../../errors.js';
-import type { Tensor } from '../../tensor/index.js';
+import type { FieldInputs, Tensor } from '../../tensor/index.js';
 import { useComputeDevice, type ComputeOptions } from '../registration/compute-device.js';
 import { convolveHeld } from './convolve.js';
 import type { EncodingModel } from './encoding-model.js';
@@ -8,8 +8,8 @@ import type { Paradigm } from './paradigm.js';
 import type { ProjectedResponse } from './projected-response.js';
 
 /**
- * Values of the largest array that a call makes, 64 MB, which every card takes; without own programs about ten of them are
- * there at a time. The stimulus is held whole: a card that cannot bind it says so (MEMORY_LIMIT).
+ * Values of the largest array, 64 MB, which every card takes; without own programs about ten of them are there at a time.
+ * The stimulus and the data are held whole, in parts of this size.
  */
 const MOST_VALUES = 2 ** 24;
 
@@ -46,7 +46,7 @@ export interface DeviceFields {
  * Brings a model and its data to a device. Computes in float32.
  *
  * @param series - time courses, voxels one after another, without what confounds explain
- * @param mostValues - of the largest array that a call makes, where one voxel and one field do not need more
+ * @param mostValues - of the largest array, where one voxel, one field and one pixel do not need more
  * @throws ProcessingError INVALID_ARGUMENT for models that are not one round Gaussian over images on a grid
  * @throws DependencyError BACKEND_MISSING when an explicit device is not there
  */
@@ -67,7 +67,9 @@ export async function fieldsOnDevice(
       { where: 'device', cure: 'set device cpu, or fit gaussian2d or gaussian2d_hrf with images on a grid' },
     );
   }
-  await useComputeDevice(compute, 'give images of fewer pixels (the stimulus is held whole)');
+  await useComputeDevice(compute, {
+    memory: 'give images of fewer pixels, or fewer voxels to a recording (both are held whole)',
+  });
   const nl = await import('../../tensor/index.js');
   const { frames } = response;
   const { xs, ys } = field.stimulus;
@@ -81,18 +83,33 @@ export async function fieldsOnDevice(
   };
   const voxels = series.length / frames;
   const rowsOf = (width: number) => Math.max(1, Math.floor(mostValues / width));
+  const parts = blocksOf(seen.pixels.length, rowsOf(frames));
+  const mostPixels = Math.max(...parts.map(([from, to]) => to - from));
   // Four series to a voxel, or one weight to a pixel.
-  const blocks = blocksOf(voxels, rowsOf(Math.max(4 * frames, seen.pixels.length)));
-  let pixels: Tensor, stimulus: Tensor, data: Tensor[], unit: Tensor[];
+  const blocks = blocksOf(voxels, rowsOf(Math.max(4 * frames, mostPixels)));
+  let screen: Omit<FieldInputs, 'fields'>[], data: Tensor[], unit: Tensor[];
   try {
-    pixels = hold(Float32Array.from(places), [seen.pixels.length, 2]);
-    stimulus = hold(seen.values, [seen.pixels.length, frames]);
+    screen = parts.map(([from, to]) => ({
+      pixels: hold(Float32Array.from(places.slice(2 * from, 2 * to)), [to - from, 2]),
+      stimulus: hold(seen.values.slice(from * frames, to * frames), [to - from, frames]),
+    }));
     data = blocks.map(([from, to]) => hold(series.slice(from * frames, to * frames), [to - from, frames]));
     unit = blocks.map(([from, to]) => hold(unitRows(series, frames, from, to), [to - from, frames]));
   } catch (error) {
     nl.dispose(held);
     throw error;
   }
+  /** Sums over the pixels, part by part. */
+  const overScreen = (sumsOf: (inputs: FieldInputs) => Tensor, own: Tensor): Tensor => {
+    const [first, ...others] = screen;
+    let total = sumsOf({ fields: own, ...first! });
+    for (const part of others) {
+      const parts = [total, sumsOf({ fields: own, ...part })] as const;
+      total = nl.add(...parts);
+      nl.dispose([...parts]);
+    }
+    return total;
+  };
   return {
     height: field.height,
     power: field.power,
@@ -102,7 +119,7 @@ export async function fieldsOnDevice(
         const found = await nl.scoped(() => {
           const own = nl.tensor(fields.slice(3 * from, 3 * to), [to - from, 3]);
           const lines = nl.tensor(line.slice(2 * from, 2 * to), [to - from, 2]);
-          return nl.read(nl.fieldSums({ fields: own, pixels, stimulus }, data[b]!, lines));
+          return nl.read(nl.fieldSums(overScreen(nl.fieldProducts, own), data[b]!, lines));
         });
         all.set(found, SUMS * from);
       }
@@ -113,12 +130,12 @@ export async function fieldsOnDevice(
       const largest = new Float64Array(voxels).fill(-Infinity);
       const most = Math.max(...blocks.map(([from, to]) => to - from));
       // Correlations with voxels, the series and its norm, or weights of pixels, to a field.
-      const own = rowsOf(Math.max(most, frames + 1, seen.pixels.length));
+      const own = rowsOf(Math.max(most, frames + 1, mostPixels));
       for (const [from, to] of blocksOf(fields.length / 3, own)) {
         for (const [b, [first]] of blocks.entries()) {
           const found = await nl.scoped(() => {
             const own = nl.tensor(fields.slice(3 * from, 3 * to), [to - from, 3]);
-            const predicted = nl.fieldPredictions({ fields: own, pixels, stimulus });
+            const predicted = overScreen(nl.fieldPredictions, own);
             return nl.read(nl.bestCorrelations(predicted, unit[b]!, { signed }));
           });
           for (let v = 0; 2 * v < found.length; v++) {

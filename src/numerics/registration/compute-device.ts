@@ -1,4 +1,4 @@
-import type { DeviceInfo } from '../../tensor/index.js';
+import type { DeviceAdvice, DeviceInfo } from '../../tensor/index.js';
 
 /** Where tensors are computed. */
 export interface ComputeOptions {
@@ -11,14 +11,14 @@ export interface ComputeOptions {
 /**
  * Makes a device the current one and loads the tensor code.
  *
- * @param memoryAdvice - what to change where a graphics card has no room, after "set device cpu, or"
+ * @param advice - what the errors of a graphics card advise
  * @throws DependencyError BACKEND_MISSING when an explicit device is not there
  */
 export async function useComputeDevice(
   { device, threads }: ComputeOptions,
-  memoryAdvice: string | null = null,
+  advice: DeviceAdvice = {},
 ): Promise<DeviceInfo> {
   const { resolveDevice, useDevice } = await import('../../tensor/index.js');
   const info = typeof device === 'string' ? await resolveDevice(device) : device;
-  return useDevice(info, threads, memoryAdvice);
+  return useDevice(info, threads, advice);
 }

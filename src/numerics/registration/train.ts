@@ -60,10 +60,10 @@ export async function trainTemplate(options: TrainTemplateOptions): Promise<Trai
   checkTrainingData(options);
   checkMemory(options);
   const { settings, ids, shape, volumes } = options;
-  const device = await useComputeDevice(
-    options,
-    'train on a smaller grid (learned_atlas.model.flow_resolution: half, crop_to_support)',
-  );
+  const device = await useComputeDevice(options, {
+    memory: 'train on a smaller grid (learned_atlas.model.flow_resolution: half, crop_to_support)',
+    ...(options.checkpointDir !== null && { afterLoss: 'training continues from its checkpoint' }),
+  });
   const training = await createTraining(options);
   try {
     const result = await runTraining(training, {

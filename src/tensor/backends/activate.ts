@@ -1,6 +1,6 @@
 import { DependencyError } from '../../errors.js';
 import { setNativeThreads } from '../../native/index.js';
-import type { DeviceInfo } from '../device.js';
+import type { DeviceAdvice, DeviceInfo } from '../device.js';
 import { limitGrid, PORTABLE_VOXEL_LIMIT } from '../dispatch.js';
 import { registerGradients } from '../gradients/index.js';
 import { tf } from '../tfjs.js';
@@ -19,7 +19,7 @@ const BACKEND_NAMES = {
 export async function activate(
   info: DeviceInfo,
   threads: number,
-  memoryAdvice: string | null = null,
+  advice: DeviceAdvice = {},
 ): Promise<DeviceInfo> {
   registerGradients();
   const isNative = info.backend === 'native';
@@ -30,8 +30,8 @@ export async function activate(
   if (info.backend === 'webgpu') {
     const { registerWebgpuBackend } = await import('./webgpu/open.js');
     await registerWebgpuBackend();
-    const { adviseOnMemory } = await import('./webgpu/program.js');
-    adviseOnMemory(memoryAdvice);
+    const { adviseOnFailures } = await import('./webgpu/program.js');
+    adviseOnFailures(advice);
   }
   const backend = BACKEND_NAMES[info.backend];
   const selected = await tf.setBackend(backend);

@@ -36,29 +36,46 @@ export function fieldPredictions(inputs: FieldInputs): Tensor {
 }
 
 /**
- * Sums over time with the residual r = data - baseline - amplitude n, where n is the prediction of the field: r^2, r, r n,
- * and r times the sums under u g, w g and (u^2 + w^2) g. The gradient of the sum of squares is made of them.
+ * Sums over pixels of the stimulus under g, u g, w g and (u^2 + w^2) g, where g = exp(-(u^2 + w^2) / 2): the prediction of
+ * each field, and what its derivatives are made of. Those of parts of the pixels add up. Not differentiated.
  *
+ * @returns (V, 4, T)
+ * @throws ProcessingError SHAPE_MISMATCH
+ */
+export function fieldProducts(inputs: FieldInputs): Tensor {
+  requireInputs(inputs, 'fieldProducts');
+  return dispatch('NeuroloomFieldProducts', { ...inputs }, {}, () => {
+    const { u, w, squares, round } = distancesOf(inputs);
+    const weights = [round, tf.mul(u, round), tf.mul(w, round), tf.mul(squares, round)];
+    const series = weights.map((own) => tf.matMul(own as tfjs.Tensor2D, inputs.stimulus as tfjs.Tensor2D));
+    return tf.stack(series, 1);
+  });
+}
+
+/**
+ * Sums over time with the residual r = data - baseline - amplitude n, where n is the prediction of the field: r^2, r, and r
+ * times each of the four products. The gradient of the sum of squares is made of them.
+ *
+ * @param products - of `fieldProducts`, (V, 4, T)
  * @param data - (V, T)
  * @param line - amplitude and baseline of each field, (V, 2)
  * @returns (V, 6)
  * @throws ProcessingError SHAPE_MISMATCH
  */
-export function fieldSums(inputs: FieldInputs, data: Tensor, line: Tensor): Tensor {
-  requireInputs(inputs, 'fieldSums');
-  const { fields, stimulus } = inputs;
-  requireShape(data, [fields.shape[0] ?? 0, stimulus.shape[1] ?? 0], 'fieldSums', 'data');
-  requireShape(line, [fields.shape[0] ?? 0, 2], 'fieldSums', 'line');
-  return dispatch('NeuroloomFieldSums', { ...inputs, data, line }, {}, () => {
-    const { round, byX, byY, bySize } = weightsOf(inputs);
-    const series = [round, byX, byY, bySize].map((weights) =>
-      tf.matMul(weights as tfjs.Tensor2D, stimulus as tfjs.Tensor2D),
+export function fieldSums(products: Tensor, data: Tensor, line: Tensor): Tensor {
+  const [fields = 0, , frames = 0] = products.shape;
+  requireShape(products, [fields, 4, frames], 'fieldSums', 'products');
+  requireShape(data, [fields, frames], 'fieldSums', 'data');
+  requireShape(line, [fields, 2], 'fieldSums', 'line');
+  return dispatch('NeuroloomFieldSums', { products, data, line }, {}, () => {
+    const series = [0, 1, 2, 3].map((kind) =>
+      tf.reshape(tf.slice(products, [0, kind, 0], [-1, 1, -1]), [fields, frames]),
     );
     const column = (at: number) => tf.slice(line, [0, at], [-1, 1]);
     const residual = tf.sub(tf.sub(data, column(1)), tf.mul(series[0] as Tensor, column(0)));
-    const products = [residual, tf.onesLike(residual), ...series];
+    const factors = [residual, tf.onesLike(residual), ...series];
     return tf.stack(
-      products.map((factor) => tf.sum(tf.mul(residual, factor), 1)),
+      factors.map((factor) => tf.sum(tf.mul(residual, factor), 1)),
       1,
     );
   });
@@ -74,12 +91,6 @@ function distancesOf({ fields, pixels }: FieldInputs) {
   const [u, w] = [away(0), away(1)];
   const squares = tf.add(tf.square(u), tf.square(w));
   return { u, w, squares, round: tf.exp(tf.mul(squares, tf.scalar(-0.5))) };
-}
-
-/** Weights of the pixels, (V, P) each. */
-function weightsOf(inputs: FieldInputs) {
-  const { u, w, squares, round } = distancesOf(inputs);
-  return { round, byX: tf.mul(u, round), byY: tf.mul(w, round), bySize: tf.mul(squares, round) };
 }
 
 /**

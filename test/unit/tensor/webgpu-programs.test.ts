@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { jacobianHinge } from '../../../src/tensor/backends/webgpu/losses.js';
 import { readFailure } from '../../../src/tensor/backends/webgpu/open.js';
 import {
-  adviseOnMemory,
+  adviseOnFailures,
   type GpuBackend,
   limitBindings,
   requireBindable,
@@ -48,7 +48,7 @@ test('programs of another batch size, or other constants, are compiled anew, the
 test('an array without room names what the caller can change', () => {
   limitBindings(2 ** 20);
   try {
-    adviseOnMemory('give images of fewer pixels');
+    adviseOnFailures({ memory: 'give images of fewer pixels' });
     const refused = () => {
       requireBindable([2 ** 19], 'fields');
     };
@@ -58,10 +58,10 @@ test('an array without room names what the caller can change', () => {
         cure: 'set device cpu, or give images of fewer pixels',
       }) as Error,
     );
-    adviseOnMemory(null);
+    adviseOnFailures({});
     expect(refused).toThrow(expect.objectContaining({ cure: 'set device cpu' }) as Error);
   } finally {
-    adviseOnMemory(null);
+    adviseOnFailures({});
     limitBindings(Infinity);
   }
 });

@@ -1,5 +1,6 @@
 /** Programs in WGSL, run through the tfjs backend so that they share its buffers and its command queue. */
 import { ProcessingError } from '../../../errors.js';
+import type { DeviceAdvice } from '../../device.js';
 import { tf, type Tensor, type tfjs } from '../../tfjs.js';
 
 /** Name under which tfjs knows the backend, and under which its package registers its kernels. */
@@ -20,7 +21,7 @@ export interface Uniform {
 
 /** What is used of the tfjs backend. */
 export interface GpuBackend extends tfjs.KernelBackend {
-  makeTensorInfo(shape: readonly number[], dtype: 'float32' | 'int32'): tfjs.TensorInfo;
+  makeTensorInfo(shape: readonly number[], dtype: 'float32' | 'int32', values?: Int32Array): tfjs.TensorInfo;
   runWebGPUProgram(
     program: { readonly outputShape: readonly number[]; readonly shaderKey: string },
     inputs: readonly tfjs.TensorInfo[],
@@ -124,15 +125,20 @@ export function free(backend: GpuBackend, ...infos: readonly tfjs.TensorInfo[]):
   for (const { dataId } of infos) backend.disposeData(dataId);
 }
 
-let advice: string | null = null;
+let advice: DeviceAdvice = {};
 
-/** Sets what helps, beside another device, where the work that begins has no room on a card. */
-export function adviseOnMemory(text: string | null): void {
-  advice = text;
+/** Sets what helps, beside another device, where the work that begins fails on a card. */
+export function adviseOnFailures(given: DeviceAdvice): void {
+  advice = given;
 }
 
 /** What helps where an array, or all of them, have no room on a card. */
-export const memoryCure = () => (advice === null ? 'set device cpu' : `set device cpu, or ${advice}`);
+export const memoryCure = () =>
+  advice.memory === undefined ? 'set device cpu' : `set device cpu, or ${advice.memory}`;
+
+/** What helps where the device was lost. */
+export const lossCure = () =>
+  `run again${advice.afterLoss === undefined ? '' : `: ${advice.afterLoss}`}; set device cpu when it happens often`;
 
 /**
  * Refuses an array that the device cannot bind to a program.

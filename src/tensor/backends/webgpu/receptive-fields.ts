@@ -50,16 +50,20 @@ export function predictFields(backend: GpuBackend, inputs: Inputs): tfjs.TensorI
   return { ...products(backend, inputs, 1), shape: [voxels, frames] };
 }
 
+/** The four products of each field, (V, 4, T). */
+export function multiplyFields(backend: GpuBackend, inputs: Inputs): tfjs.TensorInfo {
+  return products(backend, inputs, 4);
+}
+
 /** Sums of the residual with itself, with 1, and with the four products of each field, (V, 6). */
 export function sumFields(
   backend: GpuBackend,
-  inputs: Inputs,
+  series: tfjs.TensorInfo,
   data: tfjs.TensorInfo,
   line: tfjs.TensorInfo,
 ): tfjs.TensorInfo {
-  const { voxels, frames } = sizesOf(inputs);
-  const series = products(backend, inputs, 4);
-  const sums = reduce(backend, {
+  const [voxels = 0, frames = 0] = data.shape;
+  return reduce(backend, {
     key: 'field',
     inputs: { series, data, line },
     rows: voxels,
@@ -74,8 +78,6 @@ export function sumFields(
         r * r, r, r * n, r * series[at + ${frames}], r * series[at + ${2 * frames}], r * series[at + ${3 * frames}]);
     }`,
   });
-  free(backend, series);
-  return sums;
 }
 
 /** Row of the best prediction and its correlation, (V, 2): one time course to an invocation. */

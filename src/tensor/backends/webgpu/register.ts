@@ -24,7 +24,7 @@ import {
   upConcatLowGradient,
   upConcatSkipGradient,
 } from './volumes.js';
-import { correlateBest, predictFields, sumFields } from './receptive-fields.js';
+import { correlateBest, multiplyFields, predictFields, sumFields } from './receptive-fields.js';
 import { pullFieldGradient, pullVolume, pullVolumeGradient } from './warp.js';
 
 type GpuOp = DeviceOp<GpuBackend>;
@@ -254,8 +254,9 @@ const OPS: readonly GpuOp[] = [
   smoothnessOp,
   jacobianHingeOp,
   plain('NeuroloomFieldPredictions', FIELD_INPUTS, (call) => predictFields(call.backend, fieldInputs(call))),
-  plain('NeuroloomFieldSums', [...FIELD_INPUTS, 'data', 'line'], (call) =>
-    sumFields(call.backend, fieldInputs(call), input(call, 'data'), input(call, 'line')),
+  plain('NeuroloomFieldProducts', FIELD_INPUTS, (call) => multiplyFields(call.backend, fieldInputs(call))),
+  plain('NeuroloomFieldSums', ['products', 'data', 'line'], (call) =>
+    sumFields(call.backend, input(call, 'products'), input(call, 'data'), input(call, 'line')),
   ),
   plain('NeuroloomBestCorrelations', ['predictions', 'data'], (call) =>
     correlateBest(
