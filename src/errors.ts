@@ -72,6 +72,7 @@ export const ERROR_CODES = [
   'ADDON_MISSING',
   'BACKEND_MISSING',
   'DEVICE_LOST',
+  'DEVICE_REFUSED',
   'INTERNAL',
 ] as const;
 

@@ -15,6 +15,17 @@ export function shapeText(shape: readonly number[]): string {
   return `(${shape.join(', ')})`;
 }
 
+/** Three axes in the same order of values: those before an axis, the axis, those behind it. */
+export function around(shape: readonly number[], axis: number): [number, number, number] {
+  const size = (part: readonly number[]) => part.reduce((product, length) => product * length, 1);
+  return [size(shape.slice(0, axis)), shape[axis] ?? 1, size(shape.slice(axis + 1))];
+}
+
+/** A shape with another length along one axis. */
+export function lengthened(shape: readonly number[], axis: number, length: number): number[] {
+  return shape.map((own, i) => (i === axis ? length : own));
+}
+
 /** Reads (N, X, Y, Z, C) and refuses everything else: other ranks, other types, empty axes. */
 export function volumeShape(source: Tensor, operation: string, name: string): VolumeShape {
   const [n, x, y, z, c] = source.shape;

@@ -94,7 +94,10 @@ function stepBack(node: TapeNode, dependent: ReadonlySet<number>, gradients: Map
   }
   const thunks = node.gradient(dys);
   for (const [name, { id }] of inputs) {
-    const gradient = tf.tidy(thunks[name] as () => Tensor);
+    const thunk = thunks[name];
+    // An input that only decides, as a condition does.
+    if (thunk === undefined) continue;
+    const gradient = tf.tidy(thunk);
     const before = gradients.get(id);
     gradients.set(id, before === undefined ? gradient : addInPlace(before, gradient));
   }

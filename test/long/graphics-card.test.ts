@@ -7,5 +7,6 @@ await onGraphicsCard([
   () => import('../golden/registration.test.js'),
   () => import('../golden/encoding-device.test.js'),
   () => import('../unit/tensor/ops-agree.test.js'),
+  () => import('../unit/tensor/high-ranks.test.js'),
   () => import('../support/card-care.js'),
 ]);

@@ -1,9 +1,9 @@
 /**
  * What a graphics device must keep besides numbers: memory, bits, transfers, limits, and its own loss. Imported by the
- * tests of graphics cards, last: the device is gone afterwards.
+ * tests of graphics cards.
  */
 import { beforeAll, describe, expect, test } from 'vitest';
-import { limitBindings } from '../../src/tensor/backends/webgpu/program.js';
+import { asTensor, limitBindings, runProgram } from '../../src/tensor/backends/webgpu/program.js';
 import { NetworkTraining } from '../../src/numerics/registration/network-training.js';
 import { LossSettings, ModelSettings, OptimizerSettings } from '../../src/numerics/registration/settings.js';
 import * as nl from '../../src/tensor/index.js';
@@ -163,12 +163,50 @@ describe.each(TRAINING_DEVICES)('care of $name', ({ select }) => {
     await expect(nl.read(x)).rejects.toThrow('Tensor is disposed.');
   });
 
+  /** Computes with a device that was chosen anew. */
+  async function expectUsable(): Promise<void> {
+    await select();
+    const x = nl.tensor(Float32Array.of(0, 1), [2]);
+    const logs = nl.logDensity(x, 1e-3);
+    const [zero, one] = await nl.read(logs);
+    expect(zero).toBe(0);
+    expect(one).toBeCloseTo(1, 6);
+    nl.dispose([x, logs]);
+  }
+
+  test('a program that the device does not take is told by its name; chosen anew, the device works', async () => {
+    const before = nl.memoryCount();
+    const x = nl.tensor(randomValues(4096, 6), [4096]);
+    const broken = () =>
+      asTensor(
+        runProgram(tf.backend() as never, {
+          key: 'without_end',
+          inputs: { x },
+          shape: [4096],
+          code: 'fn compute(index : i32) { result[index] = nowhere; }',
+        }),
+      );
+    const refused = {
+      code: 'DEVICE_REFUSED',
+      message: expect.stringMatching(
+        /^the graphics device does not take the program without_end for arrays \(4096\), \(4096\): .*unresolved value 'nowhere'$/,
+      ) as unknown as string,
+      cure: 'set device cpu; update the driver of the card, and report this bug with the message if it stays',
+    };
+    await expect(nl.valueAndGradients(() => nl.sum(nl.add(broken(), x)), [x])).rejects.toMatchObject(refused);
+    // What was computed beside it is lost with it.
+    await expect(nl.valueAndGradients(() => nl.sum(nl.square(x)), [x])).rejects.toMatchObject(refused);
+    nl.dispose(x);
+    expect(nl.memoryCount()).toBe(before);
+    await expectUsable();
+  });
+
   test('a device that is lost in the middle of a pass is told with its cure, and nothing stays', async () => {
     const before = nl.memoryCount();
     const x = nl.tensor(randomValues(4096, 5), [1, 16, 16, 16, 1]);
     const lost = {
       code: 'DEVICE_LOST',
-      cure: expect.stringMatching(/^run again: training continues/) as unknown as string,
+      cure: 'run again; set device cpu when it happens often',
     };
     const pass = nl.valueAndGradients(() => {
       const logs = nl.logDensity(nl.square(x), 1e-3);
@@ -182,5 +220,6 @@ describe.each(TRAINING_DEVICES)('care of $name', ({ select }) => {
     ).rejects.toMatchObject(lost);
     nl.dispose(x);
     expect(nl.memoryCount()).toBe(before);
+    await expectUsable();
   });
 });

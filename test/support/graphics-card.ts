@@ -4,7 +4,7 @@
  * a card.
  */
 import Module from 'node:module';
-import { test } from 'vitest';
+import { beforeEach, test } from 'vitest';
 
 const packages = process.env['NEUROLOOM_GPU_PACKAGES'];
 
@@ -22,6 +22,12 @@ export async function onGraphicsCard(files: readonly (() => Promise<unknown>)[])
   };
   const problem = await gpuProblem('webgpu');
   if (problem === null) {
+    const { resolveDevice, useDevice } = await import('../../src/tensor/index.js');
+    const card = await resolveDevice('webgpu');
+    // A test whose device was lost or refused work fails alone.
+    beforeEach(async () => {
+      await useDevice(card, 1);
+    });
     for (const load of files) await load();
     return;
   }

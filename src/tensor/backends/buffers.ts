@@ -30,7 +30,7 @@ async function failedRead(error: unknown): Promise<never> {
 async function requireHealthyDevice(): Promise<void> {
   if (tf.getBackend() !== 'webgpu') return;
   const { requireDeviceHealth } = await import('./webgpu/open.js');
-  requireDeviceHealth();
+  await requireDeviceHealth();
 }
 
 /** The live values of a float32 tensor, not to be kept, not to be changed; null where they are not in this process. */

@@ -62,6 +62,14 @@ const RULES: readonly GradientRule[] = [
     (dy, a, b) => tf.mul(dy, where(tf.lessEqual(a, b))),
     (dy, a, b) => tf.mul(dy, where(tf.greater(a, b))),
   ),
+  {
+    kernel: 'Select',
+    saveInputs: ['condition'],
+    gradient: (dy, [condition]) => ({
+      t: () => tf.mul(dy, where(condition as Tensor)),
+      e: () => tf.mul(dy, where(tf.logicalNot(condition as Tensor))),
+    }),
+  },
   unary('Square', (dy, x) => tf.mul(dy, tf.mul(x, tf.scalar(2)))),
   unary('Abs', (dy, x) => tf.mul(dy, tf.sign(x))),
   unary('Log', (dy, x) => tf.div(dy, x)),

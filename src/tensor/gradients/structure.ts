@@ -1,4 +1,5 @@
 /** Gradients of kernels that move or add up values: reshape, slice, concat, sum, identity, conversion. */
+import { around, lengthened } from '../shapes.js';
 import { tf, type Tensor } from '../tfjs.js';
 import { registerRule, type GradientRule, type Settings } from './register.js';
 
@@ -44,14 +45,13 @@ function repeatAxis(x: Tensor, axis: number, times: number): Tensor {
   return tf.reshape(repeated, lengthened(x.shape, axis, times));
 }
 
-/** Three axes: those before, the one, those behind. */
-function around(shape: readonly number[], axis: number): [number, number, number] {
-  const size = (part: readonly number[]) => part.reduce((product, length) => product * length, 1);
-  return [size(shape.slice(0, axis)), shape[axis] ?? 1, size(shape.slice(axis + 1))];
+/** Sum over the repeats that make up an axis, each of a length. */
+function sumRepeats(x: Tensor, axis: number, times: number, length: number): Tensor {
+  if (times === 1) return x;
+  const [before, , behind] = around(x.shape, axis);
+  const sum = tf.sum(tf.reshape(x, [before, times, length * behind]), 1);
+  return tf.reshape(sum, lengthened(x.shape, axis, length));
 }
-
-const lengthened = (shape: readonly number[], axis: number, length: number) =>
-  shape.map((own, i) => (i === axis ? length : own));
 
 const RULES: readonly GradientRule[] = [
   { kernel: 'Identity', gradient: (dy) => ({ x: () => tf.clone(dy) }) },
@@ -85,6 +85,30 @@ const RULES: readonly GradientRule[] = [
         const kept = shape.map((length, axis) => (axes.includes(axis) ? 1 : length));
         return axes.reduce((part, axis) => repeatAxis(part, axis, shape[axis] ?? 1), tf.reshape(dy, kept));
       },
+    }),
+  },
+  {
+    kernel: 'Tile',
+    saveInputs: ['x'],
+    gradient: (dy, [x], settings) => ({
+      x: () =>
+        (settings['reps'] as readonly number[]).reduce(
+          (part, times, axis) => sumRepeats(part, axis, times, x?.shape[axis] ?? 1),
+          tf.clone(dy),
+        ),
+    }),
+  },
+  {
+    kernel: 'Cumsum',
+    gradient: (dy, _saved, settings) => ({
+      // Each value went into the sums behind it: now they come from there.
+      x: () =>
+        tf.cumsum(
+          dy,
+          settings['axis'] as number,
+          settings['exclusive'] === true,
+          settings['reverse'] !== true,
+        ),
     }),
   },
 ];
