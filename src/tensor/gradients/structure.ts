@@ -38,11 +38,25 @@ export function padAxis(x: Tensor, axis: number, before: number, behind: number)
   return tf.reshape(padded, lengthened(x.shape, axis, (x.shape[axis] ?? 0) + before + behind));
 }
 
-/** Repeats an axis of length 1: through three axes, because webgpu wants to read tensors of five to do so. */
-function repeatAxis(x: Tensor, axis: number, times: number): Tensor {
-  if (times === 1) return x;
-  const repeated = tf.tile(tf.reshape(x, around(x.shape, axis)), [1, times, 1]);
-  return tf.reshape(repeated, lengthened(x.shape, axis, times));
+/**
+ * Repeats axes of length 1 up to the given lengths. Neighbouring axes go together, and each repetition through three axes,
+ * because webgpu wants to read tensors of five to do so.
+ */
+function spread(x: Tensor, shape: readonly number[]): Tensor {
+  const isRepeated = (axis: number) => x.shape[axis] !== shape[axis];
+  let part = x;
+  for (let axis = 0; axis < shape.length; axis++) {
+    if (!isRepeated(axis)) continue;
+    const first = axis;
+    while (axis + 1 < shape.length && (isRepeated(axis + 1) || shape[axis + 1] === 1)) axis++;
+    const [before, times, behind] = [
+      shape.slice(0, first),
+      shape.slice(first, axis + 1),
+      x.shape.slice(axis + 1),
+    ].map((part) => tf.util.sizeFromShape(part)) as [number, number, number];
+    part = tf.tile(tf.reshape(part, [before, 1, behind]), [1, times, 1]);
+  }
+  return part === x ? x : tf.reshape(part, [...shape]);
 }
 
 /** Sum over the repeats that make up an axis, each of a length. */
@@ -83,7 +97,7 @@ const RULES: readonly GradientRule[] = [
         const shape = x?.shape ?? [];
         const axes = summedAxes(settings, shape.length);
         const kept = shape.map((length, axis) => (axes.includes(axis) ? 1 : length));
-        return axes.reduce((part, axis) => repeatAxis(part, axis, shape[axis] ?? 1), tf.reshape(dy, kept));
+        return spread(tf.reshape(dy, kept), shape);
       },
     }),
   },

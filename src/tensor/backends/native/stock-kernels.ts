@@ -95,11 +95,15 @@ const batchSum: Replacement = {
   },
 };
 
-/** One number in every element, or one item of a batch n times: the gradients of the two sums. */
+/** Axes that are repeated. */
+const repeatedAxes = (reps: unknown): readonly number[] =>
+  (reps as readonly number[]).flatMap((times, axis) => (times === 1 ? [] : [axis]));
+
+/** One number in every element, or what lies behind one axis, several times: the gradients of sums. */
 const repetition: Replacement = {
   kernel: 'Tile',
   fits: ({ x }, { reps }) =>
-    isFloat(x) && (tf.util.sizeFromShape(x?.shape ?? []) === 1 || (reps as number[]).slice(1).every((r) => r === 1)),
+    isFloat(x) && (tf.util.sizeFromShape(x?.shape ?? []) === 1 || repeatedAxes(reps).length === 1),
   compute(backend, inputs, { reps }) {
     const { x } = inputs as Readonly<Record<'x', tfjs.TensorInfo>>;
     const result = output(
@@ -107,8 +111,20 @@ const repetition: Replacement = {
       x.shape.map((length, axis) => length * ((reps as number[])[axis] ?? 1)),
     );
     const values = backend.valuesOf(x);
-    if (values.length === 1) result.values.fill(values[0] as number);
-    else for (let at = 0; at < result.values.length; at += values.length) result.values.set(values, at);
+    if (values.length === 1) {
+      result.values.fill(values[0] as number);
+      return result.info;
+    }
+    const [axis] = repeatedAxes(reps) as [number];
+    const block = tf.util.sizeFromShape(x.shape.slice(axis));
+    const times = (reps as number[])[axis]!;
+    for (let from = 0, to = 0; from < values.length; from += block, to += times * block) {
+      if (block === 1) result.values.fill(values[from] as number, to, to + times);
+      else {
+        const one = values.subarray(from, from + block);
+        for (let n = 0; n < times; n++) result.values.set(one, to + n * block);
+      }
+    }
     return result.info;
   },
 };
