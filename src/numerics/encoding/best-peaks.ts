@@ -20,11 +20,9 @@ export interface PeakRule {
  */
 export function bestPeaks(scores: Float64Array, rule: PeakRule): readonly number[] {
   const { weights, allowNegative, count } = rule;
-  for (let at = 0; at < scores.length; at++) {
-    const dot = scores[at]!;
-    const square = weights === null ? dot * dot : dot * dot * weights[at]!;
-    scores[at] = allowNegative || dot > 0 ? square : 0;
-  }
+  if (!allowNegative) for (let at = 0; at < scores.length; at++) if (!(scores[at]! > 0)) scores[at] = 0;
+  if (weights === null) for (let at = 0; at < scores.length; at++) scores[at] = scores[at]! * scores[at]!;
+  else for (let at = 0; at < scores.length; at++) scores[at] = scores[at]! * scores[at]! * weights[at]!;
   const best: number[] = [];
   let least = 0;
   for (let place = 0; place < scores.length; place++) {

@@ -35,7 +35,7 @@ const FAR = -170;
  * What is smaller than this share of the brightest that a field could see counts as dark: of differences of sums only
  * rounding is left there.
  */
-const DARK = 1e-12;
+export const DARK = 1e-12;
 
 /**
  * Pixels on a grid.
@@ -52,7 +52,7 @@ export class GridDrive implements StimulusDrive {
   readonly #fromAt: Int32Array;
   readonly #toAt: Int32Array;
   readonly #profileAt: Int32Array;
-  /** Shape (n + 1, 3): sums of g, g u and g u^2 over what lies before a place. */
+  /** Shape (n + 1, 3): sums over what lies before a place. */
   readonly #along: { readonly x: Float64Array; readonly y: Float64Array };
   /** Shape (profiles, 3). */
   readonly #profiles: Float64Array;
@@ -84,7 +84,7 @@ export class GridDrive implements StimulusDrive {
     const height = sumsBefore(ys, y, 1 / sd, this.#along.y);
     const dark = DARK * peak * width * height;
     if (slopes === null) this.#values(dark);
-    else this.#valuesAndSlopes(dark, 1 / sd);
+    else this.#valuesAndSlopes(dark);
     const sums = this.#sums;
     for (let t = 0; t < this.frames; t++) {
       const at = frameOf[t]!;
@@ -116,7 +116,7 @@ export class GridDrive implements StimulusDrive {
     }
   }
 
-  #valuesAndSlopes(dark: number, inverseSd: number): void {
+  #valuesAndSlopes(dark: number): void {
     this.#profileMoments();
     const { uniqueFrames, frameStart } = this.stimulus;
     const [fromAt, toAt, profileAt] = [this.#fromAt, this.#toAt, this.#profileAt];
@@ -156,8 +156,8 @@ export class GridDrive implements StimulusDrive {
       }
       const isDark = !(Math.abs(value) > dark);
       sums[f] = isDark ? 0 : value;
-      sums[uniqueFrames + f] = isDark ? 0 : byX * inverseSd;
-      sums[2 * uniqueFrames + f] = isDark ? 0 : byY * inverseSd;
+      sums[uniqueFrames + f] = isDark ? 0 : byX;
+      sums[2 * uniqueFrames + f] = isDark ? 0 : byY;
       sums[3 * uniqueFrames + f] = isDark ? 0 : bySd;
     }
   }
@@ -185,8 +185,18 @@ export class GridDrive implements StimulusDrive {
   }
 }
 
-/** Sums of g, g u and g u^2, u = (place - centre) / sd, over the places before each. @returns the sum of all g */
-function sumsBefore(places: Float64Array, centre: number, inverseSd: number, out: Float64Array): number {
+/**
+ * Sums of g, g u / sd and g u^2, u = (place - centre) / sd, over the places before each.
+ *
+ * @param out - shape (places + 1, 3), its first row zeros
+ * @returns the sum of all g
+ */
+export function sumsBefore(
+  places: Float64Array,
+  centre: number,
+  inverseSd: number,
+  out: Float64Array,
+): number {
   let s0 = 0;
   let s1 = 0;
   let s2 = 0;
@@ -195,7 +205,7 @@ function sumsBefore(places: Float64Array, centre: number, inverseSd: number, out
     const exponent = -0.5 * u * u;
     const g = exponent < FAR ? 0 : Math.exp(exponent);
     s0 += g;
-    s1 += g * u;
+    s1 += g * u * inverseSd;
     s2 += g * u * u;
     out[3 * i + 3] = s0;
     out[3 * i + 4] = s1;

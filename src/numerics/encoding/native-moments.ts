@@ -9,6 +9,8 @@ import {
   type PrfHrf,
   type PrfProjection,
 } from '../../native/index.js';
+import { FieldMoments } from './field-moments.js';
+import { scaleSums } from './field-scale.js';
 import { SPMHRFModel, type HRFModel } from './hrf-model.js';
 import {
   MomentLayout,
@@ -36,8 +38,11 @@ export function momentSource(response: ProjectedResponse, kernel: KernelChoice):
       cure: "leave the choice to 'auto'; the addon knows round Gaussian fields over images on a grid",
     });
   }
-  const isNative = kernel === 'native' || (kernel === 'auto' && field !== null && nativeStatus().available);
-  return isNative ? new NativeMoments(response, field!) : new PortableMoments(response);
+  if (field === null) return new PortableMoments(response);
+  const isNative = kernel === 'native' || (kernel === 'auto' && nativeStatus().available);
+  return isNative
+    ? new NativeMoments(response, field)
+    : (FieldMoments.of(response, field) ?? new PortableMoments(response));
 }
 
 /** Round Gaussian fields over images on a grid, many at once, by the addon. */
@@ -81,7 +86,10 @@ export class NativeMoments implements MomentSource {
       series,
       out: rows,
     });
-    this.#scale(count, thetas, rows);
+    for (let k = 0; k < count; k++) {
+      const sd = Math.exp(thetas[k * this.layout.size + 2]!);
+      scaleSums(this.layout, this.#field, sd, rows, k * this.layout.length);
+    }
   }
 
   responses(count: number, thetas: Float64Array, out: Float64Array): void {
@@ -123,48 +131,6 @@ export class NativeMoments implements MomentSource {
       kernels.set(slopes.dispersion, (3 * k + 2) * taps);
     }
     return { ...rest, taps, kernels, ownKernels: true };
-  }
-
-  /**
-   * From the bare Gaussian to the scaled field p = c g with c a power of the size: every sum of products is multiplied
-   * by c per factor, and the slope by log sd becomes c (d - power g).
-   */
-  #scale(count: number, thetas: Float64Array, rows: Float64Array): void {
-    const { size, length } = this.layout;
-    const { height, power } = this.#field;
-    for (let k = 0; k < count; k++) {
-      if (power !== 0) this.#shiftSize(rows, k * length, power);
-      const c = height(Math.exp(thetas[k * size + 2]!));
-      this.#multiply(rows, k * length, c);
-    }
-  }
-
-  /** The slope by log sd, less `power` times the response, in all sums it is part of. */
-  #shiftSize(rows: Float64Array, at: number, power: number): void {
-    const { size, alongP, alongY } = this.layout;
-    const sd = 2;
-    const pp = rows[at + MomentLayout.pp]!;
-    const before = rows[at + alongP + sd]!;
-    const after = before - power * pp;
-    for (let i = 0; i < size; i++) {
-      const pair = at + this.layout.pair(Math.min(i, sd), Math.max(i, sd));
-      const own = i === sd ? power * (before + after) : power * rows[at + alongP + i]!;
-      rows[pair] = rows[pair]! - own;
-    }
-    rows[at + alongP + sd] = after;
-    rows[at + alongY + sd] = rows[at + alongY + sd]! - power * rows[at + MomentLayout.py]!;
-  }
-
-  #multiply(rows: Float64Array, at: number, c: number): void {
-    const { size, alongP, alongY, gram, length } = this.layout;
-    rows[at + MomentLayout.pp] = rows[at + MomentLayout.pp]! * c * c;
-    rows[at + MomentLayout.py] = rows[at + MomentLayout.py]! * c;
-    rows[at + MomentLayout.mean] = rows[at + MomentLayout.mean]! * c;
-    for (let i = 0; i < size; i++) {
-      rows[at + alongP + i] = rows[at + alongP + i]! * c * c;
-      rows[at + alongY + i] = rows[at + alongY + i]! * c;
-    }
-    for (let i = gram; i < length; i++) rows[at + i] = rows[at + i]! * c * c;
   }
 }
 

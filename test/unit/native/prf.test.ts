@@ -10,6 +10,7 @@ import {
   setNativeThreads,
 } from '../../../src/native/index.js';
 import { bestPeaks } from '../../../src/numerics/encoding/best-peaks.js';
+import { FieldMoments } from '../../../src/numerics/encoding/field-moments.js';
 import { SPMHRFModel } from '../../../src/numerics/encoding/hrf-model.js';
 import { GaussianPRF2D, GaussianPRF2DWithHRF } from '../../../src/numerics/encoding/models.js';
 import { PortableMoments } from '../../../src/numerics/encoding/moment-source.js';
@@ -18,6 +19,7 @@ import { ParameterFitter, type ParameterFit } from '../../../src/numerics/encodi
 import { ProjectedResponse } from '../../../src/numerics/encoding/projected-response.js';
 import { portableProducts } from '../../../src/numerics/encoding/row-peaks.js';
 import { matrix } from '../../../src/numerics/linalg/matrix.js';
+import { multiplyBlocks } from '../../../src/numerics/wasm/products.js';
 import { testedIsas, uniformFloats } from '../../support/native.js';
 
 const [FRAMES, NX, NY] = [37, 11, 7];
@@ -99,15 +101,24 @@ const darkSide = new GaussianPRF2D({
   },
 });
 
+/** Two fields; the lit half is 15 sizes from the first: the sums before its columns differ by rounding alone. */
+const besideTheLight = Float64Array.of(-1, 1, Math.log(0.08), 0.8, 1, Math.log(0.08));
+
 afterAll(() => {
   const best = testedIsas()[0];
   if (best !== undefined) selectIsa(best);
   setNativeThreads(1);
 });
 
-test('the twin keeps points that recur, and that changes no bit', () => {
+/** Fields without the addon: by the program for the images, and by the general code of all models. */
+const TWINS = [
+  ['the program', (response: ProjectedResponse) => FieldMoments.of(response, response.gaussianField!)!],
+  ['the general code', (response: ProjectedResponse) => new PortableMoments(response)],
+] as const;
+
+test.each(TWINS)('%s keeps points that recur, and that changes no bit', (_, twinOf) => {
   const model = CASES[3][1];
-  const twin = new PortableMoments(new ProjectedResponse(model, model.getParadigm()));
+  const twin = twinOf(new ProjectedResponse(model, model.getParadigm()));
   const { size, length } = twin.layout;
   const asked = request(size, 9);
   const [plain, first, again] = [0, 1, 2].map(() => new Float64Array(9 * length)) as [
@@ -120,6 +131,61 @@ test('the twin keeps points that recur, and that changes no bit', () => {
   twin.moments({ ...asked, isRecurring: true }, again);
   expect(first).toEqual(plain);
   expect(again).toEqual(plain);
+});
+
+describe('receptive fields by a program for the images', () => {
+  test.each(CASES)('%s: the sums and responses of the general code', (_, model, options) => {
+    const response = new ProjectedResponse(model, model.getParadigm(), options);
+    const [program, general] = TWINS.map(([, twinOf]) => twinOf(response)) as [FieldMoments, PortableMoments];
+    const { size, length } = general.layout;
+    const asked = request(size, 53);
+    const [got, expected] = [new Float64Array(53 * length), new Float64Array(53 * length)];
+    program.moments(asked, got);
+    general.moments(asked, expected);
+    // As for the addon below.
+    expect(worst(got, expected, length)).toBeLessThan(1e-12);
+    const [p, q] = [new Float64Array(53 * FRAMES), new Float64Array(53 * FRAMES)];
+    program.responses(53, asked.thetas, p);
+    general.responses(53, asked.thetas, q);
+    expect(worst(p, q, FRAMES)).toBeLessThan(1e-12);
+  });
+
+  test('an order of the fields changes no bit, nor do those before', () => {
+    const model = CASES[3][1];
+    const response = new ProjectedResponse(model, model.getParadigm());
+    const program = FieldMoments.of(response, response.gaussianField!)!;
+    const { size, length } = program.layout;
+    const asked = request(size, 20);
+    const together = new Float64Array(20 * length);
+    program.moments(asked, together);
+    for (const k of [19, 3, 0]) {
+      const alone = new Float64Array(length);
+      const thetas = asked.thetas.slice(k * size, (k + 1) * size);
+      program.moments({ ...asked, count: 1, thetas, voxels: asked.voxels.slice(k, k + 1) }, alone);
+      expect(alone).toEqual(together.slice(k * length, (k + 1) * length));
+    }
+  });
+
+  test.each([
+    [1, 1, 1],
+    [5, 23, 77],
+    [8, 40, 64],
+    [3, 0, 6],
+  ])('blocks of a product of %d x %d x %d are the plain product to the bit', (rows, rank, columns) => {
+    const left = Float64Array.from(uniformFloats(rows * rank, 1));
+    const right = Float64Array.from(uniformFloats(rank * columns, 2));
+    const [out, plain] = [0, 1].map(() => new Float64Array(rows * columns).fill(9)) as [Float64Array, Float64Array];
+    expect(multiplyBlocks({ rows, rank, columns, left, right, out })).toBe(true);
+    portableProducts({ rows, rank, columns, left, right, out: plain });
+    expect(out).toEqual(plain);
+  });
+});
+
+test.each(TWINS)('a field that sees nothing lit responds 0 to the bit by %s', (_, twinOf) => {
+  const out = new Float64Array(2 * FRAMES);
+  twinOf(new ProjectedResponse(darkSide, darkSide.getParadigm())).responses(2, besideTheLight, out);
+  expect(out.subarray(0, FRAMES).every((value) => value === 0)).toBe(true);
+  expect(out.subarray(FRAMES).some((value) => Math.abs(value) > 0.01)).toBe(true);
 });
 
 describe.each(testedIsas())('receptive fields on %s', (isa) => {
@@ -141,17 +207,13 @@ describe.each(testedIsas())('receptive fields on %s', (isa) => {
     expect(worst(p, q, FRAMES)).toBeLessThan(1e-12);
   });
 
-  test('a field that sees nothing lit responds 0 to the bit, as does the twin', () => {
+  test('a field that sees nothing lit responds 0 to the bit', () => {
     selectIsa(isa);
     const response = new ProjectedResponse(darkSide, darkSide.getParadigm());
-    // The lit half is 15 sizes away: the sums before its columns differ by rounding alone.
-    const thetas = Float64Array.of(-1, 1, Math.log(0.08), 0.8, 1, Math.log(0.08));
-    for (const source of [momentSource(response, 'native'), new PortableMoments(response)]) {
-      const out = new Float64Array(2 * FRAMES);
-      source.responses(2, thetas, out);
-      expect(out.subarray(0, FRAMES).every((value) => value === 0)).toBe(true);
-      expect(out.subarray(FRAMES).some((value) => Math.abs(value) > 0.01)).toBe(true);
-    }
+    const out = new Float64Array(2 * FRAMES);
+    momentSource(response, 'native').responses(2, besideTheLight, out);
+    expect(out.subarray(0, FRAMES).every((value) => value === 0)).toBe(true);
+    expect(out.subarray(FRAMES).some((value) => Math.abs(value) > 0.01)).toBe(true);
   });
 
   test('neither company, order nor threads change a bit', () => {
