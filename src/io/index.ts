@@ -63,6 +63,7 @@ export {
   writeFreesurferSurface,
 } from './geometry/freesurfer-surface.js';
 export { detectGeometryFormat, GeometryFormat, geometryFormatName } from './geometry/geometry-format.js';
+export { readLabelVolume, type LabelVolume } from './geometry/label-volume.js';
 export { parseObj } from './geometry/obj.js';
 export { parsePly } from './geometry/ply.js';
 export { readSurface } from './geometry/read-surface.js';

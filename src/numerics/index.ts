@@ -182,9 +182,12 @@ export {
 export { KdTree } from './mesh/kd-tree.js';
 export { NotConvergedError, type PartialPairs } from './spectral/not-converged.js';
 export {
+  cloudLaplaceBeltrami,
   cloudOperator,
+  cloudThickness,
   gaussianCloudOperator,
   type CloudOptions,
+  type CloudSpectrum,
   type GaussianCloudOptions,
 } from './spectral/point-cloud.js';
 export { robustOperator, type RobustOperator } from './spectral/tufted-cover.js';
@@ -235,7 +238,13 @@ export {
   type Triplets,
 } from './spectral/sparse-matrix.js';
 export { meshCurvatures, angleDefects, type CurvatureArea, type Curvatures } from './mesh/curvature.js';
-export { diagnoseMesh, type MeshDiagnosis, type MeshFinding, type UnitGuess } from './mesh/diagnosis.js';
+export {
+  diagnoseCloud,
+  diagnoseMesh,
+  type MeshDiagnosis,
+  type MeshFinding,
+  type UnitGuess,
+} from './mesh/diagnosis.js';
 export { onOriginalVertices, repairMesh, type RepairedMesh } from './mesh/repair.js';
 export { MESH_REPAIRS, SAFE_REPAIRS, type MeshRepair } from './mesh/settings.js';
 export { HeatGeodesics, type HeatGeodesicOptions } from './mesh/heat-geodesic.js';

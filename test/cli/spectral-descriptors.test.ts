@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 
-import { encodeGifti, formatTsv, readNpy, readTsv } from '../../src/io/index.js';
+import { encodeGifti, encodeNifti, formatTsv, readNpy, readSurface, readTsv } from '../../src/io/index.js';
 import { deformed, octasphere } from '../../src/workflows/spectral-descriptors/sample-shapes.js';
 import { PipelineRig } from '../support/pipeline-rig.js';
 
@@ -148,6 +148,87 @@ test('a cohort: every file, a corrupt mesh and an open one cost themselves only,
     'shapedna[sub-03]',
     'solve_eigenpairs[sub-03]',
   ]);
+});
+
+test('labels of a segmentation and points without triangles are surfaces, told as what they are', async () => {
+  await using rig = await PipelineRig.create();
+  const shape = [14, 15, 16] as const;
+  const data = Float32Array.from({ length: 14 * 15 * 16 }, (_, at) => {
+    const [x, y, z] = [at % 14, Math.floor(at / 14) % 15, Math.floor(at / 210)];
+    return Math.hypot(x - 7, (y - 7) / 1.3, z - 8) < 4.5 ? 17 : 0;
+  });
+  const affine = [-1, 0, 0, 7, 0, 1, 0, -7, 0, 0, 1, -8, 0, 0, 0, 1];
+  await rig.write('in/sub-01_dseg.nii', encodeNifti({ shape, data, affine }));
+  await rig.write('in/sub-02_dseg.nii', encodeNifti({ shape, data: data.map(() => 0), affine }));
+  const points = octasphere(3).vertices.map((value) => 10 * value);
+  const rows = Array.from({ length: points.length / 3 }, (_, i) =>
+    points.subarray(3 * i, 3 * i + 3).join(' '),
+  );
+  const header = ['x', 'y', 'z'].map((axis) => `property float ${axis}\n`).join('');
+  // The first point stands twice.
+  await rig.write(
+    'in/sub-03_dseg_label-17.ply',
+    `ply\nformat ascii 1.0\nelement vertex ${rows.length + 1}\n${header}end_header\n${[...rows, rows[0]].join('\n')}\n`,
+  );
+  const settings = [
+    'segmentation.labels=17',
+    'k=8',
+    'descriptors=[shapedna,hks,casorati]',
+    'hks_times=3',
+    'plots=false',
+    'eigenvectors=false',
+  ].flatMap((setting) => ['--set', `spectral_descriptors.${setting}`]);
+  const run = await rig.run([...RUN, ...settings]);
+  expect(run.exitCode).toBe(0);
+  const { columns, rows: table } = await readTsv(rig.path('out/surfaces.tsv'));
+  const at = (name: string) => columns.indexOf(name);
+  expect(table.map((row) => [row[0], row[at('kind')], row[at('findings')], row.at(-1)])).toEqual([
+    ['sub-01_dseg_label-17', 'label_volume', 'none', 'ok'],
+    ['sub-03_dseg_label-17', 'point_cloud', 'point_cloud', 'ok'],
+    [
+      'sub-02_dseg_label-17',
+      null,
+      null,
+      'skipped: no voxel of sub-02_dseg.nii has the label 17; all its voxels are 0',
+    ],
+  ]);
+  expect(run.stderr).toContain('1 of kind label_volume, 1 of kind point_cloud; their operators differ');
+  const quality = async (name: string) =>
+    JSON.parse(await rig.read(`out/${name}_quality.json`)) as {
+      kind: string;
+      drawn: { Sources: string[]; labels: number[]; voxels: number } | null;
+      eigenpairs: { operator: string; area: number };
+      descriptors: { descriptor: string; reason: string | null }[];
+    };
+  const drawn = await quality('sub-01_dseg_label-17');
+  expect(drawn).toMatchObject({
+    kind: 'label_volume',
+    drawn: { Sources: ['bids:input:sub-01_dseg.nii'], labels: [17] },
+  });
+  expect(drawn.drawn!.voxels).toBe(data.filter((value) => value === 17).length);
+  const volume = Number(table[0]![at('volume')]);
+  expect(volume / drawn.drawn!.voxels).toBeGreaterThan(0.85);
+  expect(volume / drawn.drawn!.voxels).toBeLessThan(1);
+  const surface = await readSurface(rig.path('out/sub-01_dseg_label-17_drawn.surf.gii'));
+  expect(surface.vertices.length / 3).toBe(Number(table[0]![at('vertices')]));
+  // Centred in the world, not in the volume.
+  const centre = surface.vertices.reduce((sum, value) => sum + value, 0) / surface.vertices.length;
+  expect(Math.abs(centre)).toBeLessThan(0.2);
+  const cloud = await quality('sub-03_dseg_label-17');
+  expect(cloud).toMatchObject({ kind: 'point_cloud', drawn: null, eigenpairs: { operator: 'point_cloud' } });
+  expect(cloud.eigenpairs.area / (400 * Math.PI)).toBeCloseTo(1, 1);
+  expect(Number(table[1]![at('area')])).toBe(cloud.eigenpairs.area);
+  expect(cloud.descriptors.map(({ reason }) => reason)).toEqual([
+    null,
+    null,
+    'casorati needs triangles, and a point cloud has none',
+  ]);
+  const hks = await readNpy(rig.path('out/sub-03_dseg_label-17_hks.npy'));
+  expect(hks.shape).toEqual([rows.length + 1, 3]);
+  expect([...hks.data.subarray(0, 3)]).toEqual([...hks.data.subarray(-3)]);
+  const report = await rig.report();
+  for (const words of ['cut at one half (marching tetrahedra', 'points without triangles'])
+    expect(report).toContain(words);
 });
 
 test('what cannot be computed is refused before anything runs', async () => {

@@ -8,7 +8,9 @@ import {
   parseAnnotation,
   parseFreesurferMorph,
   parseVertexLabel,
+  readGifti,
   readMgh,
+  readNifti,
   readNpy,
   readSurface,
 } from '../../src/io/index.js';
@@ -47,6 +49,9 @@ describe.skipIf(!hasReference)('geometry fixtures (skipped without the reference
     'tiny.vtk',
     'tiny_bin.vtk',
     'tiny.npz',
+    'tiny.surf.gii',
+    'tiny_b64.surf.gii',
+    'tiny.h5',
   ];
   test.each([...surfaces, 'tiny_deflate.npz'])('%s holds the sphere, number by number', async (name) => {
     const surface = await readSurface(folder(name));
@@ -54,6 +59,13 @@ describe.skipIf(!hasReference)('geometry fixtures (skipped without the reference
     // ASCII files give as many digits as their writer printed; the coordinates are float32.
     const vertices = [...surface.vertices].map(Math.fround);
     expect(vertices).toEqual(sphere?.vertices?.flat().map(Math.fround));
+  });
+
+  test('tiny_ascii.surf.gii: as many digits as were printed', async () => {
+    const surface = await readSurface(folder('tiny_ascii.surf.gii'));
+    expect([...surface.faces]).toEqual(sphere?.faces?.flat());
+    const wanted = sphere?.vertices?.flat() ?? [];
+    surface.vertices.forEach((value, i) => expect(Math.abs(value - wanted[i]!)).toBeLessThan(5e-7));
   });
 
   test('tiny.stl: corners with equal numbers are one vertex; "solid" in a binary header does not matter', async () => {
@@ -64,6 +76,27 @@ describe.skipIf(!hasReference)('geometry fixtures (skipped without the reference
     const flat = sphere?.vertices?.flat() ?? [];
     const wanted = sphere?.faces?.flat().map((vertex) => corner(flat, vertex));
     expect([...faces].map((vertex) => corner(vertices, vertex))).toEqual(wanted);
+  });
+
+  test('values per vertex, labels and volumes of the other fixtures, number by number', async () => {
+    const wanted = (name: string) => expected[name] as unknown as Record<string, unknown>;
+    const { arrays } = await readGifti(folder('tiny.func.gii'));
+    expect(arrays.map(({ data }) => [...data])).toEqual(wanted('tiny.func.gii')['columns']);
+    const labelled = await readGifti(folder('tiny.label.gii'));
+    const { labels, keys, names } = wanted('tiny.label.gii');
+    expect([...(labelled.arrays[0]?.data ?? [])]).toEqual(labels);
+    expect(labelled.labels.map(({ key }) => key)).toEqual(keys);
+    expect(labelled.labels.map(({ name }) => name)).toEqual(names);
+    const { shape, affine, data_first_axis_fastest: voxels } = wanted('tiny.nii.gz');
+    for (const name of ['tiny.nii', 'tiny.nii.gz']) {
+      const volume = await readNifti(folder(name));
+      expect([volume.shape, [...volume.data]]).toEqual([shape, voxels]);
+      expect(volume.affine.map((value) => value + 0)).toEqual((affine as number[][]).flat());
+    }
+    const scaled = wanted('tiny_scaled.nii')['values_after_scaling_first_axis_fastest'] as number[];
+    (await readNifti(folder('tiny_scaled.nii'))).data.forEach((value, i) => {
+      expect(Math.abs(value - scaled[i]!)).toBeLessThan(1e-9);
+    });
   });
 
   test('lh.tiny.thickness', () => {

@@ -1,21 +1,36 @@
+import { readPrefix } from '../gzip.js';
 import { Hdf5File } from '../hdf5.js';
 import type { NumericArray } from '../layout.js';
+import { readNpy } from '../npy.js';
 import { readNpz } from '../npz.js';
 import { malformed } from './byte-reader.js';
 import { checkedSurface, type Surface } from './surface.js';
 
 /**
- * A surface from the arrays `vertices` (n, 3) and `faces` (m, 3) of a NumPy `.npz` file.
+ * A surface from the arrays `vertices` (n, 3) and `faces` (m, 3) of a NumPy `.npz` file; points without triangles where
+ * there are no `faces` (then `points` is as good a name), and where it is a single array (n, 3) of a `.npy` file.
  *
  * @throws ProcessingError FILE_MISSING, FILE_FORMAT, FILE_TRUNCATED or FILE_CORRUPT
  */
-export async function readNpzSurface(path: string): Promise<Surface> {
+export async function readNumpySurface(path: string): Promise<Surface> {
+  if (readPrefix(path, 6).toString('latin1') === '\u0093NUMPY') {
+    const { data, shape } = await readNpy(path);
+    if (shape.length !== 2 || shape[1] !== 3) {
+      throw malformed(
+        path,
+        `it is one array of shape (${shape.join(', ')})`,
+        'give points of shape (n, 3), or vertices and faces together as .npz',
+      );
+    }
+    return { vertices: Float64Array.from(data), faces: new Int32Array() };
+  }
   const arrays = await readNpz(path);
   return fromArrays(path, [...arrays.keys()], (name) => arrays.get(name));
 }
 
 /**
- * A surface from the datasets `vertices` (n, 3) and `faces` (m, 3) of an HDF5 file.
+ * A surface from the datasets `vertices` (n, 3) and `faces` (m, 3) of an HDF5 file; points without triangles where there are
+ * no `faces` (then `points` is as good a name).
  *
  * @throws ProcessingError FILE_MISSING or FILE_FORMAT
  */
@@ -52,6 +67,12 @@ function fromArrays(
     }
     return array.data;
   };
+  const hasPoints =
+    !names.includes('faces') && names.some((name) => name === 'vertices' || name === 'points');
+  if (hasPoints) {
+    const points = rows(names.includes('vertices') ? 'vertices' : 'points');
+    return { vertices: Float64Array.from(points), faces: new Int32Array() };
+  }
   const [vertices, faces] = [rows('vertices'), rows('faces')];
   const broken = faces.findIndex((value) => !Number.isInteger(value));
   if (broken >= 0) {

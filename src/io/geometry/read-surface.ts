@@ -1,6 +1,6 @@
 import { parseGifti } from '../gifti.js';
 import { readPrefix, readWhole } from '../gzip.js';
-import { readHdf5Surface, readNpzSurface } from './array-surface.js';
+import { readHdf5Surface, readNumpySurface } from './array-surface.js';
 import { malformed } from './byte-reader.js';
 import { parseFreesurferSurface } from './freesurfer-surface.js';
 import { detectGeometryFormat, GeometryFormat, geometryFormatName } from './geometry-format.js';
@@ -23,7 +23,8 @@ const PARSERS: ReadonlyMap<GeometryFormat, Parse> = new Map<GeometryFormat, Pars
 ]);
 
 /**
- * Reads a triangle surface of any format that holds one; the format is found by content.
+ * Reads a triangle surface of any format that holds one; the format is found by content. A file with points and no triangles
+ * (PLY, OBJ, VTK, NumPy, HDF5) gives empty `faces`: a point cloud.
  *
  * @returns coordinates in the file's unit and frame; FreeSurfer surfaces stay in tkregister RAS, with `cRas` beside
  * @throws ProcessingError FILE_MISSING, FILE_FORMAT, FILE_TRUNCATED or FILE_CORRUPT, naming the file
@@ -31,7 +32,7 @@ const PARSERS: ReadonlyMap<GeometryFormat, Parse> = new Map<GeometryFormat, Pars
 export async function readSurface(path: string): Promise<Surface> {
   const format = await detectGeometryFormat(path);
   if (format === GeometryFormat.HDF5) return readHdf5Surface(path);
-  if (format === GeometryFormat.NUMPY) return readNpzSurface(path);
+  if (format === GeometryFormat.NUMPY) return readNumpySurface(path);
   const parse = PARSERS.get(format);
   if (parse !== undefined) return parse(await readWhole(path), path);
   if (format === GeometryFormat.NIFTI_VOLUME && isCifti(path)) {
@@ -39,6 +40,13 @@ export async function readSurface(path: string): Promise<Surface> {
       path,
       'it is a CIFTI file, which holds values and the names of structures but no surface',
       'give the surface that belongs to it (.surf.gii); CIFTI values are not read',
+    );
+  }
+  if (format === GeometryFormat.NIFTI_VOLUME || format === GeometryFormat.MGZ_VOLUME) {
+    throw malformed(
+      path,
+      `it is ${geometryFormatName(format)}, which holds no surface`,
+      'draw the surface of a label of it: labelSurface, or spectral_descriptors.segmentation in the workflow',
     );
   }
   throw malformed(

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { ProcessingError } from '../../errors.js';
 import { defineNode } from '../../engine/node.js';
 import { port } from '../../engine/port.js';
-import { writeAtomic, writeNpy } from '../../io/index.js';
+import { readNpyHeader, writeAtomic, writeNpy } from '../../io/index.js';
 import { alignToPrincipalAxes } from '../../numerics/descriptors/align.js';
 import { zeroModes } from '../../numerics/descriptors/signatures.js';
 import {
@@ -25,7 +25,7 @@ const FOUND = 0.9;
 /** Brings the eigenvectors of a surface into the order and signs of those of a reference, by a functional map. */
 export const alignModes = defineNode({
   name: 'align_modes',
-  version: 1,
+  version: 2,
   inputs: {
     surface: port.value(z.string()),
     reference: port.value(z.string()),
@@ -56,6 +56,14 @@ export const alignModes = defineNode({
   },
   resources: { cpus: 1, memoryGb: 1 },
   async run({ surface, reference, mass, basis, settings, ...files }, ctx) {
+    for (const [name, faces] of [
+      [surface, files.faces],
+      [reference, files.reference_faces],
+    ] as const) {
+      const [triangles] = (await readNpyHeader(faces.path)).shape;
+      if (triangles === 0)
+        return ctx.skip(`not aligned to ${reference}: ${name} is a point cloud, without triangles`);
+    }
     const subject = await readSolved(files, mass);
     const template = await readSolved(
       {

@@ -4,15 +4,19 @@ import { ProcessingError, StorageError } from '../../errors.js';
 import { defineNode } from '../../engine/node.js';
 import { port } from '../../engine/port.js';
 import { readSurface, writeAtomic, writeNpy } from '../../io/index.js';
-import { diagnoseMesh } from '../../numerics/mesh/diagnosis.js';
+import { diagnoseCloud, diagnoseMesh, type MeshDiagnosis } from '../../numerics/mesh/diagnosis.js';
 import { repairMesh } from '../../numerics/mesh/repair.js';
-import { MESH_REPAIRS } from '../../numerics/mesh/settings.js';
+import { MESH_REPAIRS, type MeshRepair } from '../../numerics/mesh/settings.js';
+import { cloudThickness } from '../../numerics/spectral/point-cloud.js';
 import { withoutPath } from './without-path.js';
 
-/** Reads, examines and on request mends a surface. One that cannot be used is skipped with the reason. */
+/**
+ * Reads, examines and on request mends a surface, or the points of one without triangles (then the faces are empty). One that
+ * cannot be used is skipped with the reason.
+ */
 export const cleanSurface = defineNode({
   name: 'clean_surface',
-  version: 1,
+  version: 2,
   inputs: { surface: port.file('any'), repair: port.value(z.array(z.enum(MESH_REPAIRS))) },
   outputs: {
     /** (n, 3) */
@@ -28,12 +32,16 @@ export const cleanSurface = defineNode({
   async run({ surface, repair }, ctx) {
     try {
       const given = await readSurface(surface.path);
-      const found = diagnoseMesh(given.vertices, given.faces);
+      const isCloud = given.faces.length === 0;
+      const diagnose = isCloud ? diagnosisOfCloud : diagnoseMesh;
+      const found = diagnose(given.vertices, given.faces);
       const fatal = found.findings.filter(({ severity }) => severity === 'error');
       if (fatal.length > 0) return ctx.skip(fatal.map(({ message }) => message).join('; '));
-      const mended = repairMesh(given.vertices, given.faces, repair);
+      // Two points at one place have no direction between them: in a cloud they are one.
+      const repairs: readonly MeshRepair[] = isCloud ? ['merge_duplicate_vertices'] : repair;
+      const mended = repairMesh(given.vertices, given.faces, repairs);
       const isChanged = mended.changes.length > 0;
-      const diagnosis = isChanged ? diagnoseMesh(mended.vertices, mended.faces) : found;
+      const diagnosis = isChanged ? diagnose(mended.vertices, mended.faces) : found;
       for (const { severity, message, cure } of diagnosis.findings) {
         if (severity === 'warning') ctx.log.warn(`${message}; ${cure}`);
       }
@@ -48,7 +56,8 @@ export const cleanSurface = defineNode({
       if (out.vertex_map !== undefined) {
         await writeNpy(out.vertex_map, { shape: [mended.vertexMap.length], data: mended.vertexMap });
       }
-      const report = { diagnosis, before_repair: isChanged ? found : null, repairs: mended.changes };
+      const kind = isCloud ? 'point_cloud' : 'mesh';
+      const report = { kind, diagnosis, before_repair: isChanged ? found : null, repairs: mended.changes };
       await writeAtomic(out.diagnosis, `${JSON.stringify(report, null, 2)}\n`);
       return out;
     } catch (error) {
@@ -59,3 +68,8 @@ export const cleanSurface = defineNode({
     }
   },
 });
+
+function diagnosisOfCloud(points: Float64Array): MeshDiagnosis {
+  const isFinite = points.every((value) => Number.isFinite(value));
+  return diagnoseCloud(points, isFinite ? cloudThickness(points) : null);
+}

@@ -5,7 +5,7 @@ import { port } from '../../engine/port.js';
 import { writeTsv, type TsvCell } from '../../io/index.js';
 import { readRecords } from './read-records.js';
 import { shapeDnaRows } from './shapedna-rows.js';
-import { SurfaceLabel } from './surface-record.js';
+import { SurfaceLabel, type SurfaceRecord } from './surface-record.js';
 
 const QUALITY = [
   'surface',
@@ -26,13 +26,14 @@ const QUALITY = [
   'res_back',
   'orthonormality',
   'certificate_count',
+  'kind',
   'status',
 ] as const;
 
 /** The tables of a cohort: its surfaces with their quality, its scalar descriptors, its spectra. */
 export const collectSurfaces = defineNode({
   name: 'collect_surfaces',
-  version: 1,
+  version: 2,
   inputs: {
     records: port.list(port.file('json')),
     /** Of all surfaces, those without a result too. */
@@ -63,6 +64,7 @@ export const collectSurfaces = defineNode({
       record.res_back,
       record.orthonormality,
       record.certificate_count,
+      record.kind,
       'ok',
     ]);
     for (const { key, reason } of dropped) {
@@ -91,6 +93,7 @@ export const collectSurfaces = defineNode({
       }
       return own;
     });
+    for (const warning of mixedKinds(records)) ctx.log.warn(warning);
     const dna = shapeDnaRows(records, normalisation);
     for (const warning of dna.warnings) ctx.log.warn(warning);
     const out = {
@@ -112,3 +115,19 @@ export const collectSurfaces = defineNode({
     return out;
   },
 });
+
+/** Surfaces of one structure that are not of one kind: what their numbers differ by may be the kind. */
+function mixedKinds(records: readonly SurfaceRecord[]): string[] {
+  const structures = new Map<string, Map<string, number>>();
+  for (const { label, kind } of records) {
+    const counts = structures.get(label.structure) ?? new Map<string, number>();
+    counts.set(kind, (counts.get(kind) ?? 0) + 1);
+    structures.set(label.structure, counts);
+  }
+  return [...structures]
+    .filter(([, counts]) => counts.size > 1)
+    .map(([structure, counts]) => {
+      const kinds = [...counts].map(([kind, count]) => `${count} of kind ${kind}`).join(', ');
+      return `${structure}: ${kinds}; their operators differ, and so do their numbers`;
+    });
+}

@@ -2,7 +2,7 @@ import { z } from 'zod';
 
 import { ProcessingError } from '../../errors.js';
 import { defineNode } from '../../engine/node.js';
-import { port } from '../../engine/port.js';
+import { port, type InputFile } from '../../engine/port.js';
 import { readNpy, writeAtomic, writeGifti, writeNpy, writeTsv } from '../../io/index.js';
 import { describeSurface, type DescriptorResult } from '../../numerics/descriptors/describe.js';
 import { chosenColumns } from '../../numerics/descriptors/features.js';
@@ -15,7 +15,7 @@ import { finiteOrNull, type DescriptorReport } from './surface-record.js';
 /** One descriptor of one surface: values, overlay, and what they mean. */
 export const computeDescriptor = defineNode({
   name: 'compute_descriptor',
-  version: 2,
+  version: 3,
   inputs: {
     descriptor: port.value(z.enum(DESCRIPTOR_IDS)),
     vertices: port.file('npy'),
@@ -24,6 +24,8 @@ export const computeDescriptor = defineNode({
     /** Absent for descriptors of the surface alone. */
     eigenvalues: port.optional(port.file('tsv')),
     eigenvectors: port.optional(port.file('npy')),
+    /** Of a point cloud: area of each point. */
+    areas: port.optional(port.file('npy')),
     range: port.optional(port.value(SpectrumRangePort)),
     settings: port.value(DescriptorSettings),
     unit: port.value(z.string()),
@@ -53,7 +55,7 @@ export const computeDescriptor = defineNode({
           : await readSpectrum(inputs.eigenvalues, inputs.eigenvectors.path, map, vertices.length / 3);
       result = describeSurface(
         descriptor,
-        { vertices, faces, spectrum },
+        { vertices, faces, spectrum, areas: await readAreas(inputs.areas) },
         { settings, range: inputs.range, seed: ctx.seed },
       );
     } catch (error) {
@@ -82,6 +84,10 @@ export const computeDescriptor = defineNode({
     return { report, values, overlay };
   },
 });
+
+async function readAreas(file: InputFile | null): Promise<Float64Array | null> {
+  return file === null ? null : Float64Array.from((await readNpy(file.path)).data);
+}
 
 async function readSpectrum(
   eigenvalues: Parameters<typeof readEigenvalues>[0],

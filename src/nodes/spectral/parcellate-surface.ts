@@ -25,7 +25,7 @@ const SCHEMES = ATLAS_SCHEMES.map(({ id }) => id) as [string, ...string[]];
 /** The regions of a surface. A file that is missing or of another surface costs this surface its regions only. */
 export const parcellateSurface = defineNode({
   name: 'parcellate_surface',
-  version: 2,
+  version: 3,
   inputs: {
     /** As it was given: regions are of its vertices. */
     surface: port.file('any'),
@@ -71,6 +71,8 @@ export const parcellateSurface = defineNode({
         { surface: given, reachMm: settings.reach_mm, labelNames, ...(names === undefined ? {} : { names }) },
       );
       const { vertices, faces } = await readMesh(mesh);
+      if (faces.length === 0)
+        return ctx.skip('no regions: they need triangles, and the file has points only');
       const map = await readVertexMap(mesh.vertex_map);
       const labels = new Int32Array(vertices.length / 3).fill(-1);
       found.labels.forEach((label, vertex) => {

@@ -7,6 +7,7 @@ import { writeAtomic } from '../../io/index.js';
 import type { MeshDiagnosis } from '../../numerics/mesh/diagnosis.js';
 import type { RepairedMesh } from '../../numerics/mesh/repair.js';
 import { VERSION } from '../../version.js';
+import { DrawnSurface } from './draw-surface.js';
 import { EigenReport } from './eigen-report.js';
 import { readEigenvalues } from './mesh-files.js';
 import { DescriptorReport, SurfaceLabel, type SurfaceRecord } from './surface-record.js';
@@ -14,12 +15,14 @@ import { DescriptorReport, SurfaceLabel, type SurfaceRecord } from './surface-re
 /** Puts together how good everything of one surface is, and what the tables of the cohort take of it. */
 export const recordSurface = defineNode({
   name: 'record_surface',
-  version: 3,
+  version: 4,
   inputs: {
     label: port.value(SurfaceLabel),
     /** BIDS URI of the surface, for the sidecar. */
     source: port.value(z.string()),
     diagnosis: port.file('json'),
+    /** How it was drawn; absent: it is what the file holds. */
+    drawn: port.optional(port.file('json')),
     eigen: port.file('json'),
     eigenvalues: port.file('tsv'),
     descriptors: port.list(port.file('json')),
@@ -28,8 +31,9 @@ export const recordSurface = defineNode({
     unit: port.value(z.string()),
   },
   outputs: { quality: port.file('json'), record: port.file('json') },
-  async run({ label, source, diagnosis, eigen, eigenvalues, descriptors, signature, unit }, ctx) {
+  async run({ label, source, diagnosis, drawn, eigen, eigenvalues, descriptors, signature, unit }, ctx) {
     const found = JSON.parse(await readFile(diagnosis.path, 'utf8')) as {
+      readonly kind: 'mesh' | 'point_cloud';
       readonly diagnosis: MeshDiagnosis;
       readonly repairs: RepairedMesh['changes'];
     };
@@ -39,14 +43,19 @@ export const recordSurface = defineNode({
       reports.push(DescriptorReport.parse(JSON.parse(await readFile(path, 'utf8'))));
     }
     const mesh = found.diagnosis;
+    const isCloud = found.kind === 'point_cloud';
+    const how = drawn === null ? null : DrawnSurface.parse(JSON.parse(await readFile(drawn.path, 'utf8')));
+    const kind = how?.kind ?? found.kind;
     const record: SurfaceRecord = {
       label,
       source,
+      kind,
       vertices: mesh.vertices,
       faces: mesh.faces,
-      area: mesh.area,
+      // Triangles say it of a mesh, the operator of a point cloud.
+      area: isCloud ? solved.area : mesh.area,
       volume: mesh.volume,
-      components: mesh.components,
+      components: isCloud ? solved.components : mesh.components,
       boundary_edges: mesh.boundary_edges,
       genus: mesh.genus,
       findings: mesh.findings.map(({ code }) => code),
@@ -71,6 +80,8 @@ export const recordSurface = defineNode({
       Sources: [source],
       GeneratedBy: [{ Name: 'neuroloom', Version: VERSION }],
       unit,
+      kind,
+      drawn: how,
       surface: found,
       eigenpairs: solved,
       descriptors: reports.map(({ descriptor, status, reason }) => ({ descriptor, status, reason })),

@@ -5,20 +5,26 @@ import { defineNode } from '../../engine/node.js';
 import { port } from '../../engine/port.js';
 import { writeAtomic, writeNpy, writeTsv } from '../../io/index.js';
 import { laplaceBeltrami } from '../../numerics/spectral/laplace-beltrami.js';
+import { cloudLaplaceBeltrami } from '../../numerics/spectral/point-cloud.js';
 import { zeroModes } from '../../numerics/descriptors/signatures.js';
 import { OperatorSettings, type EigenReport } from './eigen-report.js';
 import { asInFile, readMesh, readVertexMap } from './mesh-files.js';
 
-/** Assembles the Laplace-Beltrami operator of a surface and solves for its lowest eigenpairs, with a proof of their count. */
+/**
+ * Assembles the Laplace-Beltrami operator of a surface, or of points without triangles, and solves for its lowest eigenpairs,
+ * with a proof of their count.
+ */
 export const solveEigenpairs = defineNode({
   name: 'solve_eigenpairs',
-  version: 1,
+  version: 2,
   inputs: {
     vertices: port.file('npy'),
     faces: port.file('npy'),
     vertex_map: port.optional(port.file('npy')),
     k: port.value(z.int()),
     settings: port.value(OperatorSettings),
+    /** Of a point cloud: points of a neighbourhood. */
+    neighbours: port.value(z.int()),
   },
   outputs: {
     /** index, eigenvalue, residual. */
@@ -27,14 +33,21 @@ export const solveEigenpairs = defineNode({
     eigenvectors: port.file('npy'),
     /** An `EigenReport`. */
     report: port.file('json'),
+    /** (n of the mended points), area that each stands for, unit squared; of a point cloud alone. */
+    areas: port.optional(port.file('npy')),
   },
   resources: { cpus: 1, memoryGb: 1 },
-  async run({ k, settings, ...files }, ctx) {
+  async run({ k, settings, neighbours, ...files }, ctx) {
     const { vertices, faces } = await readMesh(files);
     const map = await readVertexMap(files.vertex_map);
     const { operator, mass, boundary, solver } = settings;
+    const isCloud = faces.length === 0;
+    if (isCloud && boundary !== 'neumann') {
+      return ctx.skip(`boundary ${boundary} needs triangles: points do not say where the boundary is`);
+    }
     try {
-      const pairs = laplaceBeltrami(vertices, faces, { k, operator, mass, boundary, solver });
+      const cloud = isCloud ? cloudLaplaceBeltrami(vertices, { k, neighbours, mass, solver }) : null;
+      const pairs = cloud ?? laplaceBeltrami(vertices, faces, { k, operator, mass, boundary, solver });
       for (const warning of pairs.warnings) ctx.log.warn(warning);
       const out = {
         eigenvalues: ctx.outputFile('eigenvalues.tsv'),
@@ -50,7 +63,7 @@ export const solveEigenpairs = defineNode({
         zero_modes: zeroModes(pairs.eigenvalues),
         components: pairs.components,
         area: pairs.area,
-        operator,
+        operator: isCloud ? 'point_cloud' : operator,
         mass,
         boundary,
         largest_residual: pairs.residuals.reduce((most, value) => Math.max(most, value), 0),
@@ -61,7 +74,10 @@ export const solveEigenpairs = defineNode({
         warnings: [...pairs.warnings],
       };
       await writeAtomic(out.report, `${JSON.stringify(report, null, 2)}\n`);
-      return out;
+      if (cloud === null) return out;
+      const areas = ctx.outputFile('areas.npy');
+      await writeNpy(areas, { shape: [cloud.areas.length], data: cloud.areas });
+      return { ...out, areas };
     } catch (error) {
       // A surface that is too small or has lost its digits costs itself only.
       if (!(error instanceof ProcessingError)) throw error;

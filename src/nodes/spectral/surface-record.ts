@@ -28,11 +28,15 @@ export const DescriptorReport = z.strictObject({
 });
 export type DescriptorReport = z.output<typeof DescriptorReport>;
 
+/** What a surface is: triangles of a file, drawn around voxels of a label, or points without triangles. */
+export const SURFACE_KINDS = ['mesh', 'label_volume', 'point_cloud'] as const;
+
 /** What the tables of a cohort take of a surface. */
 export const SurfaceRecord = z.strictObject({
   label: SurfaceLabel,
   /** BIDS URI of its file. */
   source: z.string(),
+  kind: z.enum(SURFACE_KINDS),
   vertices: z.int(),
   faces: z.int(),
   area: z.number(),

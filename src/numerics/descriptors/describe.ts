@@ -5,7 +5,7 @@ import { EdgeGeodesics } from '../mesh/edge-geodesic.js';
 import { ExactGeodesics } from '../mesh/exact-geodesic.js';
 import { HeatGeodesics } from '../mesh/heat-geodesic.js';
 import { meshGeometry, type MeshGeometry } from '../mesh/geometry.js';
-import { meshTopology, type MeshTopology } from '../mesh/topology.js';
+import { boundaryMask, meshTopology, type MeshTopology } from '../mesh/topology.js';
 import { seededRandom } from '../random.js';
 import { alignToPrincipalAxes } from './align.js';
 import { anisotropicWavelets } from './anisotropic-wavelets.js';
@@ -53,6 +53,8 @@ export interface SurfaceToDescribe {
   readonly faces: Int32Array;
   /** Null where no descriptor of the spectrum is asked for. */
   readonly spectrum: Spectrum | null;
+  /** (n), of a point cloud (`faces` is empty): area that each point stands for. Only descriptors of the spectrum apply to it. */
+  readonly areas?: Float64Array | null;
 }
 
 /** Options of computing a descriptor by name. */
@@ -107,6 +109,11 @@ export function describeSurface(
       { cure: 'leave it out' },
     );
   }
+  if (surface.faces.length === 0 && info.source !== 'spectrum') {
+    throw new ProcessingError('INVALID_ARGUMENT', `${id} needs triangles, and a point cloud has none`, {
+      cure: 'leave it out, or give the surface with its triangles',
+    });
+  }
   const subject = new Subject(surface, options);
   const isScaled = options.settings.normalisation === 'area';
   const { rows, ...body } = compute(subject, options.settings);
@@ -148,14 +155,14 @@ class Subject {
     this.raw = raw;
     this.#options = options;
     this.seed = options.seed ?? 0;
-    this.rawGeometry = meshGeometry(raw.vertices, raw.faces);
+    this.rawGeometry = geometryOf(raw, 1);
     this.#factor = options.settings.normalisation === 'area' ? 1 / Math.sqrt(this.rawGeometry.area) : 1;
     this.vertices = raw.vertices.map((value) => value * this.#factor);
     this.faces = raw.faces;
   }
 
   get geometry(): MeshGeometry {
-    return (this.#geometry ??= meshGeometry(this.vertices, this.faces));
+    return (this.#geometry ??= geometryOf({ ...this.raw, vertices: this.vertices }, this.#factor));
   }
 
   get topology(): MeshTopology {
@@ -193,6 +200,33 @@ class Subject {
       ? this.vertices
       : alignToPrincipalAxes(this.vertices, this.geometry.barycentricAreas);
   }
+}
+
+/** Geometry of a surface, or of a point cloud as far as its areas say it; these are scaled by the square of `factor`. */
+function geometryOf({ vertices, faces, areas }: SurfaceToDescribe, factor: number): MeshGeometry {
+  const mesh = meshGeometry(vertices, faces);
+  if (faces.length > 0) return mesh;
+  if (areas?.length !== vertices.length / 3) {
+    throw new ProcessingError(
+      'SHAPE_MISMATCH',
+      `a point cloud of ${vertices.length / 3} points has ${areas?.length ?? 0} areas`,
+      { cure: 'give the area that each point stands for, as cloudLaplaceBeltrami has it' },
+    );
+  }
+  const barycentricAreas = areas.map((own) => own * factor ** 2);
+  return {
+    ...mesh,
+    barycentricAreas,
+    area: barycentricAreas.reduce((sum, own) => sum + own, 0),
+    volume: NaN,
+  };
+}
+
+/** Every edge has two triangles. */
+function isClosed({ vertices, faces }: SurfaceToDescribe): boolean {
+  return (
+    faces.length > 0 && boundaryMask(meshTopology(faces, vertices.length / 3)).every((mark) => mark === 0)
+  );
 }
 
 /** First eigenvalue above 0, and the last. */
@@ -304,6 +338,11 @@ const FEATURES = 20;
 const COMPUTE: Partial<Record<DescriptorType, Compute>> = {
   shapedna: ({ raw, rawGeometry }, { shapedna_normalisation: normalisation }) => {
     const { area, volume } = rawGeometry;
+    if (normalisation === 'volume' && !isClosed(raw)) {
+      throw new ProcessingError('INVALID_ARGUMENT', 'normalisation by volume needs a closed surface', {
+        cure: 'close the surface, or choose another shapedna_normalisation',
+      });
+    }
     const values = shapeDna(raw.spectrum!.eigenvalues, normalisation, { area, volume });
     const unit = normalisation === 'none' ? unitText(-2) : unitText(0);
     return {

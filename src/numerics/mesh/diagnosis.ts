@@ -32,7 +32,9 @@ export interface MeshFinding {
     | 'duplicate_faces'
     | 'duplicate_vertices'
     | 'unreferenced_vertices'
-    | 'units';
+    | 'units'
+    | 'point_cloud'
+    | 'solid';
   /** `note`: descriptors are right; `warning`: some are not what they seem; `error`: nothing can be computed. */
   readonly severity: 'note' | 'warning' | 'error';
   /** Number of elements concerned. */
@@ -113,7 +115,9 @@ export function diagnoseMesh(vertices: ArrayLike<number>, faces: ArrayLike<numbe
   const euler = eulerCharacteristic(topology);
   const used = euler + topology.edges.length / 2 - topology.faceCount;
   const isManifold = nonManifoldEdges === 0 && fans === 0;
-  const extent = longestExtent(vertices, topology);
+  const { neighbourStarts } = topology;
+  const isUsed = (i: number): boolean => neighbourStarts[i] !== neighbourStarts[i + 1];
+  const extent = longestExtent(vertices, isUsed);
   const facts: Omit<MeshDiagnosis, 'findings'> = {
     vertices: n,
     faces: faces.length / 3,
@@ -142,6 +146,58 @@ export function diagnoseMesh(vertices: ArrayLike<number>, faces: ArrayLike<numbe
     unit_guess: guessUnit(extent),
   };
   return { ...facts, findings: findingsOf(facts) };
+}
+
+/** Above this {@link cloudThickness} points fill a volume. */
+const SOLID_THICKNESS = 0.5;
+
+/**
+ * Looks a point cloud over: what {@link diagnoseMesh} says of triangles is 0 or null.
+ *
+ * @param points - (n, 3); coordinates that are not finite are counted
+ * @param thickness - how far neighbourhoods are from flat, as `cloudThickness` has it; null: not known
+ */
+export function diagnoseCloud(points: ArrayLike<number>, thickness: number | null): MeshDiagnosis {
+  const n = points.length / 3;
+  const mesh = diagnoseMesh(points, []);
+  const extent = longestExtent(points, () => true);
+  const facts: Omit<MeshDiagnosis, 'findings'> = {
+    ...mesh,
+    is_orientable: false,
+    unreferenced_vertices: 0,
+    extent,
+    unit_guess: guessUnit(extent),
+  };
+  const found: MeshFinding[] = [];
+  const add: AddFinding = (code, severity, count, message, cure, repair = null) => {
+    if (count > 0) found.push({ code, severity, count, message, cure, repair });
+  };
+  add('empty', 'error', n === 0 ? 1 : 0, 'the file has no points', 'look at what the file was made from');
+  addNonFinite(facts, add);
+  add(
+    'point_cloud',
+    'warning',
+    n,
+    `${counted(n, 'point', 'points')} without triangles: the operator is that of a point cloud, the area an estimate, and descriptors of triangles do not apply`,
+    'give the surface with its triangles where there is one',
+  );
+  add(
+    'solid',
+    'warning',
+    thickness !== null && thickness > SOLID_THICKNESS ? n : 0,
+    `the points fill a volume (their neighbourhoods are ${(100 * (thickness ?? 0)).toFixed(0)} % as thick as wide): the operator is not that of a surface`,
+    'give the points of the surface alone, or the volume of labels with segmentation',
+  );
+  add(
+    'duplicate_vertices',
+    'note',
+    facts.duplicate_vertices,
+    `${counted(facts.duplicate_vertices, 'point', 'points')} at the place of another one: they count once`,
+    'nothing; both get the same values',
+    'merge_duplicate_vertices',
+  );
+  addUnits(facts, add);
+  return { ...facts, findings: found };
 }
 
 /** Triangles with area, by number; those without are left out of everything else. */
@@ -227,11 +283,11 @@ function fansPerVertex(faces: Int32Array, { faceEdges, vertexCount, edges }: Mes
   return groups.filter((count) => count > 1).length;
 }
 
-function longestExtent(vertices: ArrayLike<number>, { neighbourStarts, vertexCount }: MeshTopology): number {
+function longestExtent(vertices: ArrayLike<number>, isUsed: (vertex: number) => boolean): number {
   const low = [Infinity, Infinity, Infinity];
   const high = [-Infinity, -Infinity, -Infinity];
-  for (let i = 0; i < vertexCount; i++) {
-    if (neighbourStarts[i] === neighbourStarts[i + 1]) continue;
+  for (let i = 0; i < vertices.length / 3; i++) {
+    if (!isUsed(i)) continue;
     for (let axis = 0; axis < 3; axis++) {
       low[axis] = Math.min(low[axis]!, vertices[3 * i + axis]!);
       high[axis] = Math.max(high[axis]!, vertices[3 * i + axis]!);
@@ -261,7 +317,7 @@ function findingsOf(facts: Facts): MeshFinding[] {
   ): void => {
     if (count > 0) found.push({ code, severity, count, message, cure, repair });
   };
-  const { non_finite_vertices: nonFinite, degenerate_faces: degenerate } = facts;
+  const { degenerate_faces: degenerate } = facts;
   add(
     'empty',
     'error',
@@ -269,13 +325,7 @@ function findingsOf(facts: Facts): MeshFinding[] {
     `none of the ${facts.faces} triangles has an area`,
     'give a triangle mesh; this may be a point cloud or an empty file',
   );
-  add(
-    'non_finite',
-    'error',
-    nonFinite,
-    `${counted(nonFinite, 'vertex', 'vertices')} with a coordinate that is not finite`,
-    'mend the file that the mesh comes from',
-  );
+  addNonFinite(facts, add);
   add(
     'unreferenced_vertices',
     'warning',
@@ -323,6 +373,29 @@ type AddFinding = (
   repair?: MeshRepair | null,
 ) => void;
 
+function addNonFinite({ non_finite_vertices: count }: Facts, add: AddFinding): void {
+  add(
+    'non_finite',
+    'error',
+    count,
+    `${counted(count, 'vertex', 'vertices')} with a coordinate that is not finite`,
+    'mend the file that the mesh comes from',
+  );
+}
+
+function addUnits(facts: Facts, add: AddFinding): void {
+  add(
+    'units',
+    'note',
+    facts.unit_guess === 'mm' || facts.extent === 0 ? 0 : 1,
+    `the longest side is ${facts.extent.toPrecision(3)}: ` +
+      (facts.unit_guess === null
+        ? 'not the size of a brain structure in mm'
+        : `the unit may be ${facts.unit_guess}`),
+    'units of results follow the file: convert to mm, or normalise by area',
+  );
+}
+
 function addShape(facts: Facts, add: AddFinding): void {
   const { components, boundary_edges: open, boundary_loops: loops } = facts;
   add(
@@ -364,16 +437,7 @@ function addShape(facts: Facts, add: AddFinding): void {
     `${counted(facts.non_manifold_vertices, 'vertex', 'vertices')} where pieces of surface only touch`,
     'split the vertices where the pieces should be apart',
   );
-  add(
-    'units',
-    'note',
-    facts.unit_guess === 'mm' || facts.extent === 0 ? 0 : 1,
-    `the longest side is ${facts.extent.toPrecision(3)}: ` +
-      (facts.unit_guess === null
-        ? 'not the size of a brain structure in mm'
-        : `the unit may be ${facts.unit_guess}`),
-    'units of results follow the file: convert to mm, or normalise by area',
-  );
+  addUnits(facts, add);
 }
 
 function addOrientation(facts: Facts, add: AddFinding): void {

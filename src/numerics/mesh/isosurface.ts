@@ -173,7 +173,8 @@ export interface LabelSurfaceOptions {
 }
 
 /**
- * Surface of a label of a volume: its mask is smoothed, cut at one half, and the surface smoothed without shrinking.
+ * Surface of a label of a volume: its mask is smoothed, cut at one half, and the surface smoothed without shrinking. Only the
+ * part of the volume around the label is worked on.
  *
  * @param labels - shape `shape`, last axis fastest
  * @param wanted - label or labels that make the region
@@ -188,17 +189,77 @@ export function labelSurface(
   affine: ArrayLike<number>,
   { smoothing = 1, cycles = 15 }: LabelSurfaceOptions = {},
 ): TriangleMesh {
+  if (labels.length !== shape[0] * shape[1] * shape[2]) {
+    throw new ProcessingError(
+      'SHAPE_MISMATCH',
+      `${labels.length} labels for a volume of ${shape.join(' x ')}`,
+      {
+        where: 'labelSurface',
+        cure: 'give one label per voxel, last axis fastest',
+      },
+    );
+  }
   const chosen = new Set(typeof wanted === 'number' ? [wanted] : wanted);
-  const mask = Float64Array.from(labels, (label) => (chosen.has(label) ? 1 : 0));
-  if (!mask.includes(1)) {
+  const box = boxOf(labels, shape, chosen, smoothing > 0 ? gaussianReach(smoothing) + 1 : 1);
+  if (box === null) {
     throw new ProcessingError('INVALID_ARGUMENT', `no voxel has the label ${[...chosen].join(' or ')}`, {
       where: 'labelSurface',
       cure: 'look at the labels of the volume',
     });
   }
-  const smooth = smoothing > 0 ? gaussianSmoothed(mask, shape, smoothing) : mask;
-  const { vertices, faces } = isosurface(smooth, shape, 0.5, affine);
+  const { start, size } = box;
+  const mask = new Float64Array(size[0] * size[1] * size[2]);
+  for (let x = 0, at = 0; x < size[0]; x++) {
+    for (let y = 0; y < size[1]; y++) {
+      const row = ((start[0] + x) * shape[1] + start[1] + y) * shape[2] + start[2];
+      for (let z = 0; z < size[2]; z++, at++) if (chosen.has(labels[row + z]!)) mask[at] = 1;
+    }
+  }
+  const smooth = smoothing > 0 ? gaussianSmoothed(mask, size, smoothing) : mask;
+  const { vertices, faces } = isosurface(smooth, size, 0.5, startingAt(affine, start));
   return { vertices: taubinSmoothed(vertices, faces, cycles), faces };
+}
+
+type Triple = readonly [number, number, number];
+
+/** The part of a volume that a label and its smoothed rim are in; null: no voxel has it. */
+function boxOf(
+  labels: ArrayLike<number>,
+  shape: Triple,
+  chosen: ReadonlySet<number>,
+  margin: number,
+): { readonly start: Triple; readonly size: Triple } | null {
+  const low = [Infinity, Infinity, Infinity];
+  const high = [-Infinity, -Infinity, -Infinity];
+  for (let x = 0, at = 0; x < shape[0]; x++) {
+    for (let y = 0; y < shape[1]; y++) {
+      for (let z = 0; z < shape[2]; z++, at++) {
+        if (!chosen.has(labels[at]!)) continue;
+        const place = [x, y, z];
+        for (let axis = 0; axis < 3; axis++) {
+          low[axis] = Math.min(low[axis]!, place[axis]!);
+          high[axis] = Math.max(high[axis]!, place[axis]!);
+        }
+      }
+    }
+  }
+  if (low[0] === Infinity) return null;
+  const start = low.map((first) => Math.max(0, first - margin)) as [number, number, number];
+  const size = high.map((last, axis) => Math.min(shape[axis]!, last + margin + 1) - start[axis]!);
+  return { start, size: size as [number, number, number] };
+}
+
+/** The affine of the part of a volume that starts at a voxel. */
+function startingAt(affine: ArrayLike<number>, start: Triple): number[] {
+  const moved = Array.from(affine);
+  for (let row = 0; row < 3; row++) {
+    for (let axis = 0; axis < 3; axis++) moved[4 * row + 3]! += affine[4 * row + axis]! * start[axis]!;
+  }
+  return moved;
+}
+
+function gaussianReach(sigma: number): number {
+  return Math.ceil(4 * sigma);
 }
 
 /** Separable Gaussian; what lies outside the volume counts as 0. */
@@ -207,7 +268,7 @@ function gaussianSmoothed(
   shape: readonly [number, number, number],
   sigma: number,
 ): Float64Array {
-  const reach = Math.ceil(4 * sigma);
+  const reach = gaussianReach(sigma);
   const kernel = Float64Array.from({ length: 2 * reach + 1 }, (_, i) =>
     Math.exp(-((i - reach) ** 2) / (2 * sigma ** 2)),
   );

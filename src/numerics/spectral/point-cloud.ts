@@ -3,7 +3,11 @@ import { ProcessingError } from '../../errors.js';
 import { smallEigen } from '../linalg/small-eigen.js';
 import { KdTree } from '../mesh/kd-tree.js';
 import { dot, minus, planeFrame, row3, type Vector3 } from '../mesh/vector3.js';
+import type { SolverChoice } from './choose-kernels.js';
+import type { LaplaceBeltramiResult } from './laplace-beltrami.js';
 import type { OperatorPair } from './mesh-operator.js';
+import { operatorSpectrum } from './operator-spectrum.js';
+import type { MassKind } from './settings.js';
 import { diagonalMatrix, sparseFromTriplets } from './sparse-matrix.js';
 import { robustOperator } from './tufted-cover.js';
 
@@ -11,6 +15,7 @@ import { robustOperator } from './tufted-cover.js';
 export interface CloudOptions {
   /** Points of each neighbourhood, the point itself among them. */
   readonly neighbours?: number;
+  readonly mass?: MassKind;
 }
 
 /**
@@ -24,7 +29,7 @@ export interface CloudOptions {
  */
 export function cloudOperator(
   points: ArrayLike<number>,
-  { neighbours = 30 }: CloudOptions = {},
+  { neighbours = 30, mass: massKind = 'lumped' }: CloudOptions = {},
 ): OperatorPair {
   const table = checkedPoints('cloudOperator', points);
   const n = table.length / 3;
@@ -46,12 +51,77 @@ export function cloudOperator(
     });
     for (const [a, b] of delaunayStar(flat)) faces.push(i, near[a]!, near[b]!);
   }
-  const { stiffness, mass } = robustOperator(table, faces).pair;
+  const { stiffness, mass } = robustOperator(table, faces, { mass: massKind }).pair;
   const third = (a: OperatorPair['mass']): OperatorPair['mass'] => ({
     ...a,
     values: a.values.map((value) => value / 3),
   });
   return { stiffness: third(stiffness), mass: third(mass) };
+}
+
+/** Eigenpairs of a point cloud, and what part of the surface each point stands for. */
+export interface CloudSpectrum extends LaplaceBeltramiResult {
+  /** (n), row sums of the mass matrix, unit of the coordinates squared; they add up to `area`, an estimate. */
+  readonly areas: Float64Array;
+}
+
+/**
+ * The k smallest eigenpairs of points that sample a surface, by {@link cloudOperator}. The boundary of an open surface is
+ * natural: points do not say where it is.
+ *
+ * @param points - (n, 3), no two at one place
+ * @returns eigenvalues in the unit of the coordinates to the power -2
+ * @throws ProcessingError as {@link cloudOperator} and `eigsh`
+ */
+export function cloudLaplaceBeltrami(
+  points: ArrayLike<number>,
+  options: CloudOptions & { readonly k?: number; readonly solver?: SolverChoice } = {},
+): CloudSpectrum {
+  const { k = 100, solver = 'auto' } = options;
+  const pair = cloudOperator(points, options);
+  const { rows, rowStarts, values } = pair.mass;
+  const areas = Float64Array.from({ length: rows }, (_, i) => {
+    let sum = 0;
+    for (let e = rowStarts[i]!; e < rowStarts[i + 1]!; e++) sum += values[e]!;
+    return sum;
+  });
+  const area = areas.reduce((sum, own) => sum + own, 0);
+  const pairs = operatorSpectrum(pair, { k, solver });
+  const warnings = [];
+  if (pairs.components > 1) {
+    warnings.push(
+      `the points fall into ${pairs.components} connected parts, and there are as many eigenvalues 0`,
+    );
+  }
+  const lonely = areas.filter((own) => !(own > 0)).length;
+  if (lonely > 0) warnings.push(`${lonely} points have no neighbour around them; their rows are NaN`);
+  return { ...pairs, areas, area, warnings };
+}
+
+/** Neighbourhoods that {@link cloudThickness} looks at. */
+const SAMPLED_NEIGHBOURHOODS = 500;
+
+/**
+ * How far points are from lying on a surface: the spread across the tangent plane over the smaller spread within it, the median
+ * of neighbourhoods. Near 0 on a surface, near 1 where points fill a volume.
+ *
+ * @param points - (n, 3)
+ * @returns without unit, 0 to 1
+ * @throws ProcessingError SHAPE_MISMATCH, NON_FINITE
+ */
+export function cloudThickness(points: ArrayLike<number>, neighbours = 30): number {
+  const table = checkedPoints('cloudThickness', points);
+  const n = table.length / 3;
+  if (n < 4) return 0;
+  const tree = new KdTree(table, 3);
+  const count = Math.min(n, SAMPLED_NEIGHBOURHOODS);
+  const ratios = Array.from({ length: count }, (_, i) => {
+    const at = Math.floor((i * n) / count);
+    const near = tree.nearest(table, at, neighbours).points.filter((point) => point !== at);
+    const [least = 0, middle = 0] = spread(table, at, near).values;
+    return middle > 0 ? Math.sqrt(Math.max(0, least) / middle) : 0;
+  }).sort((a, b) => a - b);
+  return ratios[count >> 1]!;
 }
 
 /** Options of the Laplacian of a point cloud with a Gaussian kernel. */
@@ -128,6 +198,12 @@ function checkedPoints(where: string, points: ArrayLike<number>): Float64Array {
 
 /** Direction in which a neighbourhood is thinnest. */
 function tangentNormal(table: Float64Array, centre: number, near: readonly number[]): Vector3 {
+  const { rows } = spread(table, centre, near);
+  return [rows[0]!, rows[1]!, rows[2]!];
+}
+
+/** Principal axes of a neighbourhood, the thinnest first. */
+function spread(table: Float64Array, centre: number, near: readonly number[]): ReturnType<typeof smallEigen> {
   const origin = row3(table, centre);
   const offsets = near.map((point) => minus(row3(table, point), origin));
   const mean = [0, 1, 2].map(
@@ -139,8 +215,7 @@ function tangentNormal(table: Float64Array, centre: number, near: readonly numbe
       for (let b = 0; b < 3; b++) covariance[3 * a + b]! += (offset[a]! - mean[a]!) * (offset[b]! - mean[b]!);
     }
   }
-  const { rows } = smallEigen(3, covariance, 3);
-  return [rows[0]!, rows[1]!, rows[2]!];
+  return smallEigen(3, covariance, 3);
 }
 
 /**

@@ -4,6 +4,7 @@ import { inputFile, type FileOf } from '../../engine/port.js';
 import { alignModes } from '../../nodes/spectral/align-modes.js';
 import { cleanSurface } from '../../nodes/spectral/clean-surface.js';
 import { collectAlignments } from '../../nodes/spectral/collect-alignments.js';
+import { drawSurface } from '../../nodes/spectral/draw-surface.js';
 import { signDifferences } from '../../nodes/spectral/sign-differences.js';
 import { solveEigenpairs } from '../../nodes/spectral/solve-eigenpairs.js';
 import type { SpectralDescriptorsConfig } from './config.js';
@@ -38,26 +39,51 @@ export function addAlignment(
   const beside = [
     ...new Map(
       [...references.values()].flatMap((reference) =>
-        reference.kind === 'file' ? [[reference.path, reference] as const] : [],
+        reference.kind === 'file' ? [[placeOf(reference), reference] as const] : [],
       ),
     ).values(),
-  ].sort((a, b) => (a.path < b.path ? -1 : 1));
+  ].sort((a, b) => (placeOf(a) < placeOf(b) ? -1 : 1));
   const fromFiles = new Map(
     beside.map((reference, i) => {
       const suffix = beside.length === 1 ? '' : `_${i + 1}`;
+      const { labels } = reference;
+      const drawn =
+        labels === null
+          ? null
+          : wf.add(
+              drawSurface,
+              {
+                volume: inputFile(reference.path),
+                source: reference.name,
+                labels: [...labels],
+                smoothing: chosen.segmentation!.smoothing,
+                cycles: chosen.segmentation!.cycles,
+              },
+              { id: `draw_reference${suffix}`, ...memory },
+            );
       const cleaned = wf.add(
         cleanSurface,
-        { surface: inputFile(reference.path), repair: reference.isOfInput ? repair : [] },
+        {
+          surface: drawn === null ? inputFile(reference.path) : drawn.out.surface,
+          repair: reference.isOfInput ? repair : [],
+        },
         { id: `clean_reference${suffix}`, ...memory },
       );
       const { vertices, faces, vertex_map } = cleaned.out;
       const pairs = wf.add(
         solveEigenpairs,
-        { vertices, faces, vertex_map, k, settings: { operator, mass, boundary, solver } },
+        {
+          vertices,
+          faces,
+          vertex_map,
+          k,
+          settings: { operator, mass, boundary, solver },
+          neighbours: chosen.point_neighbours,
+        },
         { id: `solve_reference${suffix}`, ...memory },
       );
       return [
-        reference.path,
+        placeOf(reference),
         {
           vertices,
           faces,
@@ -74,7 +100,7 @@ export function addAlignment(
     surfaces.select((surface) => {
       const reference = referenceOf(surface);
       return reference.kind === 'file'
-        ? fromFiles.get(reference.path)![part]
+        ? fromFiles.get(placeOf(reference))![part]
         : wf.pick(all[part] as Mapped<never>, reference.id);
     });
   const basis = Math.min(settings.dwks_basis, k);
@@ -139,4 +165,9 @@ export function addAlignment(
   wf.publish(signed.out.report, published('_dwks.json'));
   if (chosen.overlays) wf.publish(signed.out.overlay, published('_dwks.func.gii'));
   return { signature: signed.out.report };
+}
+
+/** What tells references beside the study apart: the file, and of a volume its labels. */
+function placeOf({ path, labels }: Extract<Reference, { kind: 'file' }>): string {
+  return labels === null ? path : `${path}:${labels.join(',')}`;
 }

@@ -80,6 +80,38 @@ const ParcellationConfig = z.strictObject({
   region_k: z.int().min(1).max(500).default(20).describe('Eigenvalues above 0 of each piece, for shapedna'),
 });
 
+const label = z
+  .int()
+  .min(1)
+  .max(2 ** 31 - 1);
+
+const SegmentationConfig = z.strictObject({
+  labels: z
+    .union([
+      label,
+      z.array(label).min(1),
+      z.record(
+        z.string().regex(/^[A-Za-z0-9]+$/, 'letters and digits only'),
+        z.union([label, z.array(label).min(1)]),
+      ),
+    ])
+    .describe(
+      'Numbers of the labels, a surface each: 17, [17, 53], or by name, where several numbers make one region: {hippocampus: [17, 53]}',
+    ),
+  smoothing: z
+    .number()
+    .min(0)
+    .max(5)
+    .default(1)
+    .describe('Gaussian over the mask before it is cut at one half, voxels (standard deviation); 0: none'),
+  cycles: z
+    .int()
+    .min(0)
+    .max(200)
+    .default(15)
+    .describe('Cycles of smoothing without shrinking (Taubin) on the surface'),
+});
+
 const AlignmentConfig = z.strictObject({
   reference: z
     .union([z.string().min(1), z.record(z.string(), z.string().min(1))])
@@ -106,8 +138,19 @@ export const SpectralDescriptorsConfig = z
       .nullable()
       .default(null)
       .describe(
-        'Which surfaces below the input, as patterns (*, **, ?, {a,b}), for example "**/lh.pial"; null: every readable mesh but spheres, inflated and flat ones',
+        'Which surfaces below the input, as patterns (*, **, ?, {a,b}), for example "**/lh.pial"; null: every readable mesh or point cloud but spheres, inflated and flat ones, and with segmentation the volumes that are called segmentations',
       ),
+    segmentation: SegmentationConfig.nullable()
+      .default(null)
+      .describe(
+        'Surfaces of labels of segmentations (NIfTI, MGH) in the input, drawn around their voxels; null: volumes are passed over',
+      ),
+    point_neighbours: z
+      .int()
+      .min(4)
+      .max(200)
+      .default(30)
+      .describe('Point clouds: points of a neighbourhood, from which the operator is made'),
     repair: z
       .union([z.enum(['none', 'safe']), z.array(z.enum(MESH_REPAIRS))])
       .default('none')

@@ -4,7 +4,7 @@ import { basename, relative, resolve } from 'node:path';
 
 import { ConfigError, ProcessingError, StorageError } from '../../errors.js';
 import type { Problem } from '../../engine/requirements.js';
-import { readSurface } from '../../io/index.js';
+import { readLabelVolume, readSurface } from '../../io/index.js';
 import { nearest } from '../../nearest.js';
 import { REGION_DISTANCES } from '../../nodes/spectral/region-distances.js';
 import { columnOfCovariate, covariatesOfTable } from '../../nodes/spectral/study-groups.js';
@@ -22,10 +22,22 @@ export const NAME = 'spectral_descriptors';
 /** Names of files that a warning spells out. */
 export const NAMED = 3;
 
-/** What makes a surface unusable; null: it can be read and has triangles. */
-export async function unusable(path: string): Promise<string | null> {
+/** What makes a surface unusable as a reference; null: it can be read and has triangles, or the labels it is drawn around. */
+export async function unusable({
+  path,
+  labels,
+}: Pick<StudySurface, 'path' | 'labels'>): Promise<string | null> {
   try {
+    if (labels !== null) {
+      const { data } = await readLabelVolume(path);
+      return data.some((value) => labels.includes(value))
+        ? null
+        : `no voxel of ${basename(path)} has the label ${labels.join(' or ')}`;
+    }
     const { vertices, faces } = await readSurface(path);
+    if (faces.length === 0 && vertices.length > 0) {
+      return `${basename(path)} is a point cloud, without triangles`;
+    }
     const fatal = diagnoseMesh(vertices, faces).findings.filter(({ severity }) => severity === 'error');
     return fatal.length === 0 ? null : fatal.map(({ message }) => message).join('; ');
   } catch (error) {
@@ -34,15 +46,15 @@ export async function unusable(path: string): Promise<string | null> {
   }
 }
 
-/** Files that surfaces are aligned to. */
-export function referencePaths(
+/** Surfaces that others are aligned to, each once. */
+export function referenceFiles(
   references: ReadonlyMap<string, Reference>,
   found: readonly StudySurface[],
-): string[] {
-  const paths = [...references.values()].map((reference) =>
-    reference.kind === 'file' ? reference.path : found.find(({ id }) => id === reference.id)!.path,
+): Pick<StudySurface, 'path' | 'labels'>[] {
+  const files = [...references.values()].map((reference) =>
+    reference.kind === 'file' ? reference : found.find(({ id }) => id === reference.id)!,
   );
-  return [...new Set(paths)];
+  return [...new Map(files.map((file) => [`${file.path}:${file.labels?.join(',')}`, file])).values()];
 }
 
 /** Files are read before a run as long as they have fewer bytes than this together: half a second. */
@@ -53,7 +65,9 @@ export async function damagedSurfaces(found: readonly StudySurface[]): Promise<P
   const damaged: string[] = [];
   let bytes = 0;
   let count = 0;
-  for (const { path } of found) {
+  for (const { path, labels } of found) {
+    // Volumes are large once they are unpacked: the node that draws the surface says what is wrong.
+    if (labels !== null) continue;
     bytes += statSync(path, { throwIfNoEntry: false })?.size ?? 0;
     if (bytes > READ_BEFORE_RUN) break;
     count++;

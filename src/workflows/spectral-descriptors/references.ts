@@ -11,8 +11,17 @@ import type { StudySurface } from './surfaces.js';
 /** What the modes of surfaces are aligned to: one of the study, or a file beside it. */
 export type Reference =
   | { readonly kind: 'surface'; readonly id: string; readonly name: string }
-  /** `isOfInput`: a surface of the input that is not among those of this run; mended as they are. */
-  | { readonly kind: 'file'; readonly path: string; readonly name: string; readonly isOfInput: boolean };
+  /**
+   * `isOfInput`: a surface of the input that is not among those of this run; drawn and mended as they are. `labels` of a
+   * volume; null: the file holds the surface itself.
+   */
+  | {
+      readonly kind: 'file';
+      readonly path: string;
+      readonly name: string;
+      readonly isOfInput: boolean;
+      readonly labels: readonly number[] | null;
+    };
 
 /**
  * The reference of every structure: its first usable surface, or what the configuration names: a surface as tables call it, or
@@ -56,14 +65,14 @@ export async function findReferences(
 
 /** The first where none is usable: then each is skipped with its own reason. */
 async function firstUsable(surfaces: readonly StudySurface[]): Promise<StudySurface> {
-  for (const surface of surfaces) if ((await unusable(surface.path)) === null) return surface;
+  for (const surface of surfaces) if ((await unusable(surface)) === null) return surface;
   return surfaces[0]!;
 }
 
-function referenceTo({ id, name, path }: StudySurface, found: readonly StudySurface[]): Reference {
+function referenceTo({ id, name, path, labels }: StudySurface, found: readonly StudySurface[]): Reference {
   return found.some((surface) => surface.id === id)
     ? { kind: 'surface', id, name }
-    : { kind: 'file', path, name, isOfInput: true };
+    : { kind: 'file', path, name, labels, isOfInput: true };
 }
 
 function referenceOf(
@@ -75,7 +84,7 @@ function referenceOf(
   const surface = all.find(({ id, name }) => id === wanted || name === wanted);
   if (surface !== undefined) return referenceTo(surface, found);
   const path = resolve(inputRoot(inputDir), wanted);
-  if (existsSync(path)) return { kind: 'file', path, name: wanted, isOfInput: false };
+  if (existsSync(path)) return { kind: 'file', path, name: wanted, labels: null, isOfInput: false };
   const near = nearest(
     wanted,
     all.map(({ name }) => name),

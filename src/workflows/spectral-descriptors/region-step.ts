@@ -40,7 +40,7 @@ export function addRegions(
   const parcellated = wf.map(
     parcellateSurface,
     {
-      surface: surfaces.select(({ path }) => inputFile(path)),
+      surface: context.geometry,
       ...mesh,
       files: surfaces.select((surface) =>
         findParcellation(surface, inputDir, scheme, parcellation.files).files.map(inputFile),

@@ -24,7 +24,8 @@ export async function describeSpectra(results: ResultFiles): Promise<ReportSecti
   const surfaces = results.named('surfaces.tsv');
   if (surfaces === null) return null;
   const spectra = results.matching(/_eigenvalues\.tsv$/).filter(({ item }) => item !== null);
-  const meshes = await meshesOf(results);
+  const kinds = await kindsOf(surfaces);
+  const meshes = await meshesOf(results, kinds);
   // Distances are drawn here, with their numbers.
   const charts = results
     .matching(/(?:^|\/)plots\/[^/]*\.svg$/)
@@ -37,7 +38,7 @@ export async function describeSpectra(results: ResultFiles): Promise<ReportSecti
     title: 'Spectra of surfaces',
     blocks: [
       ...(await verdict(surfaces, results)),
-      ...viewer(spectra, meshes, results),
+      ...viewer(spectra, meshes, kinds, results),
       await surfaceTable(surfaces),
       ...charts.map((file): ReportBlock => ({
         kind: 'picture',
@@ -58,7 +59,7 @@ export async function describeSpectra(results: ResultFiles): Promise<ReportSecti
         await tableOf('Eigenvalues', file),
       ],
     })),
-    methods: methods(results),
+    methods: methods(results, new Set(kinds.values())),
     citations: [
       {
         text: 'Reuter M, Wolter FE, Peinecke N. Laplace-Beltrami spectra as Shape-DNA of surfaces and solids. Computer-Aided Design 38, 342-366, 2006.',
@@ -69,13 +70,23 @@ export async function describeSpectra(results: ResultFiles): Promise<ReportSecti
   };
 }
 
-function methods(results: ResultFiles): string[] {
+function methods(results: ResultFiles, kinds: ReadonlySet<string>): string[] {
   const config = SpectralDescriptorsConfig.parse(results.config['spectral_descriptors'] ?? {});
   const { k, operator, mass, boundary, descriptors, permutations, repair } = config;
-  const { covariates, parcellation } = config;
+  const { covariates, parcellation, segmentation, point_neighbours } = config;
   const named = descriptors.map((id) => `${id.replaceAll('_', ' ')} (${DESCRIPTORS[id].reference})`);
   return [
     `The first ${k} eigenvalues and eigenvectors of the Laplace-Beltrami operator of every surface were computed by finite elements (${operator.replaceAll('_', ' ')} weights, ${mass} mass matrix; open surfaces: ${boundary === 'neumann' ? 'Neumann' : 'Dirichlet'} condition), each spectrum with an independent count that shows that none is missing${repair === 'none' ? '' : '; surfaces were mended before'}. Descriptors: ${named.join(', ')}.`,
+    ...(kinds.has('label_volume') && segmentation !== null
+      ? [
+          `Surfaces of labels were drawn around the voxels of segmentations: the mask was smoothed by a Gaussian of ${segmentation.smoothing} voxels and cut at one half (marching tetrahedra, Doi & Koide 1991), and the surface smoothed by ${segmentation.cycles} cycles without shrinking (Taubin 1995).`,
+        ]
+      : []),
+    ...(kinds.has('point_cloud')
+      ? [
+          `Of surfaces that are points without triangles the operator is that of the tufted cover of local Delaunay triangulations in the tangent planes of ${point_neighbours} neighbours (Sharp & Crane 2020), and areas are estimates.`,
+        ]
+      : []),
     ...(results.named('group_comparison.tsv') === null
       ? []
       : [
@@ -146,12 +157,29 @@ async function verdict(surfaces: ResultFile, results: ResultFiles): Promise<Repo
 }
 
 /** Paths of the surfaces by the labels of their items; nothing where the input is not there any more. */
-async function meshesOf({ inputDir, config }: ResultFiles): Promise<ReadonlyMap<string, string>> {
-  const chosen = SpectralDescriptorsConfig.safeParse(config['spectral_descriptors'] ?? {});
+async function meshesOf(
+  results: ResultFiles,
+  kinds: ReadonlyMap<string, string>,
+): Promise<ReadonlyMap<string, string>> {
+  const { inputDir } = results;
+  const chosen = SpectralDescriptorsConfig.safeParse(results.config['spectral_descriptors'] ?? {});
   if (inputDir === null || !existsSync(inputDir) || !chosen.success) return new Map();
   const table = await readParticipants(inputDir, chosen.data.participants_table);
-  const found = await findSurfaces(inputDir, chosen.data.surfaces, table, null);
-  return new Map(found.map(({ id, path }) => [id, path]));
+  const found = await findSurfaces(inputDir, chosen.data.surfaces, table, null, chosen.data.segmentation);
+  const drawn = new Map(results.matching(/_drawn\.surf\.gii$/).map(({ item, absolute }) => [item, absolute]));
+  return new Map(
+    found.flatMap(({ id, name, path, labels }) => {
+      const mesh = labels === null ? path : drawn.get(id);
+      return mesh === undefined || kinds.get(name) === 'point_cloud' ? [] : [[id, mesh] as const];
+    }),
+  );
+}
+
+/** What surfaces are, by name: meshes, drawn around labels, points. */
+async function kindsOf(surfaces: ResultFile): Promise<ReadonlyMap<string, string>> {
+  const { columns, rows } = await readTsv(surfaces.absolute);
+  const kind = columns.indexOf('kind');
+  return new Map(rows.flatMap((row) => (row[kind] == null ? [] : [[row[0] ?? '', row[kind]] as const])));
 }
 
 function overlaysOf(file: ResultFile, results: ResultFiles): string[] {
@@ -166,6 +194,7 @@ function overlaysOf(file: ResultFile, results: ResultFiles): string[] {
 function viewer(
   spectra: readonly ResultFile[],
   meshes: ReadonlyMap<string, string>,
+  kinds: ReadonlyMap<string, string>,
   results: ResultFiles,
 ): ReportBlock[] {
   const surfaces = spectra.flatMap((file) => {
@@ -174,6 +203,7 @@ function viewer(
   });
   if (spectra.length === 0) return [];
   if (surfaces.length === 0) {
+    if (spectra.every((file) => kinds.get(nameOf(file)) === 'point_cloud')) return [];
     const text = 'The surfaces are not shown: the input of the run is not where it was.';
     return [{ kind: 'notice', tone: 'warning', text }];
   }

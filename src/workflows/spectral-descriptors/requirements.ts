@@ -15,12 +15,12 @@ import {
   NAMED,
   parcellationProblems,
   problem,
-  referencePaths,
+  referenceFiles,
   unusable,
 } from './input-checks.js';
 import { groupColumn, inputRoot, readParticipants } from './participants.js';
 import { findReferences } from './references.js';
-import { chosenSurfaces, findSurfaces, surfacesLeftOut } from './surfaces.js';
+import { chosenSurfaces, findSurfaces, surfacesLeftOut, volumesPassedOver } from './surfaces.js';
 
 const NO_REFERENCE = 'it compares surfaces with a reference, and none is named';
 
@@ -59,32 +59,41 @@ export async function surfaceProblems(
     checkCovariates(config.covariates, table, column);
     if (config.bayesian !== null)
       problems.push(...bayesianProblems(config.bayesian, table, `${NAME}.bayesian`));
-    const all = await findSurfaces(inputDir, config.surfaces, table, null);
+    const all = await findSurfaces(inputDir, config.surfaces, table, null, config.segmentation);
+    const volumes = volumesPassedOver(inputDir, config.surfaces, table, config.segmentation);
     const found = chosenSurfaces(all, participants, inputRoot(inputDir));
     if (found.length < config.min_surfaces) {
       const where = config.surfaces === null ? '' : ` that fit ${[config.surfaces].flat().join(', ')}`;
       problems.push(
         problem(
           'INPUT_MISSING',
-          `${found.length} surfaces under ${inputDir}${where}, need at least ${config.min_surfaces}`,
-          'give triangle meshes (.surf.gii, FreeSurfer surfaces, .ply, .obj, .stl, .vtk), or check spectral_descriptors.surfaces',
+          `${found.length} surfaces under ${inputDir}${where}, need at least ${config.min_surfaces}${volumes.length === 0 ? '' : `; passed over: ${listed(volumes)}`}`,
+          volumes.length === 0
+            ? 'give triangle meshes (.surf.gii, FreeSurfer surfaces, .ply, .obj, .stl, .vtk), point clouds (.ply, .npy) or segmentations, or check spectral_descriptors.surfaces'
+            : config.segmentation === null
+              ? 'for surfaces of labels of a segmentation, set spectral_descriptors.segmentation.labels, for example to 17'
+              : `name the segmentations in spectral_descriptors.surfaces, for example "**/${basename(volumes[0]!)}"`,
         ),
       );
     }
     const leftOut = await surfacesLeftOut(inputDir, config.surfaces, table, participants);
+    const isNamed = config.surfaces !== null || table?.surfaces != null;
+    if (found.length >= config.min_surfaces && volumes.length > 0 && isNamed) {
+      problems.push(volumesWarning(volumes));
+    }
     if (leftOut.length > 0) problems.push(leftOutWarning(leftOut.map(({ path }) => basename(path))));
     readGivenScales(config, inputDir);
     if (config.alignment !== null && found.length > 0) {
       const references = await findReferences(config.alignment, found, all, inputDir);
       // Of `first`, the first that can be used: where there is none, none of the structure can.
-      const named = config.alignment.reference === 'first' ? [] : referencePaths(references, found);
-      for (const path of named) {
-        const wrong = await unusable(path);
+      const named = config.alignment.reference === 'first' ? [] : referenceFiles(references, found);
+      for (const file of named) {
+        const wrong = await unusable(file);
         if (wrong === null) continue;
         problems.push(
           problem(
             'CONFIG_VALUE',
-            `the reference ${basename(path)} cannot be used: ${wrong}`,
+            `the reference ${basename(file.path)} cannot be used: ${wrong}`,
             `name another one in ${NAME}.alignment.reference`,
           ),
         );
@@ -99,6 +108,20 @@ export async function surfaceProblems(
     problems.push(problem('CONFIG_VALUE', error.message, error.cure ?? 'see the message'));
   }
   return problems;
+}
+
+function listed(files: readonly string[]): string {
+  return `${files.slice(0, NAMED).join(', ')}${files.length > NAMED ? ` and ${files.length - NAMED} more` : ''}`;
+}
+
+/** Volumes that are asked for, but without a label. */
+function volumesWarning(volumes: readonly string[]): Problem {
+  return {
+    severity: 'warning',
+    code: 'REQUIREMENT',
+    message: `${NAME}: ${volumes.length === 1 ? '1 volume is' : `${volumes.length} volumes are`} passed over (${listed(volumes)}): which label the surface is of is not said`,
+    cure: 'set spectral_descriptors.segmentation.labels, for example to 17',
+  };
 }
 
 function leftOutWarning(files: readonly string[]): Problem {

@@ -1,6 +1,6 @@
 /** What the steps of the workflow beside its main line take of it. */
 import type { Items, Mapped } from '../../engine/handle.js';
-import type { FileOf } from '../../engine/port.js';
+import type { ExternalFile, FileOf } from '../../engine/port.js';
 import type { DescriptorSettings } from '../../numerics/descriptors/settings.js';
 import type { SpectralDescriptorsConfig } from './config.js';
 import type { StudySurface } from './surfaces.js';
@@ -9,6 +9,8 @@ export interface StepContext {
   readonly chosen: SpectralDescriptorsConfig;
   readonly settings: DescriptorSettings;
   readonly surfaces: Items<StudySurface>;
+  /** The file of each surface: of the input, or drawn. */
+  readonly geometry: Items<ExternalFile | FileOf<'any'>>;
   readonly inputDir: string;
   readonly mesh: {
     readonly vertices: Mapped<FileOf<'npy'>>;

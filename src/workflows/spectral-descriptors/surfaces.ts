@@ -4,6 +4,7 @@ import { basename, join, relative, sep } from 'node:path';
 import { ConfigError, ProcessingError, StorageError } from '../../errors.js';
 import { compareIds, detectGeometryFormat, GeometryFormat } from '../../io/index.js';
 import { inputRoot, type Participants } from './participants.js';
+import type { SpectralDescriptorsConfig } from './config.js';
 import { pathPattern } from './path-pattern.js';
 
 /** A surface of a study. */
@@ -16,11 +17,19 @@ export interface StudySurface {
   readonly participant: string;
   /** What is compared with what: the name without participant and session. */
   readonly structure: string;
+  /** Labels of the volume at `path` that it is drawn around; null: the file holds the surface itself. */
+  readonly labels: readonly number[] | null;
 }
+
+/** Which labels of segmentations are surfaces. */
+export type SegmentationChoice = Pick<
+  NonNullable<SpectralDescriptorsConfig['segmentation']>,
+  'labels'
+> | null;
 
 /** Endings of surfaces; what stands before them is the stem. */
 const ENDINGS =
-  /(\.surf\.gii\.gz|\.surf\.gii|\.gii\.gz|\.gii|\.ply|\.obj|\.stl|\.vtk|\.npz|\.h5|\.hdf5)(\.gz)?$/i;
+  /(\.surf\.gii\.gz|\.surf\.gii|\.gii\.gz|\.gii|\.ply|\.obj|\.stl|\.vt[kp]|\.np[yz]|\.h5|\.hdf5|\.nii|\.mg[hz])(\.gz)?$/i;
 /** FreeSurfer names its surfaces by what they are, without an ending. */
 const FREESURFER = /^[lr]h\.[^.]+(\.[A-Za-z0-9]+)*$/;
 /** Not anatomy: what a sphere or an inflated surface looks like says nothing of the brain. */
@@ -36,11 +45,16 @@ const SURFACE_FORMATS: readonly GeometryFormat[] = [
   GeometryFormat.VTK,
 ];
 /** These may hold anything: they count where a pattern asks for them. */
-const ARRAYS = /\.(npz|h5|hdf5)$/i;
+const ARRAYS = /\.(np[yz]|h5|hdf5)$/i;
+const VOLUMES = /\.(nii|mg[hz])(\.gz)?$/i;
+/** What segmentations are called: BIDS suffixes and FreeSurfer's names. An image beside them may hold any number. */
+const SEGMENTATIONS = /(_dseg|_mask|aseg|wmparc|labels|segmentation|_seg|(^|\/)seg)[^/]*$/i;
+/** Surfaces that this workflow drew and published. */
+export const DRAWN = '_drawn.surf.gii';
 
 /**
  * The surfaces of a study: those that the table of participants names, or those below the input that are meshes by their
- * content (an unreadable file counts by its name) and fit the patterns.
+ * content (an unreadable file counts by its name) and fit the patterns. A volume stands for a surface per label.
  *
  * @param wanted - participants (`01` or `sub-01`) or labels of surfaces; null: all
  * @throws ConfigError USAGE when a wanted one is not there, or two surfaces would have the same output files
@@ -50,17 +64,27 @@ export async function findSurfaces(
   patterns: string | readonly string[] | null,
   participants: Participants | null,
   wanted: readonly string[] | null,
+  segmentation: SegmentationChoice = null,
 ): Promise<StudySurface[]> {
   const root = inputRoot(inputDir);
   const found: StudySurface[] = [];
   if (participants?.surfaces != null) {
     for (const { path, participant, structure } of participants.surfaces) {
-      found.push(surfaceOf(root, path, participants, { participant, structure }));
+      const surface = surfaceOf(root, path, participants, { participant, structure });
+      if (isVolume(path)) found.push(...drawnSurfaces(surface, segmentation));
+      else found.push(surface);
     }
   } else {
     const rules = patterns === null ? null : [patterns].flat().map(pathPattern);
     for (const path of meshCandidates(root, root)) {
       const name = relative(root, path).split(sep).join('/');
+      if (isVolume(path)) {
+        const isMeant = rules === null ? SEGMENTATIONS.test(name) : rules.some((rule) => rule.test(name));
+        if (isMeant && segmentation !== null) {
+          found.push(...drawnSurfaces(surfaceOf(root, path, participants, null), segmentation));
+        }
+        continue;
+      }
       const isMeant =
         rules === null
           ? !NOT_ANATOMY.test(basename(path)) && !ARRAYS.test(path)
@@ -123,13 +147,63 @@ export async function surfacesLeftOut(
   return found.sort((a, b) => compareIds(a.id, b.id));
 }
 
+/**
+ * Volumes below the input that are no surfaces because no label is chosen, or that are not called segmentations: relative
+ * names, likely segmentations first.
+ */
+export function volumesPassedOver(
+  inputDir: string,
+  patterns: string | readonly string[] | null,
+  participants: Participants | null,
+  segmentation: SegmentationChoice,
+): string[] {
+  const root = inputRoot(inputDir);
+  const nameOf = (path: string): string => relative(root, path).split(sep).join('/');
+  if (participants?.surfaces != null) {
+    if (segmentation !== null) return [];
+    return participants.surfaces.filter(({ path }) => isVolume(path)).map(({ path }) => nameOf(path));
+  }
+  const rules = patterns === null ? null : [patterns].flat().map(pathPattern);
+  return [...meshCandidates(root, root)]
+    .filter((path) => {
+      if (!isVolume(path)) return false;
+      const name = nameOf(path);
+      if (rules !== null) return segmentation === null && rules.some((rule) => rule.test(name));
+      return segmentation === null || !SEGMENTATIONS.test(name);
+    })
+    .map(nameOf)
+    .sort((a, b) => Number(SEGMENTATIONS.test(b)) - Number(SEGMENTATIONS.test(a)) || compareIds(a, b));
+}
+
+/** By the ending; whether it can be read is seen when the surface is drawn. */
+function isVolume(path: string): boolean {
+  return VOLUMES.test(path);
+}
+
+/** The surface of every chosen label of a volume. */
+function drawnSurfaces(volume: StudySurface, segmentation: SegmentationChoice): StudySurface[] {
+  if (segmentation === null) return [];
+  const { labels } = segmentation;
+  const regions: (readonly [string, number[]])[] =
+    typeof labels === 'number' || Array.isArray(labels)
+      ? [labels].flat().map((label) => [String(label), [label]])
+      : Object.entries(labels).map(([name, own]) => [name, [own].flat()]);
+  const unique = new Map(regions);
+  return [...unique].map(([label, own]) => {
+    const structure =
+      volume.structure === 'surface' ? `label-${label}` : `${volume.structure}_label-${label}`;
+    const name = `${volume.name}_label-${label}`;
+    return { ...volume, name, id: name.replaceAll('/', '__'), structure, labels: own };
+  });
+}
+
 function isOf({ id, participant }: StudySurface, label: string): boolean {
   return id === label || participant === label || participant === `sub-${label}`;
 }
 
 function* meshCandidates(root: string, folder: string): Generator<string> {
   for (const entry of readdirSync(folder, { withFileTypes: true })) {
-    if (entry.name.startsWith('.')) continue;
+    if (entry.name.startsWith('.') || entry.name.endsWith(DRAWN)) continue;
     const path = join(folder, entry.name);
     if (entry.isDirectory()) {
       if (!LEFT_OUT_FOLDERS.has(entry.name)) yield* meshCandidates(root, path);
@@ -144,7 +218,7 @@ async function isMesh(path: string): Promise<boolean> {
     return SURFACE_FORMATS.includes(await detectGeometryFormat(path));
   } catch (error) {
     if (!(error instanceof ProcessingError || error instanceof StorageError)) throw error;
-    return /\.(surf\.gii|ply|obj|stl|vtk)(\.gz)?$/i.test(path);
+    return /\.(surf\.gii|ply|obj|stl|vt[kp])(\.gz)?$/i.test(path);
   }
 }
 
@@ -166,10 +240,11 @@ function surfaceOf(
     path,
     participant,
     structure: given?.structure ?? structureOf(name, participant),
+    labels: null,
   };
 }
 
-/** A part `sub-<label>` of the path, an id of the table, the folder above `surf`, the first folder, or the name. */
+/** A part `sub-<label>` of the path, an id of the table, the folder above `surf` or `mri`, the first folder, or the name. */
 function participantOf(name: string, participants: Participants | null): string {
   const parts = name.split('/');
   const entity = /(?:^|[/_])(sub-[A-Za-z0-9]+)/.exec(name)?.[1];
@@ -181,7 +256,7 @@ function participantOf(name: string, participants: Participants | null): string 
   if (known !== undefined && known.length > 0) {
     return known.reduce((longest, id) => (id.length > longest.length ? id : longest));
   }
-  const surf = parts.lastIndexOf('surf');
+  const surf = Math.max(parts.lastIndexOf('surf'), parts.lastIndexOf('mri'));
   if (surf > 0) return parts[surf - 1]!;
   return parts[0]!;
 }

@@ -1,7 +1,8 @@
 import { statSync } from 'node:fs';
 
 import { Workflow } from '../../engine/builder.js';
-import { inputFile } from '../../engine/port.js';
+import type { Mapped } from '../../engine/handle.js';
+import { inputFile, type FileOf } from '../../engine/port.js';
 import { workflow, type MergedConfig, type WorkflowContext } from '../../engine/registry.js';
 import type { ReportSection } from '../../engine/report-section.js';
 import type { Problem } from '../../engine/requirements.js';
@@ -12,6 +13,7 @@ import { cleanSurface } from '../../nodes/spectral/clean-surface.js';
 import { collectSurfaces } from '../../nodes/spectral/collect-surfaces.js';
 import { compareGroups } from '../../nodes/spectral/compare-groups.js';
 import { computeDescriptor } from '../../nodes/spectral/compute-descriptor.js';
+import { drawSurface } from '../../nodes/spectral/draw-surface.js';
 import { DISTANCE_METRICS, measureDistances } from '../../nodes/spectral/measure-distances.js';
 import { plotCohort } from '../../nodes/spectral/plot-cohort.js';
 import { recordSurface } from '../../nodes/spectral/record-surface.js';
@@ -26,7 +28,7 @@ import { groupColumn, inputRoot, readParticipants } from './participants.js';
 import { findReferences } from './references.js';
 import { readGivenScales, surfaceProblems } from './requirements.js';
 import { addRegions } from './region-step.js';
-import { chosenSurfaces, findSurfaces, type StudySurface } from './surfaces.js';
+import { chosenSurfaces, DRAWN, findSurfaces, type StudySurface } from './surfaces.js';
 
 interface Config extends MergedConfig {
   readonly spectral_descriptors: SpectralDescriptorsConfig;
@@ -50,7 +52,8 @@ export class SpectralDescriptors {
     const chosen = config.spectral_descriptors;
     const { inputDir } = context;
     const table = await readParticipants(inputDir, chosen.participants_table);
-    const all = await findSurfaces(inputDir, chosen.surfaces, table, null);
+    const { segmentation } = chosen;
+    const all = await findSurfaces(inputDir, chosen.surfaces, table, null, segmentation);
     const found = chosenSurfaces(all, context.participants, inputRoot(inputDir));
     const settings = picked(DescriptorSettings.shape, chosen) as DescriptorSettings;
     const { min_surfaces: minItems, unit, shapedna_normalisation: normalisation, k } = chosen;
@@ -60,11 +63,13 @@ export class SpectralDescriptors {
 
     const wf = new Workflow('spectral_descriptors');
     const surfaces = wf.items(found, { key: ({ id }) => id });
-    const cleaned = wf.map(
-      cleanSurface,
-      { surface: surfaces.select(({ path }) => inputFile(path)), repair: repairsOf(chosen) },
-      memory,
+    const sourceOf = ({ path }: StudySurface): string =>
+      sourceName(path, { ...context, inputDir: inputRoot(inputDir) });
+    const drawn = addDrawn(wf, found, segmentation, sourceOf, published);
+    const geometry = surfaces.select(({ id, path, labels }) =>
+      labels === null ? inputFile(path) : wf.pick(drawn!.surface, id),
     );
+    const cleaned = wf.map(cleanSurface, { surface: geometry, repair: repairsOf(chosen) }, memory);
     const mesh = {
       vertices: cleaned.out.vertices,
       faces: cleaned.out.faces,
@@ -73,7 +78,7 @@ export class SpectralDescriptors {
     const { operator, mass, boundary, solver } = chosen;
     const solved = wf.map(
       solveEigenpairs,
-      { ...mesh, k, settings: { operator, mass, boundary, solver } },
+      { ...mesh, k, settings: { operator, mass, boundary, solver }, neighbours: chosen.point_neighbours },
       memory,
     );
     const scales = wf.add(chooseScales, {
@@ -94,6 +99,7 @@ export class SpectralDescriptors {
             ...mesh,
             eigenvalues: isOfSpectrum ? solved.out.eigenvalues : null,
             eigenvectors: isOfSpectrum ? solved.out.eigenvectors : null,
+            areas: solved.out.areas,
             range: isOfSpectrum ? scales.out.range : null,
             settings: settingsFor(id, settings),
             unit,
@@ -123,6 +129,7 @@ export class SpectralDescriptors {
             repair: repairsOf(chosen),
             surfaces,
             inputDir,
+            geometry,
             mesh,
             solved: solved.out,
             memory,
@@ -130,8 +137,9 @@ export class SpectralDescriptors {
           });
     const recorded = wf.map(recordSurface, {
       label,
-      source: surfaces.select(({ path }) => sourceName(path, { ...context, inputDir: inputRoot(inputDir) })),
+      source: surfaces.select(sourceOf),
       diagnosis: cleaned.out.diagnosis,
+      drawn: surfaces.select(({ id, labels }) => (labels === null ? null : wf.pick(drawn!.sidecar, id))),
       eigen: solved.out.report,
       eigenvalues: solved.out.eigenvalues,
       descriptors: surfaces.select(({ id }) => described.map(({ out }) => wf.pick(out.report, id))),
@@ -178,6 +186,7 @@ export class SpectralDescriptors {
         chosen,
         settings,
         surfaces,
+        geometry,
         inputDir,
         label,
         mesh,
@@ -223,6 +232,36 @@ function repairsOf({ repair }: SpectralDescriptorsConfig): MeshRepair[] {
   return repair === 'safe' ? [...SAFE_REPAIRS] : [];
 }
 
+/** Surfaces of labels, drawn and published; null where every surface is a file of its own. */
+function addDrawn(
+  wf: Workflow,
+  found: readonly StudySurface[],
+  segmentation: SpectralDescriptorsConfig['segmentation'],
+  sourceOf: (surface: StudySurface) => string,
+  published: (suffix: string) => (id: string) => string,
+): { readonly surface: Mapped<FileOf<'any'>>; readonly sidecar: Mapped<FileOf<'json'>> } | null {
+  const labelled = found.flatMap((surface) =>
+    surface.labels === null ? [] : [{ ...surface, labels: [...surface.labels] }],
+  );
+  if (segmentation === null || labelled.length === 0) return null;
+  const regions = wf.items(labelled, { key: ({ id }) => id });
+  const { smoothing, cycles } = segmentation;
+  const drawn = wf.map(
+    drawSurface,
+    {
+      volume: regions.select(({ path }) => inputFile(path)),
+      source: regions.select(sourceOf),
+      labels: regions.select(({ labels }) => labels),
+      smoothing,
+      cycles,
+    },
+    { resources: { memoryGb: 2 } },
+  );
+  wf.publish(drawn.out.surface, published(DRAWN));
+  wf.publish(drawn.out.sidecar, published(DRAWN.replace(/\..*/, '.json')));
+  return drawn.out;
+}
+
 /** What a descriptor reads; the rest stays at its default, so that a change of it costs no reuse. */
 function settingsFor(id: keyof typeof DESCRIPTORS, settings: DescriptorSettings): DescriptorSettings {
   const own = new Set(['normalisation', ...DESCRIPTORS[id].parameters]);
@@ -235,12 +274,18 @@ function picked(shape: object, values: object): unknown {
   return Object.fromEntries(Object.entries(values).filter(([key]) => key in shape));
 }
 
-/** Of the largest surface, from its bytes: a vertex and its two triangles have 36 bytes or more in a file. */
+/** Of the largest surface. */
 function memoryFor(found: readonly StudySurface[], k: number): number {
-  const largest = Math.max(
-    0,
-    ...found.map(({ path }) => statSync(path, { throwIfNoEntry: false })?.size ?? 0),
-  );
-  const vertices = Math.min(largest / 36, 1_000_000);
+  const vertices = Math.max(0, ...found.map(verticesOf));
   return Math.ceil(2 * (0.75 + (vertices * (24 * k + 4000)) / 2 ** 30)) / 2;
+}
+
+/** Of a subcortical structure at 1 mm, with room; a larger one that runs out of memory is tried again with more. */
+const DRAWN_VERTICES = 30_000;
+
+/** From the bytes of a file: a vertex and its two triangles have 36 or more. */
+function verticesOf({ path, labels }: StudySurface): number {
+  if (labels !== null) return DRAWN_VERTICES;
+  const bytes = statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+  return Math.min(bytes / 36, 1_000_000);
 }

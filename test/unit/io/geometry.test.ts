@@ -6,6 +6,7 @@ import { describe, expect, test } from 'vitest';
 import {
   detectGeometryFormat,
   encodeFreesurferSurface,
+  encodeNifti,
   encodeNpy,
   GeometryFormat,
   Hdf5File,
@@ -19,6 +20,7 @@ import {
   parseStl,
   parseVertexLabel,
   parseVtk,
+  readLabelVolume,
   readSurface,
   writeAnnotation,
   writeFreesurferMorph,
@@ -351,9 +353,9 @@ describe('arrays', () => {
     const faces = encodeNpy({ shape: [4, 3], data: Uint16Array.from(tetrahedron.faces) });
     writeFileSync(path, zip({ 'vertices.npy': vertices, 'faces.npy': faces }));
     expect(await readSurface(path)).toEqual(tetrahedron);
-    writeFileSync(path, zip({ 'points.npy': vertices }));
+    writeFileSync(path, zip({ 'nodes.npy': vertices }));
     await expect(readSurface(path)).rejects.toThrow(
-      `${path} cannot be read: it has no array vertices; its arrays are points`,
+      `${path} cannot be read: it has no array vertices; its arrays are nodes`,
     );
     expect(() => parseNpz(readFileSync(path).subarray(0, 100), path)).toThrow(
       `${path} ends before the directory of its arrays`,
@@ -367,6 +369,69 @@ describe('arrays', () => {
     file.createDataset('faces', { shape: [4, 3], data: tetrahedron.faces });
     file.close();
     expect(await readSurface(path)).toEqual(tetrahedron);
+  });
+});
+
+describe('points without triangles', () => {
+  const { vertices } = tetrahedron;
+  const cloud = { vertices, faces: new Int32Array() };
+
+  test('PLY, OBJ, VTK, npy and HDF5 with points alone have no faces', async () => {
+    const rows = [0, 3, 6, 9].map((at) => [...vertices.subarray(at, at + 3)].join(' '));
+    const files: Readonly<Record<string, string | Uint8Array>> = {
+      'cloud.ply': `ply\nformat ascii 1.0\nelement vertex 4\nproperty double x\nproperty double y\nproperty double z\nend_header\n${rows.join('\n')}\n`,
+      'cloud.obj': rows.map((row) => `v ${row}\n`).join(''),
+      'cloud.vtk': `# vtk DataFile Version 3.0\ncloud\nASCII\nDATASET POLYDATA\nPOINTS 4 double\n${rows.join('\n')}\n`,
+      'cloud.npy': encodeNpy({ shape: [4, 3], data: vertices }),
+    };
+    for (const [name, content] of Object.entries(files)) {
+      writeFileSync(join(folder, name), content);
+      expect(await readSurface(join(folder, name)), name).toEqual(cloud);
+    }
+    const path = join(folder, 'cloud.h5');
+    const file = await Hdf5File.create(path);
+    file.createDataset('points', { shape: [4, 3], data: vertices });
+    file.close();
+    expect(await readSurface(path)).toEqual(cloud);
+  });
+
+  test('an array of another shape is no cloud', async () => {
+    const path = join(folder, 'flat.npy');
+    writeFileSync(path, encodeNpy({ shape: [6, 2], data: vertices }));
+    await expect(readSurface(path)).rejects.toThrow(
+      `${path} cannot be read: it is one array of shape (6, 2)`,
+    );
+  });
+});
+
+describe('volumes of labels', () => {
+  const affine = [-2, 0, 0, 5, 0, 2, 0, 0, 0, 0, 2, 0, 0, 0, 0, 1];
+  const path = join(folder, 'seg.nii');
+
+  test('whole numbers, last axis fastest, in the space of the file', async () => {
+    const data = Float32Array.of(0, 17, 0, 0, 53, 0);
+    writeFileSync(path, encodeNifti({ shape: [2, 3, 1], data, affine }));
+    const volume = await readLabelVolume(path);
+    expect([volume.shape, [...volume.data]]).toEqual([
+      [2, 3, 1],
+      [0, 0, 53, 17, 0, 0],
+    ]);
+    expect(volume.affine).toEqual(affine);
+    await expect(readSurface(path)).rejects.toThrow(
+      `${path} cannot be read: it is NIFTI_VOLUME, which holds no surface`,
+    );
+  });
+
+  test('an image, a series and a surface are refused by what they are', async () => {
+    writeFileSync(path, encodeNifti({ shape: [2, 1, 2], data: Float32Array.of(1, 0, 2.5, 1), affine }));
+    await expect(readLabelVolume(path)).rejects.toThrow(
+      `${path} cannot be read: its voxel (0, 0, 1) has the value 2.5, which is no label`,
+    );
+    writeFileSync(path, encodeNifti({ shape: [1, 1, 1, 2], data: Float32Array.of(1, 2), affine }));
+    await expect(readLabelVolume(path)).rejects.toThrow('it is a series of 2 volumes');
+    const surface = join(folder, 'lh.seg');
+    writeFileSync(surface, encodeFreesurferSurface(tetrahedron));
+    await expect(readLabelVolume(surface)).rejects.toThrow('which is no volume of labels');
   });
 });
 

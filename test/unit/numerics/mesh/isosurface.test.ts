@@ -89,6 +89,30 @@ describe('labels', () => {
     expect(() => labelSurface(labels, SHAPE, [53, 54], identity)).toThrow('no voxel has the label 53 or 54');
   });
 
+  test('what lies around a label does not matter: a larger volume and other labels give the same surface', () => {
+    const [nx, ny, nz] = [40, 31, 50];
+    const larger = new Int32Array(nx * ny * nz);
+    for (let at = 0; at < labels.length; at++) {
+      const [x, y, z] = [
+        Math.floor(at / (SHAPE[1] * SHAPE[2])),
+        Math.floor(at / SHAPE[2]) % SHAPE[1],
+        at % SHAPE[2],
+      ];
+      larger[((x + 9) * ny + y + 5) * nz + z + 20] = labels[at]!;
+    }
+    larger[0] = 53;
+    const small = labelSurface(labels, SHAPE, 17, identity);
+    const large = labelSurface(
+      larger,
+      [nx, ny, nz],
+      17,
+      [1, 0, 0, -9, 0, 1, 0, -5, 0, 0, 1, -20, 0, 0, 0, 1],
+    );
+    expect(large.faces).toEqual(small.faces);
+    large.vertices.forEach((value, i) => expect(value).toBeCloseTo(small.vertices[i]!, 12));
+    expect(() => labelSurface([17], [1, 1, 2], 17, identity)).toThrow('1 labels for a volume of 1 x 1 x 2');
+  });
+
   test('Taubin keeps the size of a sphere and smooths noise', () => {
     const { vertices, faces } = icosphere(3, 10);
     const noisy = vertices.map((value, at) => value * (1 + 0.03 * Math.sin(99 * at)));

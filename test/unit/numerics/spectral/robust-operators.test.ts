@@ -1,7 +1,12 @@
 import { describe, expect, test } from 'vitest';
 
 import {
+  cloudLaplaceBeltrami,
   cloudOperator,
+  cloudThickness,
+  describeSurface,
+  DescriptorSettings,
+  diagnoseCloud,
   gaussianCloudOperator,
   laplaceBeltrami,
   meshOperator,
@@ -108,6 +113,71 @@ describe('point clouds', () => {
     expect(Math.abs(eigenvalues[0]!)).toBeLessThan(1e-12);
     for (let i = 1; i < 4; i++) expect(eigenvalues[i]! / 2).toBeCloseTo(1, 1);
     for (let i = 4; i < 9; i++) expect(eigenvalues[i]! / 6).toBeCloseTo(1, 1);
+  });
+
+  test('eigenpairs with the area of every point: they add up to the area, and k and mass are taken', () => {
+    const { eigenvalues, areas, area, warnings, components } = cloudLaplaceBeltrami(vertices, {
+      k: 5,
+      solver,
+    });
+    expect(areas).toHaveLength(vertices.length / 3);
+    expect(total(areas)).toBeCloseTo(area, 12);
+    expect(area / (4 * Math.PI)).toBeCloseTo(1, 1);
+    expect([eigenvalues.length, components, warnings]).toEqual([5, 1, []]);
+    const consistent = cloudLaplaceBeltrami(vertices, { k: 5, mass: 'consistent', solver });
+    expect(consistent.area / area).toBeCloseTo(1, 12);
+    expect(consistent.eigenvalues[4]).toBeGreaterThan(eigenvalues[4]!);
+    const twins = [...vertices, ...vertices.map((value, at) => value + (at % 3 === 0 ? 9 : 0))];
+    const apart = cloudLaplaceBeltrami(twins, { k: 4, solver });
+    expect([...apart.eigenvalues.subarray(0, 2), ...apart.warnings]).toEqual([
+      0,
+      0,
+      'the points fall into 2 connected parts, and there are as many eigenvalues 0',
+    ]);
+  });
+
+  test('points of a surface are thin, points of a volume are not', () => {
+    expect(cloudThickness(vertices)).toBeLessThan(0.2);
+    const solid = Float64Array.from(
+      { length: 3000 },
+      (_, at) => ((at + 1) * [0.754878, 0.56984, 0.41964][at % 3]!) % 1,
+    );
+    expect(cloudThickness(solid)).toBeGreaterThan(0.5);
+    expect(diagnoseCloud(solid, cloudThickness(solid)).findings.map(({ code }) => code)).toEqual([
+      'point_cloud',
+      'solid',
+      'units',
+    ]);
+    expect(diagnoseCloud([0, 0, NaN, 1, 1, 1], null).findings[0]).toMatchObject({
+      code: 'non_finite',
+      severity: 'error',
+      message: '1 vertex with a coordinate that is not finite',
+    });
+    expect(diagnoseCloud([], null).findings[0]).toMatchObject({ code: 'empty', severity: 'error' });
+  });
+
+  test('descriptors of the spectrum of a cloud are those of its sphere; descriptors of triangles are refused', () => {
+    const points = vertices.map((value) => 10 * value);
+    const { areas, area, ...spectrum } = cloudLaplaceBeltrami(points, { k: 9, solver });
+    const subject = { vertices: points, faces: new Int32Array(), spectrum, areas };
+    const settings = DescriptorSettings.parse({ hks_times: 3 });
+    const hks = describeSurface('hks', subject, { settings, range: null });
+    // At area 1 heat at a point of a sphere is the same everywhere: its mean is the trace over the area.
+    const t = (hks.parameters['times'] as number[])[1]!;
+    const trace = spectrum.eigenvalues.reduce((sum, value) => sum + Math.exp(-value * area * t), 0);
+    expect(hks.features.find(({ name }) => name === 't2_mean')!.value / trace).toBeCloseTo(1, 9);
+    const dna = describeSurface('shapedna', subject, { settings, range: null }).values;
+    for (const value of dna.subarray(0, 3)) expect(value / (8 * Math.PI)).toBeCloseTo(1, 1);
+    expect(() => describeSurface('sdf', subject, { settings, range: null })).toThrow(
+      'sdf needs triangles, and a point cloud has none',
+    );
+    const byVolume = DescriptorSettings.parse({ shapedna_normalisation: 'volume' });
+    expect(() => describeSurface('shapedna', subject, { settings: byVolume, range: null })).toThrow(
+      'normalisation by volume needs a closed surface',
+    );
+    expect(() => describeSurface('hks', { ...subject, areas: null }, { settings, range: null })).toThrow(
+      'a point cloud of 642 points has 0 areas',
+    );
   });
 
   test('what is no cloud is refused', () => {

@@ -143,6 +143,89 @@ test('the sample is a study of two groups, and its known shapes are what they ar
   expect(sphere.area / (400 * Math.PI)).toBeLessThan(1);
 });
 
+test('a volume stands for a surface per label; images beside it, and surfaces drawn before, do not', async () => {
+  const root = study('volumes', {
+    'sub-01/anat/sub-01_dseg.nii.gz': 'voxels',
+    'sub-01/anat/sub-01_T1w.nii.gz': 'voxels',
+    'sub-01/anat/sub-01_dseg_label-17_drawn.surf.gii': gifti,
+    'bert/mri/aseg.mgz': 'voxels',
+    'bert/mri/brainmask.mgz': 'voxels',
+  });
+  const segmented = async (
+    labels: number | number[] | Record<string, number | number[]>,
+    patterns: string | null = null,
+  ) => {
+    const surfaces = await findSurfaces(root, patterns, null, null, { labels });
+    return surfaces.map(({ name, participant, structure, labels: own }) => [
+      name,
+      participant,
+      structure,
+      own,
+    ]);
+  };
+  expect(await segmented(17)).toEqual([
+    ['bert/mri/aseg_label-17', 'bert', 'aseg_label-17', [17]],
+    ['sub-01/anat/sub-01_dseg_label-17', 'sub-01', 'dseg_label-17', [17]],
+  ]);
+  expect(await segmented({ both: [17, 53], left: 17 }, '**/*_dseg.nii.gz')).toEqual([
+    ['sub-01/anat/sub-01_dseg_label-both', 'sub-01', 'dseg_label-both', [17, 53]],
+    ['sub-01/anat/sub-01_dseg_label-left', 'sub-01', 'dseg_label-left', [17]],
+  ]);
+  expect((await segmented([1, 1, 2], 'brainmask.mgz')).map(([name]) => name)).toEqual([
+    'bert/mri/brainmask_label-1',
+    'bert/mri/brainmask_label-2',
+  ]);
+  expect(await found(root)).toEqual([]);
+
+  const told = async (settings: object): Promise<string[]> => {
+    const config = SpectralDescriptorsConfig.parse(settings);
+    const problems = await surfaceProblems(config, { ...CONTEXT, inputDir: root, participants: null });
+    return problems.map(({ severity, message, cure }) => `${severity}: ${message}; ${cure}`);
+  };
+  expect(await told({})).toEqual([
+    `error: spectral_descriptors: 0 surfaces under ${root}, need at least 1; passed over: bert/mri/aseg.mgz, ` +
+      'sub-01/anat/sub-01_dseg.nii.gz, bert/mri/brainmask.mgz and 1 more; for surfaces of labels of a segmentation, set spectral_descriptors.segmentation.labels, for example to 17',
+  ]);
+  expect(await told({ surfaces: '**/lh.pial', segmentation: { labels: 17 } })).toEqual([
+    expect.stringContaining('0 surfaces under'),
+  ]);
+  expect(await told({ segmentation: { labels: [17] } })).toEqual([]);
+  expect(() => SpectralDescriptorsConfig.parse({ segmentation: { labels: { 'a b': 1 } } })).toThrow(
+    'letters and digits only',
+  );
+  expect(() => SpectralDescriptorsConfig.parse({ segmentation: { labels: 0 } })).toThrow();
+});
+
+test('a table that names a volume asks for its label; one with labels and meshes takes both', async () => {
+  const root = study('named', {
+    'a.nii.gz': 'voxels',
+    'b.ply': 'ply\n',
+    'participants.tsv': formatTsv(
+      ['participant_id', 'surface', 'structure'],
+      [
+        ['A', 'a.nii.gz', 'thalamus'],
+        ['B', 'b.ply', 'thalamus'],
+      ],
+    ),
+  });
+  const problems = await surfaceProblems(SpectralDescriptorsConfig.parse({}), {
+    ...CONTEXT,
+    inputDir: root,
+    participants: null,
+  });
+  expect(problems[0]).toMatchObject({
+    severity: 'warning',
+    message:
+      'spectral_descriptors: 1 volume is passed over (a.nii.gz): which label the surface is of is not said',
+  });
+  const table = await readParticipants(root, null);
+  const surfaces = await findSurfaces(root, null, table, null, { labels: 10 });
+  expect(surfaces.map(({ name, structure }) => [name, structure])).toEqual([
+    ['a_label-10', 'thalamus_label-10'],
+    ['b', 'thalamus'],
+  ]);
+});
+
 test('surfaces that are left out because of their names are told with the way to take them', async () => {
   const root = study('left-out', {
     'bert/surf/lh.pial': freesurfer,
