@@ -18,6 +18,16 @@ export async function largeSpectralMesh(name: keyof typeof GIFTI_MESHES): Promis
   return readSurface(reference(`spectral/meshes/${GIFTI_MESHES[name]}`));
 }
 
+/** A mesh of reference/spectral. */
+export type GoldenMesh = SpectralMesh | keyof typeof GIFTI_MESHES;
+
+/** Any of them by name. */
+export function goldenMesh(name: GoldenMesh): Promise<Surface> {
+  return name in GIFTI_MESHES
+    ? largeSpectralMesh(name as keyof typeof GIFTI_MESHES)
+    : spectralMesh(name as SpectralMesh);
+}
+
 /** A mesh by name, float32 coordinates widened. */
 export async function spectralMesh(name: SpectralMesh): Promise<Surface> {
   return readSurface(reference(`spectral/meshes/${name}.ply`));

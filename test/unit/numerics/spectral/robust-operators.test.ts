@@ -15,7 +15,9 @@ import {
   sparseMultiply,
 } from '../../../../src/numerics.js';
 import { icosphere, rotated } from '../../../support/analytic-meshes.js';
+import { spectralMesh, spectralNumbers, worstRelative } from '../../../support/golden-spectral.js';
 import { grid } from '../../../support/meshes.js';
+import { hasReference } from '../../../support/reference.js';
 
 const solver = 'typescript';
 const total = (values: Float64Array): number => values.reduce((sum, value) => sum + value, 0);
@@ -179,6 +181,21 @@ describe('point clouds', () => {
       'a point cloud of 642 points has 0 areas',
     );
   });
+
+  test.skipIf(!hasReference)(
+    'the Gaussian operator of the golden sphere (skipped without the reference data)',
+    async () => {
+      const { vertices: points } = await spectralMesh('sphere_ico4');
+      const { belkin_niyogi_corrected_all_pairs: all } =
+        spectralNumbers('point_cloud_and_dirichlet').point_cloud_sphere;
+      const { eps, area_per_point: areas, eigenvalues: wanted } = all[0];
+      // 10 roots of epsilon: what lies beyond weighs 1e-11.
+      const pair = gaussianCloudOperator(points, { epsilon: eps, areas, reach: 10 });
+      const { eigenvalues } = operatorSpectrum(pair, { k: wanted.length });
+      expect(Math.abs(eigenvalues[0]!)).toBeLessThan(1e-10);
+      expect(worstRelative(eigenvalues.subarray(1), wanted.slice(1))).toBeLessThan(1e-8);
+    },
+  );
 
   test('what is no cloud is refused', () => {
     expect(() => cloudOperator([0, 0])).toThrow('2 numbers are no rows of three');
