@@ -13,7 +13,8 @@ import { checkedSurface, type Surface } from './surface.js';
  * @throws ProcessingError FILE_MISSING, FILE_FORMAT, FILE_TRUNCATED or FILE_CORRUPT
  */
 export async function readNumpySurface(path: string): Promise<Surface> {
-  if (readPrefix(path, 6).toString('latin1') === '\u0093NUMPY') {
+  const isArray = readPrefix(path, 6).toString('latin1') === '\u0093NUMPY';
+  if (isArray || /\.npy(\.gz)?$/i.test(path)) {
     const { data, shape } = await readNpy(path);
     if (shape.length !== 2 || shape[1] !== 3) {
       throw malformed(

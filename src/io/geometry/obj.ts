@@ -29,6 +29,9 @@ export function parseObj(bytes: Uint8Array, path: string): Surface {
       }
       vertices.push(...point);
     } else if (keyword === 'f') {
+      if (words.length < 3) {
+        throw malformed(path, `line ${i + 1} is not a face of three corners: ${JSON.stringify(raw)}`, CURE);
+      }
       polygons.push(words.map((word) => vertexIndex(word, vertices.length / 3, `line ${i + 1}`, path)));
     }
   });

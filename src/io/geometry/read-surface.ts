@@ -30,6 +30,12 @@ const PARSERS: ReadonlyMap<GeometryFormat, Parse> = new Map<GeometryFormat, Pars
  * @throws ProcessingError FILE_MISSING, FILE_FORMAT, FILE_TRUNCATED or FILE_CORRUPT, naming the file
  */
 export async function readSurface(path: string): Promise<Surface> {
+  const surface = await readAny(path);
+  if (surface.vertices.length > 0) return surface;
+  throw malformed(path, 'it has no vertices', 'create or copy the file again');
+}
+
+async function readAny(path: string): Promise<Surface> {
   const format = await detectGeometryFormat(path);
   if (format === GeometryFormat.HDF5) return readHdf5Surface(path);
   if (format === GeometryFormat.NUMPY) return readNumpySurface(path);

@@ -250,7 +250,9 @@ export class ComponentSolver {
       );
     if (rest.count === 0) return finished();
     const values = raw.eigenvalues;
-    const range = values[count - 1]! - values[0]! || Math.abs(values[0]!) || 1 / this.mass;
+    // Of one pair alone, which may be the zero mode, the next one says how far is far.
+    const last = values[Math.min(raw.count, Math.max(count, 2)) - 1]!;
+    const range = last - values[0]! || Math.abs(values[0]!) || 1 / this.mass;
     const lowest = this.#hasConstant ? Math.min(values[0]!, 0) : values[0]!;
     const factor = kernels.factor(symbolic, pair, lowest - range / (2 * count));
     if (factor.inertia !== 0 || factor.growth === Infinity) {

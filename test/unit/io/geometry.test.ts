@@ -401,7 +401,19 @@ describe('points without triangles', () => {
     await expect(readSurface(path)).rejects.toThrow(
       `${path} cannot be read: it is one array of shape (6, 2)`,
     );
+    writeFileSync(path, 'XXXXXXXX');
+    await expect(readSurface(path)).rejects.toThrow(`${path} cannot be read as .npy`);
   });
+});
+
+test('a file without vertices, and an OBJ that was cut within a face, say so', async () => {
+  const path = join(folder, 'nothing.obj');
+  writeFileSync(path, '');
+  await expect(readSurface(path)).rejects.toThrow(`${path} cannot be read: it has no vertices`);
+  writeFileSync(path, 'v 0 0 0\nv 1 0 0\nv 0 1 0\nf 1 2');
+  await expect(readSurface(path)).rejects.toThrow(
+    `${path} cannot be read: line 4 is not a face of three corners: "f 1 2"`,
+  );
 });
 
 describe('volumes of labels', () => {

@@ -103,6 +103,23 @@ describe('meshes as they come', () => {
     expect(warnings).toEqual(['the surface has 40 connected parts, and as many eigenvalues 0']);
   });
 
+  test('a small part beside a large one: of it the zero mode alone, or a few modes, whatever k is', () => {
+    const large = icosphere(2);
+    const small = {
+      vertices: large.vertices.map((value) => 0.3 * value),
+      faces: large.faces,
+    };
+    const { vertices, faces } = together([large, small], 5);
+    const apart = [large, small].map((mesh) => laplaceBeltrami(mesh.vertices, mesh.faces, { k: 24, solver }));
+    const wanted = apart.flatMap(({ eigenvalues }) => [...eigenvalues]).sort((a, b) => a - b);
+    for (const k of [2, 3, 5, 10, 24]) {
+      const { eigenvalues, certificate } = laplaceBeltrami(vertices, faces, { k, solver });
+      expect([...eigenvalues.subarray(0, 2)]).toEqual([0, 0]);
+      eigenvalues.forEach((value, i) => expect(Math.abs(value - wanted[i]!)).toBeLessThan(1e-10));
+      expect(certificate.count).toBeGreaterThanOrEqual(k);
+    }
+  });
+
   test('a fin on an edge and a triangle listed twice are no obstacle', () => {
     const { vertices, faces } = icosphere(2);
     const result = laplaceBeltrami(
