@@ -1,4 +1,11 @@
-import { ConfigError, PipelineError, RequirementError, StorageError, type ErrorCode } from '../errors.js';
+import {
+  ConfigError,
+  DependencyError,
+  PipelineError,
+  RequirementError,
+  StorageError,
+  type ErrorCode,
+} from '../errors.js';
 
 /** What the process tells its caller (DESIGN section 5). */
 export const EXIT = {
@@ -37,7 +44,8 @@ const DEFINITION_CODES = /^(GRAPH_|NODE_DEFINITION$|WORKFLOW_DEFINITION$|CANONIC
 export function exitCodeOf(error: unknown): number {
   if (!(error instanceof PipelineError)) return EXIT.bug;
   if (error instanceof StorageError || isStorageCode(error.code)) return EXIT.storage;
-  if (error instanceof RequirementError) return EXIT.requirements;
+  // What is not installed, or was built for another Node, is a requirement that is not met.
+  if (error instanceof RequirementError || error instanceof DependencyError) return EXIT.requirements;
   if (error instanceof ConfigError || DEFINITION_CODES.test(error.code)) return EXIT.usage;
   if (error.code === 'INTERNAL') return EXIT.bug;
   return EXIT.nodeFailed;
