@@ -8,7 +8,7 @@ import { LineFile } from './line-file.js';
 import { readLogTail, saveLog } from './log-capture.js';
 import { makeDirectory } from './make-directory.js';
 import { outputError } from './output-error.js';
-import type { NodeLogs } from './worker-pool.js';
+import type { NodeLogs } from './worker-process.js';
 
 const MAX_NAME_BYTES = 120;
 /** Of what a node printed, shown to people. */

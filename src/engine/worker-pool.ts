@@ -3,31 +3,16 @@
  * node. A worker is replaced after a failure, after many nodes, and when it has grown. Several short tasks may be given
  * to a worker at once; those that it has not begun when it dies, prints or is held up are returned.
  */
-import { fork, type ChildProcess } from 'node:child_process';
-import { appendFileSync, closeSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import {
-  endContainer,
-  notedContainers,
-  NOTES_VARIABLE,
-  type NamedContainer,
-} from './containers/left-containers.js';
-import { DEFAULT_LOG_CAP_BYTES, openLog, readLogTail } from './log-capture.js';
+import { DEFAULT_LOG_CAP_BYTES, readLogTail } from './log-capture.js';
 import { classifyExit, classifyThrown, endedByParent, failure, type NodeFailure } from './failure.js';
 import { makeDirectory } from './make-directory.js';
 import { ParentWatch } from './parent-watch.js';
-import { limitedNode } from './memory-limit.js';
+import { failUnstarted, orderOf, type Job, type PoolOutcome, type PoolTask } from './pool-task.js';
 import { storageError } from './storage-error.js';
-import {
-  PROTOCOL,
-  WorkerMessageSchema,
-  type ParentMessage,
-  type SealedResult,
-  type Task,
-  type TaskOrder,
-  type WorkerMessage,
-} from './worker-protocol.js';
+import { PROTOCOL, WorkerMessageSchema, type SealedResult, type WorkerMessage } from './worker-protocol.js';
+import { WorkerProcess, type ProcessEnd } from './worker-process.js';
 
 export interface WorkerPoolOptions {
   /** Most processes at a time. */
@@ -47,72 +32,10 @@ export interface WorkerPoolOptions {
   readonly env?: NodeJS.ProcessEnv;
 }
 
-export interface PoolTask {
-  readonly id: string;
-  readonly taskFile: string;
-  /** The task itself: then there need not be a file. */
-  readonly task?: Task;
-  /** Tasks of one batch that wait together are given to one worker, which runs them one after another. */
-  readonly batch?: number | null;
-  /** Limit of the JavaScript heap, MB. */
-  readonly heapMb: number;
-  readonly timeoutMs: number | null;
-  /** Wants a process that has run nothing and will run nothing else. */
-  readonly isolate?: boolean;
-  /** The task was given to a worker that is free for it; called once. */
-  readonly onStarted?: (pid: number) => void;
-  readonly onMessage?: (message: Extract<WorkerMessage, { type: 'progress' | 'metric' | 'log' }>) => void;
-}
-
-interface PoolUsage {
-  readonly ms: number;
-  readonly peakMb: number;
-  readonly cpuMs: number;
-  readonly pid: number;
-}
-
-/** Where what the node printed lies until the pool is closed or the worker takes another node. */
-export interface NodeLogs {
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-export type PoolOutcome =
-  | ({
-      readonly kind: 'result';
-      readonly logs: NodeLogs;
-      /** Null: it stands in the attempt directory only. */
-      readonly sealed?: SealedResult | null;
-    } & PoolUsage)
-  /** It was not begun and can be given again; tasks without a batch are never returned. */
-  | ({ readonly kind: 'returned'; readonly logs: NodeLogs } & PoolUsage)
-  | ({
-      readonly kind: 'failed';
-      readonly failure: NodeFailure;
-      readonly logs: NodeLogs;
-      readonly exit: number | null;
-      readonly signal: NodeJS.Signals | null;
-    } & PoolUsage);
-
-interface Job {
-  /** Names the task in messages. */
-  readonly n: number;
-  readonly task: PoolTask;
-  readonly done: (outcome: PoolOutcome) => void;
-  startedAt: number;
-  endedFor: 'timeout' | 'cancelled' | null;
-  timers: NodeJS.Timeout[];
-}
-
 type WorkerState = 'starting' | 'idle' | 'busy' | 'ending';
 
 interface PoolWorker {
-  readonly child: ChildProcess;
-  readonly pid: number;
-  readonly heapMb: number;
-  readonly logs: NodeLogs;
-  /** Directory where it notes containers that would outlive it. */
-  readonly containers: string;
+  readonly process: WorkerProcess;
   state: WorkerState;
   /** What it was given and has not answered; the first is running. */
   jobs: Job[];
@@ -137,12 +60,6 @@ const LOG_TAIL_LINES = 20;
 const SAMPLE_MS = 1000;
 /** A worker that is held up this long by one task of a batch gives back the others, ms. */
 const RECALL_AFTER_MS = 100;
-
-/** The compiled worker entry; a run from TypeScript sources uses the built package beside it. */
-export function workerEntry(moduleUrl: string = import.meta.url): string {
-  const here = fileURLToPath(new URL('./worker-main.js', moduleUrl));
-  return moduleUrl.endsWith('.ts') ? here.replace(/([\\/])src([\\/]engine[\\/])/, '$1dist$2') : here;
-}
 
 export class WorkerPool {
   readonly #options: Required<Omit<WorkerPoolOptions, 'env'>> & { env: NodeJS.ProcessEnv };
@@ -175,7 +92,7 @@ export class WorkerPool {
     this.#watch = new ParentWatch(options.directory, this.#options.env);
     this.#sampler = setInterval(() => {
       for (const worker of this.#workers) {
-        if (worker.state === 'busy') worker.peakMb = Math.max(worker.peakMb, residentMb(worker.pid));
+        if (worker.state === 'busy') worker.peakMb = Math.max(worker.peakMb, worker.process.residentMb());
       }
     }, SAMPLE_MS);
     this.#sampler.unref();
@@ -183,7 +100,7 @@ export class WorkerPool {
 
   /** Process ids of the workers that are alive. */
   get pids(): number[] {
-    return [...this.#workers].map((worker) => worker.pid);
+    return [...this.#workers].map((worker) => worker.process.pid);
   }
 
   /** Runs one task; waits for a free worker when all are busy. Failure is a value. */
@@ -202,7 +119,7 @@ export class WorkerPool {
       const place = worker.jobs.findIndex((job) => job.task.id === id);
       if (place === 0) this.#end(worker, worker.jobs[0] as Job, 'cancelled', now);
       if (place > 0) {
-        this.#send(worker, { type: 'recall' });
+        worker.process.send({ type: 'recall' });
         for (const job of worker.jobs.splice(place, 1)) failUnstarted(job, endedByParent('cancelled', null));
       }
     }
@@ -281,7 +198,7 @@ export class WorkerPool {
     for (const job of this.#waiting) if (job.task.heapMb === heapMb) wanted++;
     for (const worker of this.#workers) {
       if (worker.state !== 'ending') alive++;
-      if (worker.state === 'starting' && worker.heapMb === heapMb) starting++;
+      if (worker.state === 'starting' && worker.process.heapMb === heapMb) starting++;
       if (worker.state === 'idle' && !fits(worker, task)) idle = worker;
     }
     if (starting >= wanted) return null;
@@ -300,37 +217,24 @@ export class WorkerPool {
   }
 
   #start(heapMb: number, base: string): void {
-    const logs = { stdout: `${base}.stdout.log`, stderr: `${base}.stderr.log` };
-    const scratch = `${base}.cwd`;
-    const containers = `${base}.containers`;
-    mkdirSync(scratch);
-    const { execPath, execArgv } = limitedNode(heapMb);
-    const watched = this.#watch.around(execPath, execArgv);
-    const out = openLog(logs.stdout);
-    let err: number | null = null;
-    let child: ChildProcess;
-    try {
-      err = openLog(logs.stderr);
-      child = fork(workerEntry(), [String(this.#options.logCapBytes), logs.stdout, logs.stderr, scratch], {
-        stdio: ['ignore', out, err, 'ipc', watched.pipe],
-        serialization: 'json',
-        detached: true,
-        execPath: watched.execPath,
-        execArgv: watched.execArgv,
-        env: { ...this.#options.env, NEUROLOOM_TEST_KILL: undefined, [NOTES_VARIABLE]: containers },
-      });
-    } finally {
-      closeSync(out);
-      if (err !== null) closeSync(err);
-    }
-    let markGone: () => void = () => undefined;
-    const gone = new Promise<void>((resolve) => (markGone = resolve));
+    const { logCapBytes, env } = this.#options;
+    const process = new WorkerProcess({
+      ...{ base, heapMb, logCapBytes, env, watch: this.#watch },
+      onMessage: (message) => {
+        this.#receive(worker, message);
+      },
+    });
+    const startTimer = setTimeout(() => {
+      if (worker.state === 'starting') this.#giveUp(worker, 'did not start in time');
+    }, this.#options.startTimeoutMs);
+    const gone = process.ended.then((end) => {
+      clearTimeout(startTimer);
+      this.#workers.delete(worker);
+      this.#died(worker, end);
+      this.#assign();
+    });
     const worker: PoolWorker = {
-      child,
-      pid: child.pid ?? 0,
-      heapMb,
-      logs,
-      containers,
+      process,
       state: 'starting',
       jobs: [],
       nodes: 0,
@@ -341,66 +245,16 @@ export class WorkerPool {
       gone,
     };
     this.#workers.add(worker);
-    if (child.pid !== undefined) this.#watch.started(child.pid);
-    child.on('message', (message) => {
-      this.#receive(worker, message);
-    });
-    this.#watchEnd(worker, markGone);
   }
 
-  /** The last messages of a process may arrive after its exit: its end counts when the channel is closed too. */
-  #watchEnd(worker: PoolWorker, markGone: () => void): void {
-    const { child } = worker;
-    const startTimer = setTimeout(() => {
-      if (worker.state === 'starting') this.#giveUp(worker, 'did not start in time');
-    }, this.#options.startTimeoutMs);
-    let ended = false;
-    const end = (code: number | null, signal: NodeJS.Signals | null): void => {
-      if (ended) return;
-      ended = true;
-      clearTimeout(startTimer);
-      const left = notedContainers(worker.containers);
-      if (left.length === 0) bury(code, signal);
-      else void this.#endContainers(worker, left).then(() => bury(code, signal));
-    };
-    const bury = (code: number | null, signal: NodeJS.Signals | null): void => {
-      this.#workers.delete(worker);
-      this.#died(worker, code, signal);
-      markGone();
-      this.#assign();
-    };
-    child.once('error', (error) => {
-      worker.broken ??= failure('crashed', 'CRASHED', {
-        message: `a worker process could not be started: ${error.message}`,
-        cure: 'check limits on processes and memory (ulimit -u), then run again',
-      });
-      if (child.pid === undefined) end(null, null);
-    });
-    child.once('exit', (code, signal) => {
-      killGroup(worker.pid);
-      this.#watch.ended(worker.pid);
-      if (!child.connected) end(code, signal);
-      else {
-        child.once('disconnect', () => setImmediate(end, code, signal));
-        setTimeout(end, 1000, code, signal).unref();
-      }
-    });
-  }
-
-  /** Before its node is tried again: two containers of one node would work beside each other. */
-  async #endContainers(worker: PoolWorker, left: readonly NamedContainer[]): Promise<void> {
-    for (const problem of await Promise.all(left.map(endContainer))) {
-      if (problem !== null) appendFileSync(worker.logs.stderr, `${problem}\n`);
-    }
-  }
-
-  #died(worker: PoolWorker, code: number | null, signal: NodeJS.Signals | null): void {
+  #died(worker: PoolWorker, { code, signal, refused }: ProcessEnd): void {
     const wasStarting = worker.state === 'starting';
     worker.state = 'ending';
-    const job = worker.jobs.shift() ?? (wasStarting ? this.#nextWaiting(worker.heapMb) : null);
+    const job = worker.jobs.shift() ?? (wasStarting ? this.#nextWaiting(worker.process.heapMb) : null);
     this.#returnAll(worker);
     if (job === null) return;
-    const stderrTail = readLogTail(worker.logs.stderr, LOG_TAIL_LINES);
+    if (refused !== null) worker.broken ??= notStarted(refused);
+    const stderrTail = readLogTail(worker.process.logs.stderr, LOG_TAIL_LINES);
     const cause =
       worker.broken ??
       classifyExit({
@@ -410,7 +264,7 @@ export class WorkerPool {
         timeoutMs: job.task.timeoutMs,
         stderrTail,
         peakMb: worker.peakMb,
-        heapLimitMb: worker.heapMb,
+        heapLimitMb: worker.process.heapMb,
       });
     this.#settle(worker, job, { kind: 'failed', failure: cause, exit: code, signal }, null);
   }
@@ -426,7 +280,7 @@ export class WorkerPool {
     worker.state = 'busy';
     worker.jobs = jobs;
     worker.isWorn = jobs[0]?.task.isolate === true;
-    this.#send(worker, { type: 'run', protocol: PROTOCOL, tasks: jobs.map(orderOf) });
+    worker.process.send({ type: 'run', protocol: PROTOCOL, tasks: jobs.map(orderOf) });
     this.#begin(worker);
   }
 
@@ -448,11 +302,11 @@ export class WorkerPool {
     if (worker.jobs.length > 1) {
       job.timers.push(
         setTimeout(() => {
-          this.#send(worker, { type: 'recall' });
+          worker.process.send({ type: 'recall' });
         }, RECALL_AFTER_MS),
       );
     }
-    job.task.onStarted?.(worker.pid);
+    job.task.onStarted?.(worker.process.pid);
   }
 
   /** Jobs that a worker has not begun and will not begin. */
@@ -460,11 +314,6 @@ export class WorkerPool {
     const returned = worker.jobs.filter(only);
     worker.jobs = worker.jobs.filter((job) => !only(job));
     for (const job of returned) this.#settle(worker, job, { kind: 'returned' }, null);
-  }
-
-  #send(worker: PoolWorker, message: ParentMessage): void {
-    // A closed channel is a death that the exit handler reports; the callback keeps it from being thrown.
-    worker.child.send(message, () => undefined);
   }
 
   #receive(worker: PoolWorker, raw: unknown): void {
@@ -530,7 +379,7 @@ export class WorkerPool {
     worker.isWorn ||= isOld || message.rssMb > maxRssMb;
     if (failed !== null || job.endedFor !== null) {
       worker.state = 'ending';
-      killGroup(worker.pid);
+      worker.process.kill();
     }
     this.#settle(worker, job, outcome, message);
     if (worker.state === 'ending') this.#returnAll(worker);
@@ -564,11 +413,11 @@ export class WorkerPool {
     for (const timer of job.timers) clearTimeout(timer);
     job.done({
       ...outcome,
-      logs: worker.logs,
+      logs: worker.process.logs,
       ms: performance.now() - job.startedAt,
       peakMb: used?.peakMb ?? worker.peakMb,
       cpuMs: used?.cpuMs ?? 0,
-      pid: worker.pid,
+      pid: worker.process.pid,
     });
   }
 
@@ -581,11 +430,11 @@ export class WorkerPool {
     }
     if (job.endedFor !== null) return;
     job.endedFor = why;
-    this.#send(worker, { type: 'cancel', reason: why });
+    worker.process.send({ type: 'cancel', reason: why });
     const { graceMs } = this.#options;
     job.timers.push(
       setTimeout(() => {
-        killGroup(worker.pid, 'SIGTERM');
+        worker.process.kill('SIGTERM');
       }, graceMs),
       setTimeout(() => {
         this.#kill(worker);
@@ -598,20 +447,20 @@ export class WorkerPool {
       message: `a worker process ${what} and was replaced`,
       cure: 'the installation may mix versions: reinstall the package, then run again',
     });
-    killGroup(worker.pid);
+    worker.process.kill();
   }
 
   #kill(worker: PoolWorker): void {
     if (worker.jobs.length === 0) worker.state = 'ending';
-    killGroup(worker.pid);
+    worker.process.kill();
   }
 
   #retire(worker: PoolWorker): void {
     if (worker.state === 'ending') return;
     worker.state = 'ending';
-    this.#send(worker, { type: 'bye' });
+    worker.process.send({ type: 'bye' });
     const timer = setTimeout(() => {
-      killGroup(worker.pid);
+      worker.process.kill();
     }, this.#options.graceMs);
     void worker.gone.then(() => {
       clearTimeout(timer);
@@ -619,46 +468,13 @@ export class WorkerPool {
   }
 }
 
-function orderOf({ n, task: { task, taskFile } }: Job): TaskOrder {
-  return task === undefined ? { n, taskFile } : { n, task };
-}
-
 function fits(worker: PoolWorker, { heapMb, isolate }: PoolTask): boolean {
-  return worker.heapMb === heapMb && (isolate !== true || worker.nodes === 0);
+  return worker.process.heapMb === heapMb && (isolate !== true || worker.nodes === 0);
 }
 
-/** Ends a job that no worker has taken up. */
-function failUnstarted(job: Job, cause: NodeFailure): void {
-  job.done({
-    kind: 'failed',
-    failure: cause,
-    logs: { stdout: '', stderr: '' },
-    exit: null,
-    signal: null,
-    ms: performance.now() - job.startedAt,
-    peakMb: 0,
-    cpuMs: 0,
-    pid: 0,
+function notStarted(error: Error): NodeFailure {
+  return failure('crashed', 'CRASHED', {
+    message: `a worker process could not be started: ${error.message}`,
+    cure: 'check limits on processes and memory (ulimit -u), then run again',
   });
-}
-
-/** Memory of a process, MB; 0 when it is gone or the system does not tell. */
-function residentMb(pid: number): number {
-  let status: string;
-  try {
-    status = readFileSync(`/proc/${pid}/status`, 'utf8');
-  } catch {
-    return 0;
-  }
-  return Math.round(Number(/^VmRSS:\s+(\d+) kB/m.exec(status)?.[1] ?? 0) / 1024);
-}
-
-/** Signals a process group; a group that is gone already is what was wanted. */
-function killGroup(pid: number, signal: NodeJS.Signals = 'SIGKILL'): void {
-  if (pid <= 1) return;
-  try {
-    process.kill(-pid, signal);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
-  }
 }

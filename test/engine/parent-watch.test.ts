@@ -18,7 +18,6 @@ const PARENT = `
     watch.started(child.pid);
     return child.pid;
   });
-  console.log(pids.join(' '));
   process.on('SIGUSR2', () => {
     watch.ended(pids[0]);
     console.log('told');
@@ -27,6 +26,7 @@ const PARENT = `
     await watch.close();
     console.log('closed');
   });
+  console.log(pids.join(' '));
   setTimeout(() => 0, 300_000);
 `;
 

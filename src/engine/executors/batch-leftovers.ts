@@ -1,7 +1,7 @@
 import { cpSync, existsSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { storageError } from '../storage-error.js';
-import type { NodeLogs } from '../worker-pool.js';
+import type { NodeLogs } from '../worker-process.js';
 import type { Task } from '../worker-protocol.js';
 import { elementLog } from './batch-files.js';
 

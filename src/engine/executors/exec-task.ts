@@ -10,7 +10,8 @@ import { failure, type NodeFailure } from '../failure.js';
 import { saveLog } from '../log-capture.js';
 import { makeDirectory } from '../make-directory.js';
 import { storageError } from '../storage-error.js';
-import { WorkerPool, type PoolOutcome, type PoolTask } from '../worker-pool.js';
+import type { PoolOutcome, PoolTask } from '../pool-task.js';
+import { WorkerPool } from '../worker-pool.js';
 import type { Task } from '../worker-protocol.js';
 import {
   attemptFolder,

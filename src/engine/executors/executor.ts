@@ -1,6 +1,6 @@
 import type { Resources } from '../node.js';
 import type { ResourceLimits } from '../resource-pool.js';
-import type { PoolOutcome, PoolTask } from '../worker-pool.js';
+import type { PoolOutcome, PoolTask } from '../pool-task.js';
 
 export interface ExecutorTask extends PoolTask {
   /** Key of the result: a job that an earlier run left behind is recognised by it. */
