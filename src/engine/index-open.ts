@@ -17,6 +17,7 @@ import { migrateIndex } from './index-migrate.js';
 import { APPLICATION_ID, INDEX_FORMAT, INDEX_SCHEMA, MIGRATIONS } from './index-schema.js';
 import { makeDirectory } from './make-directory.js';
 import type { IndexDatabase } from './sqlite-database.js';
+import { indexError } from './index-error.js';
 import { storageError } from './storage-error.js';
 
 export interface OpenIndexOptions {
@@ -134,7 +135,7 @@ function tryOpen(options: OpenIndexOptions): TriedIndex | string {
     if (code === 'SQLITE_NOTADB' || code?.startsWith('SQLITE_CORRUPT') === true) {
       return code === 'SQLITE_NOTADB' ? 'not a database' : 'damaged';
     }
-    throw storageError(cause, file);
+    throw indexError(cause, file, path.dirname(file));
   }
 }
 

@@ -1,13 +1,4 @@
-import {
-  existsSync,
-  lstatSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  statSync,
-  utimesSync,
-  writeFileSync,
-} from 'node:fs';
+import { existsSync, lstatSync, readdirSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { StorageError } from '../errors.js';
 import {
@@ -17,7 +8,6 @@ import {
   installObject,
   listObjects,
   objectDirectory,
-  OUTPUT_FOLDER,
   outputMissing,
   readObjectRecord,
   removeTree,
@@ -45,6 +35,7 @@ import type {
   StoreWarning,
 } from './cache-store.js';
 import { BatchRows } from './batch-rows.js';
+import { CommitQueue } from './commit-queue.js';
 import type { BatchJobRow } from './executors/batch-adoption.js';
 import type { NodeHistory } from './estimate.js';
 import { FileDigests, fileStat } from './file-digest.js';
@@ -56,29 +47,20 @@ import { INDEX_FORMAT } from './index-schema.js';
 import { IndexRows, type ResultRow } from './index-rows.js';
 import { packageVersion } from './package-root.js';
 import { errnoOf } from './failure.js';
-import { BEAT_LIMIT_MS, isLive, ownIdentity, type ProcessIdentity } from './process-identity.js';
-import { makeDirectory } from './make-directory.js';
+import { ownIdentity } from './process-identity.js';
 import { killPoint } from './kill-points.js';
+import { IndexedResult } from './indexed-result.js';
+import { makeCacheDirectory, RunDirectories } from './run-directories.js';
 import { type IndexDatabase, openDatabase } from './sqlite-database.js';
 import { requireCache } from './require-cache.js';
 import type { Standing } from './standing-results.js';
-import { storageError } from './storage-error.js';
 import { UpstreamResults } from './upstream-results.js';
-
-/** Waiting writes are committed when there are so many, or after this time. */
-const BATCH_SIZE = 64;
-const BATCH_MS = 20;
 
 /** How long a writer waits for another one before it gives up. */
 const BUSY_MS = 10_000;
 
 /** `last_used` of a result is brought up to date at most once a day, so that a run that reuses all writes nothing. */
 const USED_STEP_MS = 86_400_000;
-
-const OWNER_FILE = 'owner.json';
-
-/** Runs of this process whose end could not be written, on a full disk for example: they do not live on with it. */
-const ENDED_UNWRITTEN = new Set<string>();
 
 /** The cache of one directory: `index.db`, `objects/`, `checkpoints/`, `tmp/`. */
 export class SqliteCache implements CacheStore {
@@ -88,19 +70,18 @@ export class SqliteCache implements CacheStore {
   readonly #rows: IndexRows;
   readonly #batchRows: BatchRows;
   readonly #files: FileDigests;
+  readonly #writes: CommitQueue;
+  readonly #runs: RunDirectories;
   readonly #now: () => number;
   readonly #warnings: StoreWarning[];
   readonly #isUpstream: boolean;
   readonly #upstreams: UpstreamResults | null;
   readonly #ownRuns = new Set<string>();
-  #waiting: (() => void)[] = [];
   /** Results that wait to be committed, by key: reads see them. */
   readonly #fresh = new Map<string, StoredResult>();
   #looksTogether = false;
   /** Keys whose checkpoint folder was asked for. */
   readonly #withCheckpoints = new Set<string>();
-  #timer: NodeJS.Timeout | null = null;
-  #failure: unknown = null;
 
   static open(options: CacheStoreOptions): SqliteCache {
     return new SqliteCache(options);
@@ -115,7 +96,7 @@ export class SqliteCache implements CacheStore {
     const isUpstream = options.isUpstream ?? false;
     // The index of somebody else's cache stands where that cache is.
     const indexDirectory = options.indexDirectory ?? (isUpstream ? this.directory : place.directory);
-    if (this.writable) this.#makeDirectory(this.directory);
+    if (this.writable) makeCacheDirectory(this.directory);
     const opened = openIndex({
       file: path.join(indexDirectory, INDEX_FILE),
       writable: this.writable,
@@ -138,13 +119,18 @@ export class SqliteCache implements CacheStore {
     this.#isUpstream = isUpstream;
     this.#rows = new IndexRows(opened.db);
     this.#batchRows = new BatchRows(opened.db);
+    this.#writes = new CommitQueue({
+      ...{ rows: this.#rows, writable: this.writable, directory: this.directory, indexDirectory },
+      onEmpty: () => this.#fresh.clear(),
+    });
+    this.#runs = new RunDirectories(this.directory, now);
     this.#files = new FileDigests({
       mode: options.hash ?? 'stat',
       now,
       rows: {
-        find: (file, stat) => this.#guard(() => this.#rows.fileDigest(file, stat)),
+        find: (file, stat) => this.#writes.guard(() => this.#rows.fileDigest(file, stat)),
         store: (file, stat, digest, at) =>
-          this.#later(() => this.#rows.putFileDigest(file, stat, digest, at)),
+          this.#writes.later(() => this.#rows.putFileDigest(file, stat, digest, at)),
       },
       onFuture: (file) => {
         this.#warnings.push({
@@ -177,7 +163,7 @@ export class SqliteCache implements CacheStore {
   #lookupOwn(key: string): Lookup {
     const fresh = this.#fresh.get(key);
     if (fresh !== undefined) return { outcome: 'hit', result: fresh, adopted: false };
-    const row = this.#guard(() => {
+    const row = this.#writes.guard(() => {
       if (this.#looksTogether) this.#rows.beginView();
       return this.#rows.result(key);
     });
@@ -190,19 +176,19 @@ export class SqliteCache implements CacheStore {
       if (lost !== null) return lost;
     }
     const now = this.#now();
-    if (now - row.lastUsed > USED_STEP_MS) this.#later(() => this.#rows.markUsed(key, now));
+    if (now - row.lastUsed > USED_STEP_MS) this.#writes.later(() => this.#rows.markUsed(key, now));
     return { outcome: 'hit', result, adopted: false };
   }
 
   stored(key: string): StoredResult | null {
     const fresh = this.#fresh.get(key);
     if (fresh !== undefined) return fresh;
-    const row = this.#guard(() => this.#rows.result(key));
+    const row = this.#writes.guard(() => this.#rows.result(key));
     if (row !== null && outputsDigest(row.outputs) === row.outDigest) return this.#storedResult(key, row);
     const other = this.#upstreams?.lookup(key) ?? null;
     if (other !== null) return other;
     // What is said to stand and is not here is looked up by the next run.
-    if (this.writable) this.#commit(() => this.#rows.dropStandings());
+    if (this.writable) this.#writes.commit(() => this.#rows.dropStandings());
     const record = readObjectRecord(objectDirectory(this.directory, key), key);
     return 'problem' in record ? null : this.#storedResult(key, { ...record, bytes: 0, runId: null });
   }
@@ -220,22 +206,22 @@ export class SqliteCache implements CacheStore {
 
   components(key: string): readonly KeyComponent[] {
     this.flush();
-    const own = this.#guard(() => this.#rows.components(key));
+    const own = this.#writes.guard(() => this.#rows.components(key));
     return own.length > 0 || this.#upstreams === null ? own : this.#upstreams.components(key);
   }
 
   literal(digest: string): string | null {
-    return this.#guard(() => this.#rows.literal(digest)) ?? this.#upstreams?.literal(digest) ?? null;
+    return this.#writes.guard(() => this.#rows.literal(digest)) ?? this.#upstreams?.literal(digest) ?? null;
   }
 
   results(): readonly ResultSummary[] {
     this.flush();
-    return this.#guard(() => this.#rows.results());
+    return this.#writes.guard(() => this.#rows.results());
   }
 
   publishedRows(outputDir: string, workflow: string): readonly PublishedRow[] {
     this.flush();
-    return this.#guard(() => this.#rows.published(outputDir, workflow));
+    return this.#writes.guard(() => this.#rows.published(outputDir, workflow));
   }
 
   putPublished(
@@ -245,42 +231,36 @@ export class SqliteCache implements CacheStore {
     dropped: readonly string[],
   ): void {
     this.#mustWrite();
-    this.#commit(() => {
+    this.#writes.commit(() => {
       this.#rows.putPublished(outputDir, workflow, rows, dropped);
     });
   }
 
   nodeHistory(): ReadonlyMap<string, NodeHistory> {
     this.flush();
-    return this.#guard(() => this.#rows.nodeHistory());
+    return this.#writes.guard(() => this.#rows.nodeHistory());
   }
 
   lastAttempts(workflow: string): ReadonlyMap<string, LastAttempt> {
     this.flush();
-    return this.#guard(() => this.#rows.lastAttempts(workflow));
+    return this.#writes.guard(() => this.#rows.lastAttempts(workflow));
   }
 
   beginRun(run: RunRow): void {
     this.#mustWrite();
     // The row first: another run that finds the directory without its owner can see in it whose it is.
     const extra = { ...ownIdentity(), now: this.#now(), version: packageVersion() };
-    this.#commit(() => this.#rows.putRun(run, extra));
+    this.#writes.commit(() => this.#rows.putRun(run, extra));
     this.#ownRuns.add(run.id);
-    const directory = this.#runDirectory(run.id);
-    this.#makeDirectory(directory);
-    try {
-      writeFileSync(path.join(directory, OWNER_FILE), JSON.stringify(ownIdentity()));
-    } catch (cause) {
-      throw storageError(cause, directory);
-    }
+    this.#runs.make(run.id);
   }
 
   finishRun(runId: string, status: string): void {
     this.#mustWrite();
     if (!this.#ownRuns.delete(runId)) return;
-    ENDED_UNWRITTEN.add(runId);
-    this.#commit(() => this.#rows.endRun(runId, status, this.#now()));
-    ENDED_UNWRITTEN.delete(runId);
+    this.#runs.end(runId, () => {
+      this.#writes.commit(() => this.#rows.endRun(runId, status, this.#now()));
+    });
   }
 
   recover(sweep: (deadRuns: readonly string[]) => void = () => undefined): Recovery {
@@ -289,27 +269,26 @@ export class SqliteCache implements CacheStore {
     const adopted: string[] = [];
     const live = new Set(this.#ownRuns);
     // Before the rows are read: what is listed here has its row by then.
-    const tmp = path.join(this.directory, 'tmp');
-    const found = existsSync(tmp) ? readdirSync(tmp) : [];
-    for (const run of this.#guard(() => this.#rows.openRuns())) {
+    const found = this.#runs.list();
+    for (const run of this.#writes.guard(() => this.#rows.openRuns())) {
       if (live.has(run.id)) continue;
       const beat = Math.max(
-        this.#ownerBeat(run.id),
-        this.#guard(() => this.#rows.newestBeat(run.id)),
+        this.#runs.lastBeat(run.id),
+        this.#writes.guard(() => this.#rows.newestBeat(run.id)),
       );
-      if (this.#isRunLive(run.id, run, beat)) live.add(run.id);
+      if (this.#runs.isRunLive(run.id, run, beat)) live.add(run.id);
       else interruptedRuns.push(run.id);
     }
     const dead = new Set(interruptedRuns);
     for (const runId of found) {
-      if (live.has(runId) || this.#isOwnerLive(runId)) continue;
-      if (!dead.has(runId) && this.#isBeingMade(runId)) continue;
-      adopted.push(...this.#adoptLeftovers(path.join(tmp, runId)));
-      removeTree(path.join(tmp, runId));
+      if (live.has(runId) || this.#runs.isOwnerLive(runId)) continue;
+      if (!dead.has(runId) && this.#runs.isBeingMade(runId)) continue;
+      adopted.push(...this.#adoptLeftovers(this.#runs.of(runId)));
+      this.#runs.remove(runId);
     }
     sweep(interruptedRuns);
     // Last: a process that dies before leaves all of it to the next one.
-    this.#commit(() => {
+    this.#writes.commit(() => {
       for (const id of interruptedRuns) this.#rows.endRun(id, 'interrupted', this.#now());
     });
     this.flush();
@@ -322,7 +301,7 @@ export class SqliteCache implements CacheStore {
 
   startAttempts(starts: readonly (AttemptStart & { readonly force: boolean })[]): Lease[] {
     this.#mustWrite();
-    return this.#commit(() => starts.map((start) => this.#start(start)));
+    return this.#writes.commit(() => starts.map((start) => this.#start(start)));
   }
 
   #start(start: AttemptStart & { readonly force: boolean }): Lease {
@@ -332,7 +311,7 @@ export class SqliteCache implements CacheStore {
     }
     const now = this.#now();
     const held = this.#rows.lease(start.key);
-    if (held !== null && held.runId !== start.runId && this.#isRunLive(held.runId, held, held.beat)) {
+    if (held !== null && held.runId !== start.runId && this.#runs.isRunLive(held.runId, held, held.beat)) {
       return { outcome: 'held', runId: held.runId, host: held.host, pid: held.pid };
     }
     this.#rows.putLease(start.key, { runId: start.runId, beat: now, ...ownIdentity() });
@@ -342,7 +321,7 @@ export class SqliteCache implements CacheStore {
 
   endAttempt(end: AttemptEnd): void {
     const now = this.#now();
-    this.#later(() => {
+    this.#writes.later(() => {
       this.#rows.endAttempt(end, now);
       this.#rows.dropLease(end.key, end.runId);
     });
@@ -350,65 +329,49 @@ export class SqliteCache implements CacheStore {
 
   noteReuse(runId: string, instance: string, key: string): void {
     const now = this.#now();
-    this.#later(() => this.#rows.putReuse(runId, instance, key, now));
+    this.#writes.later(() => this.#rows.putReuse(runId, instance, key, now));
   }
 
   lastKeys(workflow: string): string | null {
-    return this.#guard(() => this.#rows.lastKeys(workflow));
+    return this.#writes.guard(() => this.#rows.lastKeys(workflow));
   }
 
   keepLastKeys(workflow: string, runId: string, digest: string): void {
-    this.#later(() => this.#rows.putLastKeys(workflow, runId, digest));
+    this.#writes.later(() => this.#rows.putLastKeys(workflow, runId, digest));
   }
 
   standing(workflow: string): Standing | null {
-    return this.#guard(() => this.#rows.standing(workflow));
+    return this.#writes.guard(() => this.#rows.standing(workflow));
   }
 
   keepStanding(workflow: string, standing: Standing): void {
     // Results of others may go where this index does not see it.
     if (this.#upstreams !== null) return;
-    this.#later(() => this.#rows.putStanding(workflow, standing));
+    this.#writes.later(() => this.#rows.putStanding(workflow, standing));
   }
 
   forgetLastKeys(workflow: string): void {
-    this.#commit(() => this.#rows.dropLastKeys(workflow));
+    this.#writes.commit(() => this.#rows.dropLastKeys(workflow));
   }
 
   beat(): void {
     if (!this.writable) return;
     const now = this.#now();
-    this.#commit(() => {
+    this.#writes.commit(() => {
       for (const runId of this.#ownRuns) this.#rows.beat(runId, now);
     });
-    for (const runId of this.#ownRuns) {
-      const owner = path.join(this.#runDirectory(runId), OWNER_FILE);
-      try {
-        utimesSync(owner, now / 1000, now / 1000);
-      } catch (cause) {
-        throw storageError(cause, owner);
-      }
-    }
+    for (const runId of this.#ownRuns) this.#runs.beat(runId);
   }
 
   attemptDirectory(runId: string, instanceIndex: number, n: number): string {
     this.#mustWrite();
-    const directory = path.join(this.#runDirectory(runId), `${instanceIndex}.${n}`);
-    try {
-      mkdirSync(directory);
-    } catch (cause) {
-      const { code } = cause as NodeJS.ErrnoException;
-      if (code === 'EEXIST') removeTree(directory);
-      else if (code !== 'ENOENT') throw storageError(cause, directory);
-      this.#makeDirectory(directory);
-    }
-    return directory;
+    return this.#runs.makeAttempt(runId, instanceIndex, n);
   }
 
   checkpointDirectory(key: string): string {
     this.#mustWrite();
     const directory = path.join(this.directory, 'checkpoints', key);
-    this.#makeDirectory(directory);
+    makeCacheDirectory(directory);
     this.#withCheckpoints.add(key);
     return directory;
   }
@@ -453,20 +416,20 @@ export class SqliteCache implements CacheStore {
   }
 
   isRunLive(runId: string): boolean {
-    return this.#ownRuns.has(runId) || this.#isOwnerLive(runId);
+    return this.#ownRuns.has(runId) || this.#runs.isOwnerLive(runId);
   }
 
   putBatchJob(row: BatchJobRow): void {
     this.#mustWrite();
-    this.#commit(() => this.#batchRows.put(row, this.#now()));
+    this.#writes.commit(() => this.#batchRows.put(row, this.#now()));
   }
 
   batchJobId(token: string): string | null {
-    return this.#guard(() => this.#batchRows.jobId(token));
+    return this.#writes.guard(() => this.#batchRows.jobId(token));
   }
 
   dropBatchJob(token: string): void {
-    this.#later(() => this.#batchRows.drop(token));
+    this.#writes.later(() => this.#batchRows.drop(token));
   }
 
   adopt(directory: string): boolean {
@@ -478,18 +441,18 @@ export class SqliteCache implements CacheStore {
 
   typicalMs(node: string): number | null {
     this.flush();
-    return this.#guard(() => this.#batchRows.typicalMs(node));
+    return this.#writes.guard(() => this.#batchRows.typicalMs(node));
   }
 
   discard(key: string, attemptDirectory: string): void {
     removeTree(attemptDirectory);
-    this.#later(() => {
+    this.#writes.later(() => {
       for (const runId of this.#ownRuns) this.#rows.dropLease(key, runId);
     });
   }
 
   removeRunDirectory(runId: string): void {
-    removeTree(this.#runDirectory(runId));
+    this.#runs.remove(runId);
   }
 
   knownFile(file: string): FileFacts | null {
@@ -513,14 +476,7 @@ export class SqliteCache implements CacheStore {
   }
 
   flush(): void {
-    if (this.#timer !== null) clearTimeout(this.#timer);
-    this.#timer = null;
-    if (this.#failure !== null) {
-      const failure = this.#failure;
-      this.#failure = null;
-      throw failure;
-    }
-    if (this.#waiting.length > 0) this.#commit(() => undefined);
+    this.#writes.flush();
   }
 
   close(): void {
@@ -533,73 +489,12 @@ export class SqliteCache implements CacheStore {
     }
   }
 
-  /** One write transaction: everything that waits, then `work`. */
-  #commit<T>(work: () => T): T {
-    const waiting = this.#waiting;
-    if (waiting.length > 0) killPoint('before-commit');
-    const value = this.#guard(() =>
-      this.#rows.write(() => {
-        for (const write of waiting) write();
-        return work();
-      }),
-    );
-    if (waiting.length > 0) killPoint('after-commit');
-    // `work` may have queued more, which the next commit takes.
-    this.#waiting = this.#waiting.slice(waiting.length);
-    if (this.#waiting.length === 0) this.#fresh.clear();
-    return value;
-  }
-
-  /** A write that may wait for others. A plan writes nothing. */
-  #later(write: () => void): void {
-    if (!this.writable) return;
-    this.#waiting.push(write);
-    if (this.#waiting.length >= BATCH_SIZE && !this.#rows.isWriting) {
-      this.flush();
-    } else {
-      this.#timer ??= setTimeout(() => {
-        this.#timer = null;
-        try {
-          this.flush();
-        } catch (failure) {
-          // There is no caller to tell here: the next call that commits throws it.
-          this.#failure = failure;
-        }
-      }, BATCH_MS);
-    }
-  }
-
-  #guard<T>(work: () => T): T {
-    try {
-      return work();
-    } catch (cause) {
-      const { code } = cause as NodeJS.ErrnoException;
-      if (code === 'SQLITE_NOTADB' || code?.startsWith('SQLITE_CORRUPT') === true) {
-        throw new StorageError('CACHE_CORRUPT', 'the cache index was damaged while in use', {
-          where: this.directory,
-          cure: 'run the same command again; the index is rebuilt and finished nodes will not run again',
-          cause,
-        });
-      }
-      if (code?.startsWith('SQLITE_') === true) throw storageError(cause, this.directory);
-      throw cause;
-    }
-  }
-
   #mustWrite(): void {
     if (!this.writable) {
       throw new StorageError('INTERNAL', 'a cache that was opened for a plan cannot be written', {
         where: this.directory,
         cure: 'open it with `writable: true`',
       });
-    }
-  }
-
-  #makeDirectory(directory: string): void {
-    try {
-      makeDirectory(directory);
-    } catch (cause) {
-      throw storageError(cause, directory);
     }
   }
 
@@ -613,12 +508,15 @@ export class SqliteCache implements CacheStore {
     const found = lstatSync(target, { bigint: true, throwIfNoEntry: false });
     if (found === undefined) return outputMissing(file);
     const stat = fileStat(found);
-    if (found.isFile() && this.#guard(() => this.#rows.hasOutputFile(key, file.rel, file.digest, stat))) {
+    if (
+      found.isFile() &&
+      this.#writes.guard(() => this.#rows.hasOutputFile(key, file.rel, file.digest, stat))
+    ) {
       return null;
     }
     const changed = changedOutput(file, target, found);
     if (changed !== null) return changed;
-    this.#later(() => this.#rows.putOutputFile(key, file.rel, file.digest, file.bytes, stat));
+    this.#writes.later(() => this.#rows.putOutputFile(key, file.rel, file.digest, file.bytes, stat));
     return null;
   }
 
@@ -645,7 +543,7 @@ export class SqliteCache implements CacheStore {
     }));
     const created = this.#now();
     this.#fresh.set(record.key, result);
-    this.#later(() => {
+    this.#writes.later(() => {
       this.#rows.putResult(record, { bytes, created, runId });
       for (const { file, stat } of stats) {
         this.#rows.putOutputFile(record.key, file.rel, file.digest, file.bytes, stat);
@@ -666,7 +564,7 @@ export class SqliteCache implements CacheStore {
       const files = [...filesOf(record.outputs)];
       const bytes = files.reduce((sum, file) => sum + file.bytes, 0);
       const created = this.#now();
-      this.#later(() => {
+      this.#writes.later(() => {
         this.#rows.putResult(record, { bytes, created, runId: null });
         for (const file of files) this.#rows.putOutputFile(key, file.rel, file.digest, file.bytes, null);
       });
@@ -697,42 +595,6 @@ export class SqliteCache implements CacheStore {
       throw cause;
     }
   }
-
-  #runDirectory(runId: string): string {
-    return path.join(this.directory, 'tmp', runId);
-  }
-
-  #isRunLive(runId: string, identity: ProcessIdentity, beat: number): boolean {
-    return !ENDED_UNWRITTEN.has(runId) && isLive(identity, beat, this.#now());
-  }
-
-  #ownerBeat(runId: string): number {
-    const owner = path.join(this.#runDirectory(runId), OWNER_FILE);
-    return statSync(owner, { throwIfNoEntry: false })?.mtimeMs ?? 0;
-  }
-
-  /** Whether the owner file of a run names a live process; a folder without one belongs to nobody. */
-  #isOwnerLive(runId: string): boolean {
-    const owner = path.join(this.#runDirectory(runId), OWNER_FILE);
-    if (!existsSync(owner)) return false;
-    let identity: ProcessIdentity;
-    try {
-      identity = JSON.parse(readFileSync(owner, 'utf8')) as ProcessIdentity;
-    } catch (cause) {
-      if (cause instanceof SyntaxError) return false;
-      throw storageError(cause, owner);
-    }
-    return this.#isRunLive(runId, identity, this.#ownerBeat(runId));
-  }
-
-  /** Whether a folder has no owner yet: on a shared cache another index may hold the row of its run. */
-  #isBeingMade(runId: string): boolean {
-    if (ENDED_UNWRITTEN.has(runId) || existsSync(path.join(this.#runDirectory(runId), OWNER_FILE)))
-      return false;
-    const stat = statSync(this.#runDirectory(runId), { throwIfNoEntry: false });
-    // Its time may be that of a file server.
-    return stat === undefined || Math.abs(this.#now() - stat.mtimeMs) < BEAT_LIMIT_MS;
-  }
 }
 
 /** A cache of others, which is only read. */
@@ -750,53 +612,4 @@ function apartWarning({ directory, fileSystem }: IndexPlace): StoreWarning {
       'nothing to do on one machine; runs on several machines should use caches of their own (--cache-dir) ' +
       'and read a common one with --cache-from',
   };
-}
-
-/** A result as the index knows it. Runs hold one per instance, so what follows from the key is made when asked for. */
-class IndexedResult implements StoredResult {
-  readonly state: 'done' | 'skipped';
-  readonly skipReason: string | null;
-  readonly outputs: StoredResult['outputs'];
-  readonly outDigest: string;
-  readonly runId: string | null;
-  readonly #directory: string;
-  readonly #row: Omit<ResultRow, 'lastUsed'>;
-
-  constructor(
-    directory: string,
-    readonly key: string,
-    row: Omit<ResultRow, 'lastUsed'>,
-  ) {
-    this.#directory = directory;
-    this.#row = row;
-    this.state = row.state;
-    this.skipReason = row.skipReason;
-    this.outputs = row.outputs;
-    this.outDigest = row.outDigest;
-    this.runId = row.runId;
-  }
-
-  get node(): string {
-    return this.#row.node;
-  }
-
-  get version(): number {
-    return this.#row.version;
-  }
-
-  get ms(): number {
-    return this.#row.ms;
-  }
-
-  get peakMb(): number {
-    return this.#row.peakMb;
-  }
-
-  get bytes(): number {
-    return this.#row.bytes;
-  }
-
-  get outputDir(): string {
-    return path.join(objectDirectory(this.#directory, this.key), OUTPUT_FOLDER);
-  }
 }

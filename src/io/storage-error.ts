@@ -1,3 +1,4 @@
+import { constants } from 'node:os';
 import { ProcessingError, StorageError } from '../errors.js';
 
 const FULL = new Set(['ENOSPC', 'EDQUOT', 'EFBIG']);
@@ -6,6 +7,8 @@ const DENIED = new Set(['EACCES', 'EPERM', 'EROFS']);
 /** System error code (`ENOSPC`) of a thrown value, or undefined where it carries none. */
 export function systemCode(error: unknown): string | undefined {
   if (!(error instanceof Error) || !('code' in error)) return undefined;
+  // Node has no name for a quota that is used up.
+  if ('errno' in error && error.errno === -constants.errno.EDQUOT) return 'EDQUOT';
   return typeof error.code === 'string' ? error.code : undefined;
 }
 
