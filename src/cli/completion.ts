@@ -130,8 +130,13 @@ compdef _pipeline_complete pipeline`;
     case 'fish':
       return `function __pipeline_complete
   set -l words (commandline -opc) (commandline -ct)
-  pipeline complete-words -- $words[2..-1] 2>/dev/null
+  set -l found (pipeline complete-words -- $words[2..-1] 2>/dev/null)
+  if set -q found[1]
+    printf '%s\\n' $found
+  else
+    __fish_complete_path (commandline -ct)
+  end
 end
-complete -c pipeline -a '(__pipeline_complete)'`;
+complete -c pipeline -f -a '(__pipeline_complete)'`;
   }
 }
