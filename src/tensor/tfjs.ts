@@ -2,6 +2,8 @@
  * The one door to tfjs: tape, portable ops and the plain CPU kernels. Every other file of this room imports
  * the library from here, so that it can be replaced in one place: values from `tf`, types from `tfjs`.
  */
+// Declarations of tfjs take the name `Long` for granted: programs that choose their `types` would not compile.
+/// <reference types="long" preserve="true" />
 import { createRequire } from 'node:module';
 import type * as tfjs from '@tensorflow/tfjs-core';
 import type * as tfjsCpu from '@tensorflow/tfjs-backend-cpu';

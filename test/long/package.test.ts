@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
@@ -97,11 +97,17 @@ test('the packed package installs into an empty project, compiles against, and r
       '--types',
       'node',
     ];
-    inProject('npx', 'tsc', '--noEmit', '--strict', ...options, 'study.ts');
+    const compiled = spawnSync('npx', ['tsc', '--noEmit', '--strict', ...options, 'study.ts'], {
+      cwd: rig.directory,
+      encoding: 'utf8',
+    });
+    expect(compiled.stdout).toBe('');
+    expect(compiled.status).toBe(0);
   }
 
   const offline = join(rig.directory, 'offline');
-  mkdirSync(offline);
+  // A project of its own: without this file npm installs into the one above.
+  await rig.write('offline/package.json', JSON.stringify({ private: true }));
   execFileSync(
     'npm',
     ['install', `../${filename}`, '--cache', '../npm-cache', '--offline', '--ignore-scripts'],
