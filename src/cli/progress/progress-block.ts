@@ -138,16 +138,15 @@ function detailText({ done, total, text, usualMs, ms }: RunningNode): string {
   return parts.length === 0 ? '' : `  ${parts.join('  ')}`;
 }
 
-/** `about 2 min left`, in steps that do not jump about. */
-export function leftText(ms: number, isPartial: boolean): string {
+/** `about 2 min left`, in steps that do not jump about; null where a lower bound says nothing. */
+export function leftText(ms: number, isPartial: boolean): string | null {
   const seconds = ms / 1000;
+  if (seconds < 10) return isPartial ? null : 'a few s left';
   const text =
-    seconds < 10
-      ? 'a few s'
-      : seconds < 60
-        ? `${Math.round(seconds / 10) * 10} s`
-        : seconds < 5400
-          ? `${Math.round(seconds / 60)} min`
-          : `${(seconds / 3600).toFixed(1)} h`;
+    seconds < 60
+      ? `${Math.round(seconds / 10) * 10} s`
+      : seconds < 5400
+        ? `${Math.round(seconds / 60)} min`
+        : `${(seconds / 3600).toFixed(1)} h`;
   return `${isPartial ? 'more than' : 'about'} ${text} left`;
 }

@@ -15,7 +15,7 @@ import { readModelContainer, type ModelContainer } from './spectral-data.js';
 /** The fits of one recording as a picture, with its specification. */
 export const plotChannels = defineNode({
   name: 'plot_channels',
-  version: 2,
+  version: 3,
   inputs: {
     recording: port.value(z.string()),
     spectra: port.file('h5'),

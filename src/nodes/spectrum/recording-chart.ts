@@ -109,6 +109,10 @@ function spectrumPanel(spectrum: FittedSpectrum) {
       return { peak, frequency, low: short(level), high: short(level + gaussianAt(gaussian, frequency)) };
     }),
   );
+  const candidates = rejected.map((point) => ({
+    ...point,
+    power: short(powerAt(spectrum, point.frequency)),
+  }));
   const line = (field: string, name: keyof typeof COLORS, mark: object) => ({
     mark: { type: 'line' as const, ...mark },
     encoding: { y: yAxis(field), color: inLegend(name) },
@@ -125,8 +129,7 @@ function spectrumPanel(spectrum: FittedSpectrum) {
     data: { values: bins },
     encoding: { x: { field: 'frequency', type: 'quantitative' as const, title: 'Hz' } },
     layer: [
-      {
-        data: { values: shapes },
+      ...withRows(shapes, {
         mark: { type: 'area' as const, opacity: 0.5 },
         encoding: {
           y: yAxis('low'),
@@ -134,14 +137,11 @@ function spectrumPanel(spectrum: FittedSpectrum) {
           detail: { field: 'peak', type: 'nominal' as const },
           color: inLegend('peaks'),
         },
-      },
+      }),
       line('aperiodic', 'aperiodic part', { strokeDash: [5, 3], strokeWidth: 1.5 }),
       line('power', 'power', { strokeWidth: 1 }),
       line('model', 'model', { opacity: 0.7, strokeWidth: 2 }),
-      {
-        data: {
-          values: rejected.map((point) => ({ ...point, power: short(powerAt(spectrum, point.frequency)) })),
-        },
+      ...withRows(candidates, {
         mark: { type: 'point' as const, filled: false, size: 30, color: '#6a3d9a', strokeWidth: 1 },
         encoding: {
           y: yAxis('power'),
@@ -152,9 +152,14 @@ function spectrumPanel(spectrum: FittedSpectrum) {
             scale: SHAPE_SCALE,
           },
         },
-      },
+      }),
     ],
   };
+}
+
+/** A layer of some rows; without any the axes would have no ends, and that be told as a fault of the data. */
+function withRows<R extends object, L extends object>(values: readonly R[], layer: L) {
+  return values.length === 0 ? [] : [{ data: { values: [...values] }, ...layer }];
 }
 
 function yAxis(field: string) {

@@ -103,12 +103,13 @@ describe('the block of a run', () => {
 
   test('the time that is left does not pretend to be exact', () => {
     expect([4_000, 43_000, 3_600_000, 90 * 60_000].map((ms) => leftText(ms, false))).toEqual([
-      'about a few s left',
+      'a few s left',
       'about 40 s left',
       'about 60 min left',
       'about 1.5 h left',
     ]);
     expect(leftText(60_000, true)).toBe('more than 1 min left');
+    expect(leftText(4_000, true)).toBeNull();
   });
 });
 

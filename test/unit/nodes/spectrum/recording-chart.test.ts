@@ -129,6 +129,16 @@ describe('the chart of a recording', () => {
     expect(panel).toContain('{"frequency":12,"outcome":"overlap","power":1}');
   });
 
+  test('a spectrum without peaks or without candidates that were not fitted is drawn without a warning', async () => {
+    const spectra = [
+      { ...spectrum('Cz', 0.1), rejected: [] },
+      { ...spectrum('Oz', 0.1), gaussians: [], rejected: [] },
+    ];
+    const { svg, warnings } = await renderChart(recordingChart({ recording: 'r', spectra, fits, ...rows }));
+    expect(warnings).toEqual([]);
+    expect(svg).toContain('no peaks');
+  });
+
   test('of many spectra those with the largest error are drawn, in their order', () => {
     const spectra = Array.from({ length: 50 }, (_, i) => spectrum(`E${i}`, ((i * 7) % 50) / 100));
     const chart = JSON.stringify(recordingChart({ recording: 'sub-01', spectra, fits, ...rows }));
