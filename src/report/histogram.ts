@@ -45,7 +45,7 @@ export function histogram(block: Histogram): Html {
       role="img"
       aria-label="${block.title}: ${spoken}"
     >
-      ${axes(frame, { x: block.x, y: block.counted })}${bars}
+      ${axes(frame, { x: block.x, y: block.counted, countsY: true })}${bars}
     </svg>
     <p class="small">
       ${spoken}${block.values.length > values.length && `; ${block.values.length - values.length} without a value`}

@@ -60,6 +60,8 @@ const started = async (canvas, options) => {
   const { Niivue } = await niivue();
   const shown = new Niivue({ crosshairWidth: 0.3, crosshairWidthUnit: 'percent', crosshairColor: [1, 1, 1, 0.7], logLevel: 'error', ...options });
   shown.addColormap('report', COLORS);
+  // One colour, and nothing below the least value. Of all ways to leave that out only this one keeps the opacity.
+  shown.addColormap('over', { R: [255, 255], G: [60, 60], B: [60, 60], A: [0, 255], I: [0, 255] });
   await shown.attachToCanvas(canvas);
   return shown;
 };
@@ -71,11 +73,9 @@ const openVolumes = async (viewer, state) => {
   let first = true;
   for (const one of viewer.querySelectorAll('script.volume')) {
     const { label, low, high } = one.dataset;
-    const image = await NVImage.new(bytes(one.textContent).buffer, label + '.nii.gz', first ? 'report' : 'red', first ? 1 : 0.35);
+    const image = await NVImage.new(bytes(one.textContent).buffer, label + '.nii.gz', first ? 'report' : 'over', first ? 1 : 0.35);
     image.cal_min = first ? Number(low) : Number(low) + 0.5 * (Number(high) - Number(low));
     image.cal_max = Number(high);
-    // Below its least value an overlay lets the map below it through.
-    if (!first) image.colormapType = 1;
     shown.addVolume(image);
     first = false;
   }

@@ -28,8 +28,8 @@ table{border-collapse:collapse;width:100%;font-size:.88rem}
 caption{text-align:left;padding:8px 10px;font-weight:600}caption .small{display:block}
 th,td{padding:4px 10px;text-align:left;border-top:1px solid var(--line);vertical-align:top}
 td{overflow-wrap:break-word}td.word{white-space:nowrap}td.words{min-width:11em}td code{white-space:pre-wrap;overflow-wrap:anywhere}
-th{background:var(--panel);position:sticky;top:0;white-space:nowrap;font-weight:600}
-th button{font:inherit;color:inherit;background:none;border:0;padding:0;cursor:pointer}
+th{background:var(--panel);position:sticky;top:0;font-weight:600;vertical-align:bottom}
+th button{font:inherit;color:inherit;background:none;border:0;padding:0;cursor:pointer;text-align:inherit}
 th[aria-sort=ascending] button::after{content:" \\25B2"}th[aria-sort=descending] button::after{content:" \\25BC"}
 .number{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
 pre,code{font:.85rem/1.45 ui-monospace,Consolas,monospace}

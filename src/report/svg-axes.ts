@@ -23,8 +23,14 @@ export function round(value: number): number {
   return Math.round(value * 10) / 10;
 }
 
-/** Grid, numbers and titles of both axes, or of x alone. Colours come from the style of the page. */
-export function axes(frame: Frame, titles: { readonly x: string; readonly y: string | null }): Html {
+/**
+ * Grid, numbers and titles of both axes, or of x alone; along y whole numbers only where things are counted. Colours
+ * come from the style of the page.
+ */
+export function axes(
+  frame: Frame,
+  titles: { readonly x: string; readonly y: string | null; readonly countsY?: boolean },
+): Html {
   const { left, top, width, height } = frame;
   const bottom = top + height;
   const across = ticks(frame.x[0], frame.x[1]).map((value) => {
@@ -36,7 +42,9 @@ export function axes(frame: Frame, titles: { readonly x: string; readonly y: str
         >${numberText(value)}</text
       >`;
   });
-  const up = (titles.y === null ? [] : ticks(frame.y[0], frame.y[1])).map((value) => {
+  const yTicks = titles.y === null ? [] : ticks(frame.y[0], frame.y[1]);
+  const shown = titles.countsY === true ? yTicks.filter(Number.isInteger) : yTicks;
+  const up = shown.map((value) => {
     const y = atY(frame, value);
     return html`<line class="grid" x1="${left}" x2="${left + width}" y1="${y}" y2="${y}" /><text
         x="${left - 5}"

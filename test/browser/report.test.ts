@@ -1,21 +1,19 @@
 /// <reference lib="dom" />
 /** Reports in a real browser, opened from disk. Without Chromium these tests are skipped visibly. */
-import { existsSync, readFileSync, statSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { chromium, type Browser, type Page } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { ReportBlock, ReportSection } from '../../src/engine/report-section.js';
 import { writeGifti, writeNifti } from '../../src/io/index.js';
 import { writeReport } from '../../src/report/write-report.js';
 import { icosphere } from '../support/analytic-meshes.js';
+import { CHROMIUM, launchChromium, opening } from '../support/chromium.js';
 import { RUN_ID, writeLoggedRun } from '../support/logged-run.js';
 import { temporaryDirectory } from '../support/temporary.js';
 
-const EXECUTABLE = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find((path) =>
-  existsSync(path),
-);
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const COHORT = 200;
 
@@ -80,7 +78,12 @@ function blocks(mean: string, surface: Surface, labels: readonly string[]): Repo
       rows: labels.map((label, i) => [label, i === 3 ? null : values[i]!]),
     },
     { kind: 'maps', title: 'Maps', caption: 'One.', maps: [map] },
-    { kind: 'viewer', title: 'Look around', caption: 'The mean.', volumes: [map] },
+    {
+      kind: 'viewer',
+      title: 'Look around',
+      caption: 'The mean.',
+      volumes: [map, { ...map, label: 'Over it' }],
+    },
     {
       kind: 'surfaces',
       title: 'Turn around',
@@ -157,7 +160,7 @@ async function brightPixels(
   );
 }
 
-describe.skipIf(EXECUTABLE === undefined)('a report of a large cohort', () => {
+describe.skipIf(CHROMIUM === null)('a report of a large cohort', () => {
   const directory = temporaryDirectory();
   const small = temporaryDirectory();
   const report = join(directory, 'logs', RUN_ID, 'report.html');
@@ -178,15 +181,7 @@ describe.skipIf(EXECUTABLE === undefined)('a report of a large cohort', () => {
       const written = await writeReport(place, RUN_ID, () => Promise.resolve(section));
       expect([written.participants, written.problems]).toEqual([participants, []]);
     }
-    browser = await chromium.launch({
-      executablePath: EXECUTABLE ?? '',
-      args: [
-        '--no-sandbox',
-        '--use-angle=swiftshader',
-        '--enable-unsafe-swiftshader',
-        '--ignore-gpu-blocklist',
-      ],
-    });
+    browser = await launchChromium();
   });
   afterAll(() => browser.close());
 
@@ -213,16 +208,15 @@ describe.skipIf(EXECUTABLE === undefined)('a report of a large cohort', () => {
 
   test('opens at once, is small, asks for nothing, and shows voxels in its viewer', async () => {
     expect(statSync(report).size).toBeLessThan(20e6);
+    // Of all it needs: what a machine with other work leaves of it says nothing of the page.
+    const { cpuMs } = await opening(browser, report);
+    expect(cpuMs).toBeGreaterThan(0);
+    expect(cpuMs).toBeLessThan(2000);
     const page = await open(report);
-    const times = await page.evaluate(() => {
-      const [entry] = performance.getEntriesByType('navigation') as PerformanceNavigationTiming[];
-      return entry!.loadEventEnd - entry!.startTime;
-    });
-    expect(times).toBeLessThan(2000);
 
     await page.click('.viewer button.start >> nth=0');
     await page.waitForSelector('.viewer[data-ready=yes]', { timeout: 60_000 });
-    // The bright half of the scale: the inside of the ball.
+    // The bright half of the scale: the inside of the ball, seen through what lies over it.
     const bright = await brightPixels(page, '.viewer canvas >> nth=0', [0, 0, 1, 1]);
     expect(bright).toBeGreaterThan(500);
     expect(heard).toEqual([]);

@@ -1,7 +1,7 @@
 import { inflateSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { canonicalVolume } from '../../../src/report/canonical-volume.js';
-import { binsOf } from '../../../src/report/histogram.js';
+import { binsOf, histogram } from '../../../src/report/histogram.js';
 import { graphSvg } from '../../../src/report/graph-picture.js';
 import { drawMosaic, lengthsMm, usualRange } from '../../../src/report/mosaic.js';
 import { encodePng } from '../../../src/report/png.js';
@@ -151,4 +151,18 @@ test('the graph as SVG: each node below what it takes from, gathered edges thick
   expect(svg).toContain('class="edge gather"');
   expect(svg).toContain('a&lt;b.tsv');
   expect(svg).toContain('read × 3');
+});
+
+test('a histogram counts in whole numbers', () => {
+  const values = [1, 2, 2, 3];
+  const { text } = histogram({
+    kind: 'histogram',
+    title: 't',
+    caption: '',
+    x: 'mm',
+    counted: 'subjects',
+    values,
+  });
+  const up = [...text.matchAll(/text-anchor="end"\s*>([^<]+)</g)].map(([, number]) => Number(number));
+  expect(up).toEqual([0, 1, 2]);
 });
