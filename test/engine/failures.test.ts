@@ -114,13 +114,20 @@ test.each(['async', 'loop', 'stopped', 'tool'])('a node over its time limit is e
   await until('the group is empty', () => processesWith(rig.root).length === 0);
 });
 
-test('an input that changes while the node runs fails it, and nothing is stored', async () => {
-  using rig = new Rig({ 'a.txt': 'one' });
+test('an input that is edited, replaced or deleted while its node runs fails it, and nothing is stored', async () => {
+  const ways = ['deleted', 'edited', 'replaced'];
+  using rig = new Rig(Object.fromEntries(ways.map((how) => [`${how}.txt`, 'one'])));
   const wf = new Workflow('change');
-  wf.add(touchInput as NodeDefinition, { source: inputFile(join(rig.input, 'a.txt')) } as never);
-  const run = await wf.run({ outputDir: rig.output });
-  expect(run.nodes[0]?.error?.failureClass).toBe('input-changed');
-  expect(run.nodes[0]?.error?.message).toBe(`input ${join(rig.input, 'a.txt')} changed while the node ran`);
+  const hows = wf.items(ways, { key: (how) => how });
+  const source = hows.select((how) => inputFile(join(rig.input, `${how}.txt`)));
+  wf.map(touchInput as NodeDefinition, { source, how: hows } as never);
+  const run = await wf.run({ outputDir: rig.output, jobs: 1 });
+  expect(run.nodes.map(({ id, error }) => [id, error?.failureClass, error?.message])).toEqual(
+    ways.map((how) => {
+      const file = join(rig.input, `${how}.txt`);
+      return [`touch_input[${how}]`, 'input-changed', `input ${file} changed while the node ran`];
+    }),
+  );
   expect(rig.completeResults()).toBe(0);
 });
 

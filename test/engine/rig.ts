@@ -28,6 +28,7 @@ export class Rig {
   readonly input = join(this.root, 'in');
   readonly output = join(this.root, 'out');
   readonly #executed = join(this.root, 'executed.txt');
+  #told = 0;
 
   constructor(files: Readonly<Record<string, string>> = {}) {
     mkdirSync(this.input);
@@ -52,8 +53,11 @@ export class Rig {
   /** What nodes noted since the last call, sorted. */
   executed(): string[] {
     if (!existsSync(this.#executed)) return [];
-    const lines = readFileSync(this.#executed, 'utf8').split('\n').filter(Boolean).sort();
-    rmSync(this.#executed);
+    // The file stays: what a node writes between a look and a removal would be lost.
+    const text = readFileSync(this.#executed, 'utf8');
+    const end = text.lastIndexOf('\n') + 1;
+    const lines = text.slice(this.#told, end).split('\n').filter(Boolean).sort();
+    this.#told = end;
     return lines;
   }
 

@@ -525,11 +525,11 @@ test('two instances with one key are computed once', async () => {
   expect(run.counts).toMatchObject({ executed: 1, reused: 2 });
 });
 
-test('several runs at once on one cache compute each key once and agree', async () => {
+test('several runs at once on one cache, also of another workflow, compute each key once and agree', async () => {
   using rig = new Rig({ 'ka.txt': 'alpha\n', 'kb.txt': 'beta\n' });
   const runs = [1, 2, 3].map((i) =>
     rig.spawn('scenario.mjs', [rig.input, join(rig.root, `out${i}`)], {
-      env: { NEUROLOOM_CACHE_DIR: rig.path('cache') },
+      env: { NEUROLOOM_CACHE_DIR: rig.path('cache'), ...(i === 3 ? { TEST_WORKFLOW: 'other' } : {}) },
     }),
   );
   for (const run of await Promise.all(runs)) expect(run.code, run.stderr).toBe(0);
