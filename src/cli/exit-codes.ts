@@ -40,6 +40,12 @@ export function isStorageCode(code: ErrorCode): boolean {
 /** Graphs and definitions are wrong before anything runs, like a wrong command line. */
 const DEFINITION_CODES = /^(GRAPH_|NODE_DEFINITION$|WORKFLOW_DEFINITION$|CANONICAL$)/;
 
+/** The exit code of a command whose process was ended by a signal. */
+export function exitCodeOfSignal(signal: NodeJS.Signals): number {
+  if (signal === 'SIGINT') return EXIT.interrupted;
+  return signal === 'SIGTERM' || signal === 'SIGHUP' ? EXIT.terminated : EXIT.nodeFailed;
+}
+
 /** The exit code of an error that ended a command. An error without a code of ours is a bug. */
 export function exitCodeOf(error: unknown): number {
   if (!(error instanceof PipelineError)) return EXIT.bug;

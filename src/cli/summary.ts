@@ -32,7 +32,9 @@ export function runSummary(
   if (retried > 0) parts[0] += ` (${retried} after a failed attempt)`;
   if (counts.skipped > 0) parts.push(`${counts.skipped} skipped`);
   if (counts.failed > 0) parts.push(`${counts.failed} failed`);
-  if (counts.notStarted > 0) parts.push(`${counts.notStarted} not started`);
+  const cancelled = result.nodes.filter(({ state }) => state === 'cancelled').length;
+  if (cancelled > 0) parts.push(`${cancelled} cancelled`);
+  if (counts.notStarted > cancelled) parts.push(`${counts.notStarted - cancelled} not started`);
   const place = shownPlace(outputDir, cwd);
   const how = status === 'cancelled' && result.exitCode === 6 ? 'stopped by its time limit' : states[status];
   const lines = [`${workflow}: ${how} in ${durationText(ms)}: ${parts.join(', ')}`];
@@ -54,7 +56,8 @@ const COLUMNS = [
   ['reused', ['reused']],
   ['skipped', ['skipped']],
   ['failed', ['failed']],
-  ['not started', ['not-started', 'cancelled']],
+  ['cancelled', ['cancelled']],
+  ['not started', ['not-started']],
 ] as const;
 
 /** A row for each node of the workflow, in the order of the graph; nothing when there is one node or all was reused. */

@@ -58,7 +58,10 @@ export async function rerunTask(
       table.end(index, 'not-started', `${instance.id} has no result`);
     }
   }
-  const items = graph.instances.filter(({ nodeId }) => nodeId === id).map((instance) => instance.id);
+  const nodeId = id.replace(/\[.*$/s, '');
+  const items = graph.instances
+    .filter((instance) => instance.nodeId === nodeId)
+    .map((instance) => instance.id);
   throw new ConfigError('USAGE', `the workflow ${graph.name} has no node ${id}`, {
     cure:
       items.length > 0

@@ -170,7 +170,9 @@ test('a node that did not fail runs alone with the inputs that the cache has, fr
   expect(await rig.list('out/logs')).toEqual(before);
   expect([wrong.exitCode, blocked.exitCode]).toEqual([2, 2]);
   expect(wrong.stderr).toContain('mend: name one item: read_letter[a], read_letter[b]');
-  expect(blocked.stderr).toContain('the workflow letters has no node read_letter[c]');
+  expect(blocked.stderr).toContain(
+    'the workflow letters has no node read_letter[c]\n  mend: name one item: read_letter[a], read_letter[b]',
+  );
 
   await rig.write('in/b.txt', 'changed');
   const open = await rig.command(['rerun', 'join_letters', '-o', 'out']);

@@ -241,6 +241,7 @@ describe('interrupts', () => {
       },
     });
     expect(run.stderr).toContain('cancelling: running nodes are asked to end');
+    expect(run.stderr).toMatch(/letters: stopped in .*: 0 run, 0 reused, 1 cancelled, 1 not started\n/);
     expect(run.exitCode).toBe(130);
   });
 

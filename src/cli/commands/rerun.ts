@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { CRASH_FILE } from '../../engine/crash-record.js';
 import { makeDirectory } from '../../engine/make-directory.js';
 import { nodeLogFolder } from '../../engine/run-log.js';
-import { EXIT } from '../exit-codes.js';
+import { EXIT, exitCodeOfSignal } from '../exit-codes.js';
 import type { GlobalOptions } from '../options.js';
 import { recordOfRun } from '../rerun-record.js';
 import type { Session } from '../session.js';
@@ -43,7 +43,7 @@ export async function rerunCommand(id: string, options: RerunOptions, session: S
       child.once('error', fail);
       child.once('exit', (code, signal) => {
         if (signal !== null) session.terminal.note(`${id}  was ended by ${signal}`);
-        done(code ?? EXIT.nodeFailed);
+        done(signal === null ? (code ?? EXIT.nodeFailed) : exitCodeOfSignal(signal));
       });
     });
   } finally {

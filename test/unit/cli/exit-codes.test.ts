@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { EXIT, exitCodeOf } from '../../../src/cli/exit-codes.js';
+import { EXIT, exitCodeOf, exitCodeOfSignal } from '../../../src/cli/exit-codes.js';
 import {
   ConfigError,
   DependencyError,
@@ -21,4 +21,10 @@ test.each([
   [new TypeError(), EXIT.bug],
 ])('%o ends a command with %i', (error, code) => {
   expect(exitCodeOf(error)).toBe(code);
+});
+
+test('a process that a signal ended has the code of that signal', () => {
+  expect((['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGKILL'] as const).map(exitCodeOfSignal)).toEqual([
+    130, 143, 143, 1,
+  ]);
 });
