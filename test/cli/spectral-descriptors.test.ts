@@ -237,9 +237,16 @@ test('what cannot be computed is refused before anything runs', async () => {
   const none = await rig.run([...RUN, '--set', 'spectral_descriptors.surfaces=lh.pial']);
   expect(none.exitCode).toBe(3);
   expect(none.stderr).toContain('0 surfaces under');
-  const refused = await rig.run([...RUN, '--set', 'spectral_descriptors.descriptors=[finsler_hks]']);
-  expect(refused.exitCode).not.toBe(0);
+  const settings = ['descriptors=[finsler_hks, dwks]', 'alignment=null'];
+  const refused = await rig.run([
+    ...RUN,
+    ...settings.flatMap((setting) => ['--set', `spectral_descriptors.${setting}`]),
+  ]);
+  expect(refused.exitCode).toBe(2);
   expect(refused.stderr).toContain('finsler_hks is not available');
+  expect(refused.stderr).toContain(
+    'dwks is not available: it compares surfaces with a reference, and none is named',
+  );
 });
 
 test('recommend tries descriptors on deformed copies and says why one is left out', async () => {

@@ -15,7 +15,7 @@ import { finiteOrNull, type DescriptorReport } from './surface-record.js';
 /** One descriptor of one surface: values, overlay, and what they mean. */
 export const computeDescriptor = defineNode({
   name: 'compute_descriptor',
-  version: 3,
+  version: 4,
   inputs: {
     descriptor: port.value(z.enum(DESCRIPTOR_IDS)),
     vertices: port.file('npy'),

@@ -90,7 +90,8 @@ type Body = Pick<DescriptorResult, 'values' | 'columns' | 'parameters'> & {
 };
 
 /**
- * Computes one descriptor. With normalisation `area` it is that of the surface scaled to area 1.
+ * Computes one descriptor. With normalisation `area` it is that of the surface scaled to area 1. Vertices in no triangle are
+ * no part of the surface: values are NaN there.
  *
  * @throws ProcessingError INVALID_ARGUMENT where the surface is not what the descriptor needs (closed, connected), or the
  *   descriptor is one of two surfaces or unavailable
@@ -114,6 +115,8 @@ export function describeSurface(
       cure: 'leave it out, or give the surface with its triangles',
     });
   }
+  const kept = referencedVertices(surface);
+  if (kept !== null) return onAllVertices(describeSurface(id, partOf(surface, kept), options), surface, kept);
   const subject = new Subject(surface, options);
   const isScaled = options.settings.normalisation === 'area';
   const { rows, ...body } = compute(subject, options.settings);
@@ -134,6 +137,56 @@ export function describeSurface(
     invariance: { ...info.invariance, scale: info.invariance.scale || isScaled },
     features:
       body.features ?? vertexFeatures(body.values, body.columns, units, subject.geometry.barycentricAreas),
+  };
+}
+
+/** Vertices that a triangle names, ascending; null where they are all, or there is no triangle. */
+function referencedVertices({ vertices, faces }: SurfaceToDescribe): Int32Array | null {
+  const isNamed = new Uint8Array(vertices.length / 3);
+  for (const vertex of faces) isNamed[vertex] = 1;
+  if (faces.length === 0 || !isNamed.includes(0)) return null;
+  return Int32Array.from(isNamed.keys()).filter((vertex) => isNamed[vertex] === 1);
+}
+
+/** The surface without the other vertices, which would move its centre and its extent. */
+function partOf({ vertices, faces, spectrum }: SurfaceToDescribe, kept: Int32Array): SurfaceToDescribe {
+  const place = new Map(Array.from(kept, (vertex, i) => [vertex, i]));
+  const rowsOf = (table: Float64Array, columns: number): Float64Array => {
+    const rows = new Float64Array(kept.length * columns);
+    kept.forEach((vertex, i) => {
+      rows.set(table.subarray(vertex * columns, (vertex + 1) * columns), i * columns);
+    });
+    return rows;
+  };
+  return {
+    vertices: rowsOf(vertices, 3),
+    faces: faces.map((vertex) => place.get(vertex)!),
+    spectrum: spectrum && {
+      eigenvalues: spectrum.eigenvalues,
+      eigenvectors: rowsOf(spectrum.eigenvectors, spectrum.eigenvalues.length),
+    },
+  };
+}
+
+function onAllVertices(
+  result: DescriptorResult,
+  { vertices }: SurfaceToDescribe,
+  kept: Int32Array,
+): DescriptorResult {
+  if (result.domain !== 'vertex' && result.domain !== 'point_pair') return result;
+  const [, columns] = result.shape;
+  const n = vertices.length / 3;
+  const values = new Float64Array(n * columns).fill(NaN);
+  kept.forEach((vertex, i) => {
+    values.set(result.values.subarray(i * columns, (i + 1) * columns), vertex * columns);
+  });
+  const all = { ...result, values, shape: [n, columns] as const };
+  if (result.domain === 'vertex') return all;
+  const sources = (result.parameters['sources'] as number[]).map((vertex) => kept[vertex]!);
+  return {
+    ...all,
+    columns: sources.map((vertex) => `from_${vertex}`),
+    parameters: { ...result.parameters, sources },
   };
 }
 

@@ -4,12 +4,17 @@ import { describe, expect, test } from 'vitest';
 import {
   DESCRIPTOR_IDS,
   DESCRIPTORS,
+  derivativeEnergies,
+  derivativeWaveSignature,
   DescriptorSettings,
   describeSurface,
+  functionCoefficients,
   isDescriptorOfOneSurface,
   laplaceBeltrami,
   meshGeometry,
   rangeOf,
+  shapeDifferences,
+  weightedSpectralDistance,
   type DescriptorInfo,
   type DescriptorResult,
   type DescriptorType,
@@ -174,6 +179,29 @@ describe.each(computable)('%s', (id) => {
     }
   });
 
+  test('vertices in no triangle change nothing, and have no values', () => {
+    // One in front of all others, far away.
+    const stray: Mesh = {
+      vertices: Float64Array.from([90, -40, 70, ...original.vertices]),
+      faces: original.faces.map((vertex) => vertex + 1),
+    };
+    const eigenvectors = Float64Array.from([...new Array<number>(K).fill(NaN), ...spectrum.eigenvectors]);
+    const after = values(id, stray, { eigenvalues: spectrum.eigenvalues, eigenvectors });
+    expect(after.features).toEqual(before.features);
+    if (info.domain !== 'vertex' && info.domain !== 'point_pair') {
+      expect(after.values).toEqual(before.values);
+      return;
+    }
+    const columns = before.shape[1];
+    expect(after.shape).toEqual([n + 1, columns]);
+    expect(after.values.subarray(0, columns).every(Number.isNaN)).toBe(true);
+    expect(after.values.subarray(columns)).toEqual(before.values);
+    if (info.domain !== 'point_pair') return;
+    const sources = after.parameters['sources'] as number[];
+    expect(sources).toEqual((before.parameters['sources'] as number[]).map((vertex) => vertex + 1));
+    expect(after.columns).toEqual(sources.map((vertex) => `from_${vertex}`));
+  });
+
   test('of the surface scaled to area 1 nothing depends on size, and values have the stated power of length', () => {
     const settings = { ...SETTINGS, normalisation: 'area' } as const;
     const { area } = meshGeometry(original.vertices, original.faces);
@@ -217,6 +245,101 @@ test('another basis where eigenvalues coincide changes the point signature only'
     if (DESCRIPTORS[id].invariance.basis) expect(found, id).toBeLessThanOrEqual(SAME);
     else expect(found, id).toBeGreaterThan(OTHER);
   }
+});
+
+describe('descriptors of two surfaces', () => {
+  /** The same, with other proportions: equal numbers are equal places. */
+  const stretchedLike = ({ vertices, faces }: Mesh): Mesh => ({
+    vertices: vertices.map((value, at) => (at % 3 === 0 ? 1.25 : 1) * value),
+    faces,
+  });
+  interface Side {
+    readonly mesh: Mesh;
+    readonly spectrum: EigenSpectrum;
+  }
+  const side = (mesh: Mesh, given = spectrumOf(mesh)): Side => ({ mesh, spectrum: given });
+  const other = stretchedLike(original);
+  const energies = derivativeEnergies([0.5, 2], 6);
+
+  function signature(source: Side, target: Side): Float64Array {
+    const masses = meshGeometry(target.mesh.vertices, target.mesh.faces).barycentricAreas;
+    const map = functionCoefficients(
+      { eigenvalues: target.spectrum.eigenvalues, eigenvectors: target.spectrum.eigenvectors, masses },
+      source.spectrum.eigenvectors,
+    );
+    const { area } = shapeDifferences(map, source.spectrum.eigenvalues, target.spectrum.eigenvalues);
+    return derivativeWaveSignature(source.spectrum, area, energies);
+  }
+  const above = ({ mesh, spectrum: { eigenvalues } }: Side): Float64Array => {
+    const { area } = meshGeometry(mesh.vertices, mesh.faces);
+    return Float64Array.from(eigenvalues, (value) => value * area).subarray(1);
+  };
+  const distance = (source: Side, target: Side): Float64Array =>
+    Float64Array.of(weightedSpectralDistance(above(source), above(target)));
+  const moved = (mesh: Mesh, change: (point: Mesh) => Mesh): [Side, Side] => [
+    side(change(mesh)),
+    side(change(stretchedLike(mesh))),
+  ];
+  const inOrder = (table: Float64Array): Float64Array => {
+    const columns = table.length / n;
+    return Float64Array.from(
+      table,
+      (_, at) => table[place(Math.floor(at / columns)) * columns + (at % columns)]!,
+    );
+  };
+
+  test.each(['dwks', 'wesd'] as const)('%s: each flag holds', (id) => {
+    const compute = id === 'dwks' ? signature : distance;
+    const before = compute(side(original), side(other));
+    const { invariance } = DESCRIPTORS[id];
+    const check = (flag: keyof Invariances, after: Float64Array): void => {
+      const found = difference(before, after);
+      if (invariance[flag]) expect(found, flag).toBeLessThanOrEqual(SAME);
+      else expect(found, flag).toBeGreaterThan(OTHER);
+    };
+    check(
+      'translation',
+      compute(
+        ...moved(original, (mesh) => ({ ...mesh, vertices: mesh.vertices.map((value) => value + 16) })),
+      ),
+    );
+    check('rotation', compute(...moved(original, (mesh) => rotated(mesh, [0.7, 0.4, 1.1]))));
+    check(
+      'scale',
+      compute(...moved(original, (mesh) => ({ ...mesh, vertices: mesh.vertices.map((value) => 2 * value) }))),
+    );
+    check('isometry', compute(side(bent), side(stretchedLike(bent))));
+    const renumbered = compute(side(reordered), side(stretchedLike(reordered)));
+    check('order', id === 'dwks' ? inOrder(renumbered) : renumbered);
+    const turnedOver = (of: EigenSpectrum, every: number): EigenSpectrum => ({
+      eigenvalues: of.eigenvalues,
+      eigenvectors: of.eigenvectors.map((value, at) => ((at % K) % every === 1 ? -value : value)),
+    });
+    check(
+      'signs',
+      compute(side(original, turnedOver(spectrum, 3)), side(other, turnedOver(spectrumOf(other), 4))),
+    );
+  });
+
+  test('dwks and wesd: another basis where eigenvalues coincide changes nothing', () => {
+    const ball = icosphere(2, 5);
+    const egg = stretchedLike(ball);
+    const own = spectrumOf(ball);
+    const [c, s] = [Math.cos(0.9), Math.sin(0.9)];
+    const eigenvectors = own.eigenvectors.slice();
+    for (let x = 0; x < eigenvectors.length; x += K) {
+      const [p, q] = [own.eigenvectors[x + 1]!, own.eigenvectors[x + 2]!];
+      eigenvectors[x + 1] = c * p - s * q;
+      eigenvectors[x + 2] = s * p + c * q;
+    }
+    const other = { eigenvalues: own.eigenvalues, eigenvectors };
+    for (const compute of [signature, distance]) {
+      expect(difference(compute(side(ball), side(egg)), compute(side(ball, other), side(egg)))).toBeLessThan(
+        SAME,
+      );
+    }
+    expect([DESCRIPTORS.dwks.invariance.basis, DESCRIPTORS.wesd.invariance.basis]).toEqual([true, true]);
+  });
 });
 
 test('28 descriptors, each with its reference; what cannot be computed says why', () => {

@@ -247,6 +247,35 @@ test('surfaces that are left out because of their names are told with the way to
   expect(await told('**/lh.*')).toEqual([]);
 });
 
+test('regions, columns and references that are not there are refused by what they are, with the nearest name', async () => {
+  const root = study('refused', {
+    'sub-01.surf.gii': gifti,
+    'sub-02.surf.gii': gifti,
+    'participants.tsv': formatTsv(
+      ['participant_id', 'group', 'age'],
+      [
+        ['sub-01', 'a', '60'],
+        ['sub-02', 'b', '62'],
+      ],
+    ),
+  });
+  const told = async (settings: object): Promise<string> => {
+    const config = SpectralDescriptorsConfig.parse(settings);
+    const problems = await surfaceProblems(config, { ...CONTEXT, inputDir: root, participants: null });
+    return problems.map(({ severity, code, message }) => `${severity} ${code}: ${message}`).join('\n');
+  };
+  const regions = await told({ parcellation: { files: '{stem}.annot', connectomes: ['hkz'] } });
+  expect(regions).toMatch(/^error INPUT_MISSING: .*2 of 2 surfaces have no file of regions/m);
+  expect(regions).toMatch(/^error CONFIG_VALUE: .*hkz is no distance and no descriptor of vertices/m);
+  expect(await told({ covariates: ['agee'] })).toMatch(
+    /^error CONFIG_VALUE: .*has no column agee; did you mean age\?/,
+  );
+  expect(await told({ parcellation: { atlas: 'destrieu' } })).toMatch(/did you mean destrieux\?/);
+  expect(await told({ alignment: { reference: 'sub-1' } })).toMatch(
+    /^error CONFIG_VALUE: .*sub-1 is no surface of the study and no file; did you mean sub-01\?/,
+  );
+});
+
 test('a surface that cannot be opened is told like a damaged one', async () => {
   const root = study('unreadable', { 'sub-02.surf.gii': gifti, 'folder/notes.txt': '' });
   symlinkSync('folder', join(root, 'sub-01.surf.gii'));
