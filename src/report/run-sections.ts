@@ -220,6 +220,7 @@ export function failureSection(facts: RunFacts): PageSection | null {
           rows: found.map((one) => [one.id, one.because ?? '']),
         });
   const left = failures.length - MOST_FAILURES;
+  const hasCure = warnings.some(({ cure }) => cure != null);
   return {
     id: 'failures',
     title: failures.length > 0 ? `Failures (${failures.length})` : 'Warnings',
@@ -234,8 +235,8 @@ export function failureSection(facts: RunFacts): PageSection | null {
       warnings.length > 0 &&
       table({
         title: 'Warnings',
-        columns: [{ name: 'from' }, { name: 'message' }, { name: 'mend' }],
-        rows: warnings.map(({ code, message, cure }) => [code, message, cure ?? '']),
+        columns: [{ name: 'from' }, { name: 'message' }, ...(hasCure ? [{ name: 'mend' }] : [])],
+        rows: warnings.map(({ code, message, cure }) => [code, message, ...(hasCure ? [cure ?? ''] : [])]),
       })
     }`,
   };

@@ -31,7 +31,7 @@ td{overflow-wrap:break-word}td.word{white-space:nowrap}td.words{min-width:11em}t
 th{background:var(--panel);position:sticky;top:0;font-weight:600;vertical-align:bottom}
 th button{font:inherit;color:inherit;background:none;border:0;padding:0;cursor:pointer;text-align:inherit}
 th[aria-sort=ascending] button::after{content:" \\25B2"}th[aria-sort=descending] button::after{content:" \\25BC"}
-.number{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
+.number{text-align:right;font-variant-numeric:tabular-nums}td.number{white-space:nowrap}
 pre,code{font:.85rem/1.45 ui-monospace,Consolas,monospace}
 pre{background:var(--panel);border:1px solid var(--line);border-radius:6px;padding:10px;overflow-x:auto;white-space:pre-wrap;overflow-wrap:anywhere}
 details{margin:10px 0}summary{cursor:pointer;font-weight:600}
