@@ -131,6 +131,28 @@ export function buildProgram(
       ),
     );
 
+  const describe = verb(
+    program,
+    'describe',
+    'Say the shapes, types and bytes of what a run would write, item by item; compute and write nothing',
+    [
+      [
+        'pipeline describe -w fooof -i recordings',
+        'what each recording would give, or why it would be skipped',
+      ],
+      ['pipeline describe -w fooof -i recordings --json', 'for a program'],
+    ],
+  );
+  for (const option of studyOptions()) describe.addOption(option);
+  describe
+    .option('--json', 'as JSON')
+    .action(
+      does<StudyOptions & JsonOption>(
+        (options) => async (session) =>
+          (await import('./commands/describe.js')).describeCommand(options, session),
+      ),
+    );
+
   const config = verb(program, 'config', 'Show the configuration or what may stand in it', [
     ['pipeline config show -c study.yaml', 'every value, and where it comes from'],
     ['pipeline config init -w fooof', 'writes neuroloom.yaml with every key of fooof'],

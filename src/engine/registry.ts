@@ -68,8 +68,33 @@ export interface WorkflowBody {
   ): readonly Problem[] | Promise<readonly Problem[]>;
   /** Wires the nodes; never called with unmet requirements. See {@link BuildArguments}. */
   buildWorkflow(given: never): Workflow | Promise<Workflow>;
+  /** The dry pass: shapes, types and bytes of what a run would write, item by item; writes nothing. */
+  describeItems?(config: never, context: WorkflowContext): AsyncIterable<ItemDescription>;
   /** What the report of a run says of its results; called after a run with the files that are there. */
   describeResults?(results: ResultFiles): ReportSection | null | Promise<ReportSection | null>;
+}
+
+/** What a run would make of one item, found out without computing it. */
+export interface ItemDescription {
+  /** Name of the item, as tables and messages have it. */
+  readonly item: string;
+  /** Why nothing would be made of it, with how to mend that; null: it would. */
+  readonly refused: string | null;
+  /** What a person should know beforehand. */
+  readonly notes: readonly string[];
+  /** Arrays that would be written. */
+  readonly arrays: readonly {
+    /** Published file, and the dataset in it. */
+    readonly file: string;
+    readonly dataset: string;
+    /** Names and sizes of its axes. */
+    readonly axes: readonly (readonly [name: string, size: number])[];
+    readonly type: 'float32' | 'float64';
+    readonly bytes: number;
+  }[];
+  /** Calls in which it would be computed, and the bytes of the largest result of one. */
+  readonly calls: number;
+  readonly chunkBytes: number;
 }
 
 /** A registered workflow. */
@@ -86,6 +111,8 @@ export interface WorkflowDefinition {
   readonly file: string;
   verifyRequirements(config: MergedConfig, context: WorkflowContext): Promise<readonly Problem[]>;
   buildWorkflow(given: BuildArguments): Promise<Workflow>;
+  /** null: the workflow has no dry pass. */
+  describeItems(config: MergedConfig, context: WorkflowContext): AsyncIterable<ItemDescription> | null;
   /** null: the workflow says nothing, or not of these files. */
   describeResults(results: ResultFiles): Promise<ReportSection | null>;
 }
@@ -160,6 +187,7 @@ function register(declaration: WorkflowDeclaration, identity: object, module: st
     verifyRequirements: async (config, context) =>
       (await declaration.verifyRequirements?.(config as never, context)) ?? [],
     buildWorkflow: async (given) => declaration.buildWorkflow(given as never),
+    describeItems: (config, context) => declaration.describeItems?.(config as never, context) ?? null,
     describeResults: async (results) => (await declaration.describeResults?.(results)) ?? null,
   };
   registered.set(name, { definition, identity });
@@ -203,6 +231,10 @@ export function workflow<S extends z.ZodType, N extends string>(fields: Workflow
         requires: known.requires,
         verifyRequirements: (config, context) => instance().verifyRequirements?.(config, context) ?? [],
         buildWorkflow: (given) => instance().buildWorkflow(given),
+        ...(target.prototype.describeItems !== undefined && {
+          describeItems: (config: never, context: WorkflowContext) =>
+            instance().describeItems!(config, context),
+        }),
         describeResults: (results) => instance().describeResults?.(results) ?? null,
       },
       target,
