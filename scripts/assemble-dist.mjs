@@ -16,7 +16,10 @@ const modules = path.join(root, 'build', 'modules');
 const dist = path.join(root, 'dist');
 
 /** Entries of processes and threads: they stand alone, and nothing in a part may import them. */
-const ALONE = ['engine/worker-main.js', 'engine/worker-monitor.js', 'engine/log-cap.js'];
+const ALONE = [
+  ...['engine/worker-main.js', 'engine/worker-monitor.js', 'engine/log-cap.js'],
+  'nodes/spectrum/routine-worker.js',
+];
 /** Packages whose code goes into the parts; all others are loaded from where they are installed. */
 const PACKAGES = [
   ...['@dagrejs/graphlib', 'commander', 'eventemitter3', 'fflate', 'nifti-reader-js'],

@@ -35,6 +35,12 @@ export { countNpyNumbers } from './npy-numbers.js';
 export { readError, systemCode, writeError } from './storage-error.js';
 export { brainVisionParts, type BrainVisionParts } from './recordings/brainvision.js';
 export {
+  POSITION_ROLES,
+  readPositions,
+  type ChannelPositions,
+  type PositionRole,
+} from './recordings/positions.js';
+export {
   readRecording,
   RECORDING_FORMATS,
   RECORDING_ROLES,

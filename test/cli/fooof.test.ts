@@ -8,10 +8,12 @@ import { seededRandom } from '../../src/numerics/random.js';
 import { PipelineRig } from '../support/pipeline-rig.js';
 
 const RUN = [
-  ...['run', '-w', 'fooof', '-i', 'in', '-o', 'out', '--set', 'fooof.peak_width_limits=[1, 8]'],
+  ...['run', '-w', 'fooof', '-i', 'in', '-o', 'out', '--set', 'fooof.peak_width_limits=[1, 2.8]'],
   ...['--set', 'fooof.plots=cohort'],
 ];
 const SET = ['--set', 'fooof.min_peak_height=0.15'];
+/** A report takes longer than the fits: for runs whose report nobody reads. */
+const PLAIN = [...RUN, '--no-report'];
 
 function spectra(seed: number, damage = false): string {
   const noise = { kind: 'log', level: 0.01 } as const;
@@ -38,7 +40,10 @@ describe('a run over tables of spectra', () => {
     const first = await rig.run([...RUN, ...SET]);
     expect(first.exitCode).toBe(0);
     const report = await rig.report();
-    for (const words of ['Exponent of the aperiodic part', 'Not fitted', 'doi:10.1038/s41593-020-00744-x']) {
+    for (const words of [
+      ...['Exponent of the aperiodic part', 'Not fitted', 'doi:10.1038/s41593-020-00744-x'],
+      ...['Warnings', 'bandwidth_at_limit'],
+    ]) {
       expect(report).toContain(words);
     }
     const [, page] = /href="(participants\/[^"]*)">one</.exec(report) ?? [];
@@ -86,7 +91,7 @@ describe('a run over tables of spectra', () => {
     expect(candidates.columns).toEqual(['channel', 'center_frequency', 'power', 'bandwidth', 'outcome']);
     expect(candidates.rows.map((row) => [row[0], row[4], row[3] === null])).toEqual([
       ['Pz', 'fitted', false],
-      ['Pz', 'below_threshold', true],
+      ['Pz', 'below_min_height', true],
     ]);
     const model = await readModelContainer(rig.path('out/sub-02/rest_model.h5'));
     expect([...model.metadata.get('0_0')!.n_peaks]).toEqual([1, 0]);
@@ -95,11 +100,12 @@ describe('a run over tables of spectra', () => {
     const chart = await rig.read('out/fits.svg');
     expect(chart).toContain('3 fits, ');
     expect(chart).toContain('sub-02/rest Oz: non_finite');
+    expect(chart).toContain('error by frequency, 3 fits');
 
-    const again = await rig.run([...RUN, ...SET]);
+    const again = await rig.run([...PLAIN, ...SET]);
     expect(again.executed).toEqual([]);
     writeFileSync(rig.path('in/one.tsv'), spectra(5));
-    const changed = await rig.run([...RUN, ...SET]);
+    const changed = await rig.run([...PLAIN, ...SET]);
     expect(changed.executed).toEqual(['collect_fits', 'fit_recording[one]', 'plot_fits']);
   });
 
@@ -117,7 +123,7 @@ describe('a run over tables of spectra', () => {
       syncBuiltinESMExports();`;
     await rig.write('trap.mjs', trap);
     const env = { NODE_OPTIONS: `--import=${rig.path('trap.mjs')}` };
-    const run = await rig.run([...RUN, ...SET, '--set', 'fooof.plots=none', '--retries', '0'], { env });
+    const run = await rig.run([...PLAIN, ...SET, '--set', 'fooof.plots=none', '--retries', '0'], { env });
     expect(run.exitCode).toBe(4);
     expect(run.stderr).toContain('fit_recording[deadly]');
     const { rows } = await readTsv(rig.path('out/fits.tsv'));
@@ -169,10 +175,10 @@ describe('a run over tables of spectra', () => {
     const said = JSON.parse(await rig.read('out/bayesian_report.json')) as Record<string, unknown>;
     expect(said).toMatchObject({ participants: people.map(([id]) => id), dropped: [] });
     expect(await rig.report()).toContain('Bayesian model group_difference of exponent');
-    expect((await rig.run([...RUN, ...plain])).executed).toEqual([]);
+    expect((await rig.run([...PLAIN, ...plain])).executed).toEqual([]);
   });
 
-  test('time series of several formats become fits per trial; recordings that are too short are skipped with the reason', async () => {
+  test('time series of several formats become fits per trial, spectra beside them are fitted as they are; recordings that are too short are skipped with the reason', async () => {
     await using rig = await PipelineRig.create();
     const samples = (n: number, seed: number) => {
       const random = seededRandom(seed, 'series');
@@ -192,13 +198,15 @@ describe('a run over tables of spectra', () => {
     const rows = [...samples(1000, 5)].map((value, t) => [t / 100, value]);
     await rig.write('in/sub-01/run.tsv', formatTsv(['time', 'Fz'], rows));
     await rig.write('in/sub-02/run.tsv', formatTsv(['time', 'Fz'], rows.slice(0, 50)));
+    await rig.write('in/given.tsv', spectra(1));
     const keys = ['fooof.keeptrials=true', 'fooof.foilim=[2, 40]', 'fooof.chan_per_worker=1'];
-    const more = [...keys, 'fooof.min_peak_height=0.4', 'fooof.keep_spectra=true'].flatMap((set) => [
-      '--set',
-      set,
-    ]);
-    const run = await rig.run([...RUN, ...more, '--jobs', '2']);
+    const more = [...keys, 'fooof.min_peak_height=0.4'].flatMap((set) => ['--set', set]);
+    const run = await rig.run([...PLAIN, ...more, '--set', 'fooof.plots=none', '--jobs', '2']);
     expect(run.exitCode).toBe(0);
+    expect(run.executed.filter((id) => !id.startsWith('collect'))).toEqual([
+      ...['epochs', 'sub-01__run', 'sub-02__run'].map((id) => `compute_spectra[${id}]`),
+      ...['epochs', 'given', 'sub-01__run'].map((id) => `fit_recording[${id}]`),
+    ]);
     const { columns, rows: fits } = await readTsv(rig.path('out/fits.tsv'));
     expect(columns.slice(0, 3)).toEqual(['recording', 'channel', 'trial']);
     expect(fits.map((row) => [row[0], row[1], row[2], row.at(-1)])).toEqual([
@@ -206,6 +214,8 @@ describe('a run over tables of spectra', () => {
       ['epochs', 'Pz', '0', 'ok'],
       ['epochs', 'Cz', '1', 'ok'],
       ['epochs', 'Pz', '1', 'ok'],
+      ['given', 'Pz', '0', 'ok'],
+      ['given', 'Oz', '0', 'ok'],
       ['sub-01/run', 'Fz', '0', 'ok'],
       [
         'sub-02__run',
@@ -218,19 +228,51 @@ describe('a run over tables of spectra', () => {
     expect(peaks.columns.join(' ')).toBe('channel trial center_frequency power bandwidth');
     for (const trial of ['0', '1'])
       expect(peaks.rows.some((row) => row[1] === trial && Math.abs(Number(row[2]) - 10) < 0.5)).toBe(true);
-    const spectra = await readModelContainer(rig.path('out/epochs_spectra.h5'));
-    expect(spectra).toMatchObject({ shape: [2, 1, 77, 2], channel: ['Cz', 'Pz'], samplerate: 100 });
     const model = await readModelContainer(rig.path('out/epochs_model.h5'));
     expect([...model.metadata.keys()]).toEqual(['0_0', '0_1', '1_0', '1_1']);
   });
 
-  test('the sample runs as it is', async () => {
+  test('the sample is described and runs as it is', async () => {
     await using rig = await PipelineRig.create();
     expect((await rig.run(['sample', 'fooof', 'demo'])).exitCode).toBe(0);
-    const run = ['run', '-w', 'fooof', '-i', 'demo', '-o', 'out', '-c', 'demo/neuroloom.yaml'];
-    expect((await rig.run([...run, '--participants', 'sub-02_spectra'])).exitCode).toBe(0);
-    expect((await readTsv(rig.path('out/fits.tsv'))).rows).toHaveLength(4);
+    const study = ['-w', 'fooof', '-i', 'demo', '-o', 'out', '-c', 'demo/neuroloom.yaml'];
+    const kept = ['--participants', 'sub-02_spectra,deep', '--set', 'fooof.keep_spectra=true'];
+    await rig.write('demo/deep.tsv', 'speed\tCz\n1\t2\n');
+    const described = await rig.run(['describe', ...study, ...kept, '--json']);
+    expect(described.exitCode).toBe(0);
+    const axes = ['time', 'taper', 'freq', 'channel'];
+    expect(JSON.parse(described.stdout)).toEqual({
+      workflow: 'fooof',
+      items: [
+        {
+          ...{ item: 'deep', notes: [], arrays: [], calls: 0, chunk_bytes: 0 },
+          refused:
+            'deep cannot be read: its first column is "speed"; name the first column frequency (Hz, spectra) or time (s, series)',
+        },
+        {
+          ...{ item: 'sub-02_spectra', refused: null, notes: [], calls: 1, chunk_bytes: 1424 },
+          arrays: [
+            {
+              ...{ file: 'sub-02_spectra_spectra.h5', dataset: 'data', axes, shape: [1, 1, 89, 4] },
+              ...{ type: 'float64', bytes: 2848 },
+            },
+            {
+              ...{ file: 'sub-02_spectra_model.h5', dataset: 'data', axes, shape: [1, 1, 89, 4] },
+              ...{ type: 'float32', bytes: 1424 },
+            },
+          ],
+        },
+      ],
+      calls: 1,
+      bytes: 4272,
+    });
+    expect(await rig.list('.')).not.toContain('out');
+    expect((await rig.run(['run', ...study, ...kept, '--no-report'])).exitCode).toBe(0);
+    expect((await readTsv(rig.path('out/fits.tsv'))).rows).toHaveLength(5);
     expect(await rig.read('out/sub-02_spectra_fits.svg')).toContain('sub-02_spectra: 4 fits');
     expect(JSON.parse(await rig.read('out/sub-02_spectra_fits.vl.json'))).toHaveProperty('vconcat');
+    const spectra = await readModelContainer(rig.path('out/sub-02_spectra_spectra.h5'));
+    const model = await readModelContainer(rig.path('out/sub-02_spectra_model.h5'));
+    expect([spectra.shape, model.shape]).toEqual([[1, 1, 89, 4], [1, 1, 89, 4]]); // prettier-ignore
   });
 });

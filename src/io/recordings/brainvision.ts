@@ -40,6 +40,30 @@ export function brainVisionParts(header: Buffer, stem: string): BrainVisionParts
 }
 
 /**
+ * Where the channels of a header are, on a sphere of radius 1: x to the right, y to the front, z up. Channels whose radius is 0 have
+ * no position.
+ *
+ * @param header - content of a `.vhdr` file
+ */
+export function brainVisionCoordinates(header: Buffer): Map<string, readonly [number, number, number]> {
+  const sections = sectionsOf(decodeText(header));
+  const infos = sections.get('Channel Infos');
+  const count = Number(sections.get('Common Infos')?.get('NumberOfChannels') ?? 0);
+  const names = uniqueNames(Array.from({ length: count }, (_, i) => channelOf(infos, i).name));
+  const found = new Map<string, readonly [number, number, number]>();
+  for (const [i, name] of names.entries()) {
+    const [radius, theta, phi] = (sections.get('Coordinates')?.get(`Ch${i + 1}`) ?? '')
+      .split(',')
+      .map(Number);
+    if (!(radius! > 0) || !Number.isFinite(theta) || !Number.isFinite(phi)) continue;
+    // theta: from the vertex, positive to the right; phi: from there towards the front; degrees.
+    const [down, around] = [(theta! * Math.PI) / 180, (phi! * Math.PI) / 180];
+    found.set(name, [Math.sin(down) * Math.cos(around), Math.sin(down) * Math.sin(around), Math.cos(down)]);
+  }
+  return found;
+}
+
+/**
  * Reads a BrainVision recording: int16, uint16, int32 or float32, multiplexed or vectorised; resolution applied, float32, in the
  * units of the header. Segments (of marker-based segmentation, or between `New Segment` markers) are trials.
  *

@@ -60,10 +60,18 @@ export function failureList(failed: readonly ChartRow[]) {
   };
 }
 
-/** Distributions of the parameters, error against R2, and the peaks: two rows of panels. */
+/** Distributions of the parameters, error against R2, and the peaks: two rows of panels, with knees three. */
 export function parameterPanels(fits: readonly ChartRow[], peaks: readonly ChartRow[]) {
   const center: Field = ['center_frequency', 'peak centre (Hz)'];
+  const kneed = fits.filter((row) => typeof row['knee'] === 'number');
+  const knees = {
+    hconcat: [
+      histogram(kneed, ['knee', 'knee (Hz^exponent)']),
+      scatter(kneed, ['exponent', 'exponent'], ['knee', 'knee (Hz^exponent)']),
+    ],
+  };
   return [
+    ...(kneed.length === 0 ? [] : [knees]),
     {
       hconcat: [
         histogram(fits, ['exponent', 'exponent']),

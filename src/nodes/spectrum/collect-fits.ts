@@ -17,7 +17,7 @@ export const collectFits = defineNode({
     keeptrials: port.value(z.boolean()),
   },
   outputs: { table: port.file('tsv'), peaks: port.file('tsv') },
-  // As fit_spectra: a worker that is there already takes it.
+  // As fit_recording: a worker that is there already takes it.
   resources: { cpus: 1, memoryGb: 1 },
   async run({ names, tables, peak_tables, dropped, keeptrials }, ctx) {
     const columns = fitsColumns(keeptrials);

@@ -74,6 +74,8 @@ interface Plan {
   readonly calls: readonly Call[];
   readonly keepTrials: boolean;
   readonly description: RoutineDescription;
+  /** Hz. */
+  readonly frequencies: Float64Array;
 }
 
 /** A computation over trials and channel blocks with a dry pass, a preallocated container, metadata and a log. */
@@ -102,6 +104,15 @@ export abstract class ComputationalRoutine<O extends CallOptions, M> {
   /** Metadata of the last run by `<trial>_<block>`. */
   get metadata(): ReadonlyMap<string, M> {
     return this.#metadata;
+  }
+
+  /**
+   * Frequency axis of the result, Hz.
+   *
+   * @throws ProcessingError INVALID_ARGUMENT before `initialize`
+   */
+  get frequencies(): Float64Array {
+    return this.#planned().frequencies;
   }
 
   /** The data that are computed on; a subclass may average trials first. */
@@ -151,7 +162,7 @@ export abstract class ComputationalRoutine<O extends CallOptions, M> {
       bytes: 4 * outputShape.reduce((product, size) => product * size, 1),
       calls: calls.length,
     } as const;
-    this.#plan = { data, calls, keepTrials, description };
+    this.#plan = { data, calls, keepTrials, description, frequencies: this.outputFrequencies(data) };
     return description;
   }
 
@@ -291,7 +302,7 @@ export abstract class ComputationalRoutine<O extends CallOptions, M> {
       (_, i) => data.trialdefinition[i] ?? ([i, i + 1, 0] as const),
     );
     const log = given.log === '' ? entry : `${given.log}\n${entry}`;
-    writeAxes(file, { ...data, freq: this.outputFrequencies(data), trialdefinition: trials, log });
+    writeAxes(file, { ...data, freq: this.frequencies, trialdefinition: trials, log });
   }
 
   /** Frequency axis of the result. */

@@ -1,6 +1,5 @@
 import { z } from 'zod';
 
-import { ConfigError, ProcessingError } from '../../errors.js';
 import { defineNode, Skip, type InputsOf, type NodeContext } from '../../engine/node.js';
 import { port } from '../../engine/port.js';
 import {
@@ -16,6 +15,7 @@ import { chooseFrequencies } from '../../numerics/signal/frequency-choice.js';
 import { PowerSpectrum } from '../../numerics/signal/power-spectrum.js';
 import { SpectrumSettings } from '../../numerics/signal/settings.js';
 import { VERSION } from '../../version.js';
+import { recordingFault } from './recording-fault.js';
 import { writeSpectra } from './spectral-container.js';
 import type { SpectralData } from './spectral-data.js';
 
@@ -49,7 +49,13 @@ export const computeSpectra = defineNode({
     const data = await readSpectra(inputs, ctx);
     if (data instanceof Skip) return data;
     const spectra = ctx.outputFile('spectra.h5');
-    writeSpectra(spectra, data);
+    try {
+      writeSpectra(spectra, data);
+    } catch (error) {
+      const reason = recordingFault(error);
+      if (reason === null) throw error;
+      return ctx.skip(reason);
+    }
     return { spectra };
   },
 });
@@ -67,13 +73,13 @@ export async function readSpectra(
     for (const note of notes) ctx.log.warn(`${recording}: ${note}`);
     return data;
   } catch (error) {
-    // What a person wrote or recorded wrong costs this recording; anything else is a failure of the node.
-    if (!(error instanceof ProcessingError || error instanceof ConfigError)) throw error;
-    const reason = files.reduce((text, { path, relPath }, i) => {
-      const name = roles[i] === 'main' ? recording : relPath;
-      return text.replaceAll(path, name);
-    }, error.message);
-    return ctx.skip(error.cure === undefined ? reason : `${reason}; ${error.cure}`);
+    const reason = recordingFault(error);
+    if (reason === null) throw error;
+    return ctx.skip(
+      files.reduce((text, { path, relPath }, i) => {
+        return text.replaceAll(path, roles[i] === 'main' ? recording : relPath);
+      }, reason),
+    );
   }
 }
 
@@ -85,16 +91,31 @@ export function spectralData(
   return recording.kind === 'spectra' ? fromSpectra(recording, settings) : fromSeries(recording, settings);
 }
 
+/**
+ * The dry pass of `spectralData`: everything but the power, which is empty.
+ *
+ * @throws ConfigError, ProcessingError as `spectralData` does
+ */
+export function describeSpectralData(
+  recording: Recording,
+  settings: SpectrumSettings,
+): { data: SpectralData; notes: string[] } {
+  return recording.kind === 'spectra'
+    ? fromSpectra(recording, settings, false)
+    : fromSeries(recording, settings, false);
+}
+
 function fromSpectra(
   { frequencies, channel, trials, notes }: SpectraRecording,
   settings: SpectrumSettings,
+  fills = true,
 ): { data: SpectralData; notes: string[] } {
   const chosen = chooseFrequencies(frequencies, settings);
   const bins = chosen.filter((bin) => frequencies[bin] !== 0);
   const left = bins.length < chosen.length ? ['the bin of 0 Hz is left out: it has no logarithm'] : [];
   const freq = Float64Array.from(bins, (bin) => frequencies[bin]!);
   const ranges = noiseRanges(freq, settings, left);
-  const data = stacked(trials.length, bins.length, channel.length, (trial, c, out) => {
+  const data = stacked([trials.length, bins.length, channel.length], fills, (trial, c, out) => {
     const row = trials[trial]![c]!;
     for (let i = 0; i < bins.length; i++) out[i] = row[bins[i]!]!;
     if (ranges.length > 0) out.set(interpolateLineNoise(freq, out, ranges));
@@ -110,6 +131,7 @@ function fromSpectra(
 function fromSeries(
   { samplerate, channel, units, trials, notes }: SeriesRecording,
   settings: SpectrumSettings,
+  fills = true,
 ): { data: SpectralData; notes: string[] } {
   const warnings = [...notes];
   const wanted = settings.method === 'welch' ? Math.floor(settings.t_ftimwin * samplerate + 1e-9) : 2;
@@ -129,7 +151,7 @@ function fromSeries(
   const power = new Float64Array(spectrum.frequencies.length);
   const freq = spectrum.frequencies.slice(first);
   const ranges = noiseRanges(freq, settings, warnings);
-  const data = stacked(used.length, power.length - first, channel.length, (trial, c, out) => {
+  const data = stacked([used.length, power.length - first, channel.length], fills, (trial, c, out) => {
     spectrum.compute(used[trial]!.channels[c]!, power);
     out.set(power.subarray(first));
     if (ranges.length > 0) out.set(interpolateLineNoise(freq, out, ranges));
@@ -176,13 +198,14 @@ function noiseRanges(
   });
 }
 
-/** [trial, 1, bin, channel] from one row per trial and channel. */
+/** [trial, 1, bin, channel] from one row per trial and channel; empty, with its shape, unless it is to be filled. */
 function stacked(
-  trials: number,
-  bins: number,
-  channels: number,
+  [trials, bins, channels]: readonly [number, number, number],
+  fills: boolean,
   fill: (trial: number, channel: number, out: Float64Array) => void,
 ): Pick<SpectralData, 'shape' | 'data'> {
+  const shape = [trials, 1, bins, channels] as const;
+  if (!fills) return { shape, data: new Float64Array(0) };
   const data = new Float64Array(trials * bins * channels);
   const row = new Float64Array(bins);
   for (let trial = 0; trial < trials; trial++) {
@@ -191,5 +214,5 @@ function stacked(
       for (let bin = 0; bin < bins; bin++) data[(trial * bins + bin) * channels + channel] = row[bin]!;
     }
   }
-  return { shape: [trials, 1, bins, channels], data };
+  return { shape, data };
 }

@@ -2,17 +2,20 @@ import { writeFileSync } from 'node:fs';
 
 import { z } from 'zod';
 
-import { ProcessingError } from '../../errors.js';
-import { defineNode, type InputsOf, type NodeContext, type OutputsOf, type Skip } from '../../engine/node.js';
+import { ConfigError } from '../../errors.js';
+import type { InputsOf, NodeContext, OutputsOf, Skip } from '../../engine/node.js';
 import { port } from '../../engine/port.js';
 import { formatTsv } from '../../io/index.js';
+import { isLimitWithinBins } from '../../numerics/fooof/fit-warnings.js';
 import { FitOptions } from '../../numerics/fooof/settings.js';
 import { VERSION } from '../../version.js';
+import { sidecarText, watchFits } from './fit-sidecar.js';
 import { candidatesColumns, fitRows, fitsColumns, peaksColumns, type FittedBlock } from './fit-tables.js';
 import { availableFooofOutputs, FooofSpy } from './fooof-spy.js';
 import { CANDIDATE_TEXT } from '../../numerics/fooof/candidates.js';
 import { FAILURE_TEXT, type FitFailure } from '../../numerics/fooof/fit-result.js';
-import { readModelContainer, type SpectralData } from './spectral-data.js';
+import { recordingFault } from './recording-fault.js';
+import type { SpectralData } from './spectral-data.js';
 
 export type FitSettings = z.output<typeof FitSettings>;
 export const FitSettings = FitOptions.pick({
@@ -50,24 +53,30 @@ export const FIT_OUTPUTS = {
   sidecar: port.file('json'),
 } as const;
 
-/** Fits every channel (and trial) of a container of spectra once: tables, model container, sidecar. */
-export const fitSpectra = defineNode({
-  name: 'fit_spectra',
-  version: 5,
-  inputs: { ...FIT_INPUTS, spectra: port.file('h5') },
-  outputs: FIT_OUTPUTS,
-  resources: { cpus: 1, memoryGb: 1 },
-  async run({ spectra, ...inputs }, ctx) {
-    return fitInto(await readModelContainer(spectra.path), inputs, ctx);
-  },
-});
-
-/** Fits every channel (and trial) of spectra and writes tables, model container and sidecar. */
+/**
+ * Fits every channel (and trial) of spectra and writes tables, model container and sidecar. Spectra that cannot be fitted or written
+ * are skipped with the reason.
+ */
 export async function fitInto(
+  data: SpectralData,
+  inputs: InputsOf<typeof FIT_INPUTS>,
+  ctx: NodeContext,
+): Promise<OutputsOf<typeof FIT_OUTPUTS> | Skip> {
+  try {
+    return await fitAll(data, inputs, ctx);
+  } catch (error) {
+    // Settings are the same for all recordings: wrong ones end the run.
+    const reason = error instanceof ConfigError ? null : recordingFault(error);
+    if (reason === null) throw error;
+    return ctx.skip(reason);
+  }
+}
+
+async function fitAll(
   data: SpectralData,
   { recording, sources, settings, output, keeptrials, ...parallel }: InputsOf<typeof FIT_INPUTS>,
   ctx: NodeContext,
-): Promise<OutputsOf<typeof FIT_OUTPUTS> | Skip> {
+): Promise<OutputsOf<typeof FIT_OUTPUTS>> {
   const { freq_range, ...methodKwargs } = settings;
   const routine = new FooofSpy({
     output,
@@ -81,13 +90,7 @@ export async function fitInto(
     model: ctx.outputFile('model.h5'),
     sidecar: ctx.outputFile('fits.json'),
   };
-  try {
-    routine.initialize(data, 0, { chanPerWorker: parallel.chan_per_worker, keepTrials: keeptrials });
-  } catch (error) {
-    // A range or a spacing that these spectra do not have costs this recording.
-    if (error instanceof ProcessingError) return ctx.skip(withCure(error));
-    throw error;
-  }
+  routine.initialize(data, 0, { chanPerWorker: parallel.chan_per_worker, keepTrials: keeptrials });
   await routine.compute(data, paths.model, {
     memThresh: parallel.mem_thresh,
     parallel: ctx.cpus > 1,
@@ -109,7 +112,20 @@ export async function fitInto(
   writeFileSync(paths.fits, formatTsv(fitsColumns(keeptrials), fits));
   writeFileSync(paths.peaks, formatTsv(peaksColumns(keeptrials), peaks));
   writeFileSync(paths.candidates, formatTsv(candidatesColumns(keeptrials), candidates));
-  writeFileSync(paths.sidecar, `${JSON.stringify(sidecar(sources, settings, data.log), null, 2)}\n`);
+  const frequencies = routine.frequencies;
+  writeFileSync(
+    paths.sidecar,
+    sidecarText({
+      ...sidecar(sources, settings, data.log),
+      fitted: {
+        recording,
+        range: [frequencies[0]!, frequencies.at(-1)!],
+        bins: frequencies.length,
+        spectra: fits.length,
+      },
+      ...watchFits(blocks, frequencies, settings, keeptrials),
+    }),
+  );
   return { name: recording, ...paths };
 }
 
@@ -121,7 +137,7 @@ export function doubts(
   const [first, last] = [freq[0]!, freq.at(-1)!];
   const step = freq.length > 1 ? freq[1]! - first : 0;
   const found: string[] = [];
-  if (1.5 * step >= narrowest) {
+  if (isLimitWithinBins(narrowest, step)) {
     found.push(`the lower limit of peak_width_limits, ${narrowest} Hz, is within 1.5 bins of ${step} Hz`);
   }
   // A range from 0, or to the next bin, means all there is.
@@ -132,10 +148,6 @@ export function doubts(
     found.push(`freq_range ${freq_range.join(' to ')} Hz goes beyond the spectra, ${first} to ${last} Hz`);
   }
   return found;
-}
-
-function withCure({ message, cure }: ProcessingError): string {
-  return cure === undefined ? message : `${message}; ${cure}`;
 }
 
 function blocksOf(
@@ -152,7 +164,7 @@ function blocksOf(
   });
 }
 
-function sidecar(sources: readonly string[], settings: z.infer<typeof FitSettings>, log: string): unknown {
+function sidecar(sources: readonly string[], settings: z.infer<typeof FitSettings>, log: string): object {
   return {
     Sources: sources,
     GeneratedBy: [{ Name: 'neuroloom', Version: VERSION }],

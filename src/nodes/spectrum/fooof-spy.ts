@@ -4,6 +4,7 @@ import { nearest } from '../../nearest.js';
 import type { JudgedCandidate } from '../../numerics/fooof/candidates.js';
 import type { FitStatus, FooofFit, Triple } from '../../numerics/fooof/fit-result.js';
 import { SpectrumFitter } from '../../numerics/fooof/fit-spectrum.js';
+import { addResiduals, emptySums, type ResidualSums } from '../../numerics/fooof/residual-sums.js';
 import type { FitOptions } from '../../numerics/fooof/settings.js';
 import { averageTrials } from './average-trials.js';
 import {
@@ -37,6 +38,10 @@ export interface FooofMetadata {
   readonly status?: readonly FitStatus[];
   /** What the search looked at per channel and what became of it; not stored in containers. */
   readonly candidates?: ReadonlyArray<readonly JudgedCandidate[]>;
+  /** What the models miss per frequency, summed over channels; not stored in containers. */
+  readonly residuals?: ResidualSums;
+  /** Mean residual of the lowest frequencies per channel, NaN without a fit; not stored in containers. */
+  readonly low_residual?: Float64Array;
 }
 
 export interface FooofCallOptions extends CallOptions {
@@ -106,15 +111,24 @@ export class FooofSpy extends ComputationalRoutine<FooofCallOptions, FooofMetada
     }
     const power = new Float64Array(bins);
     const out = new Float32Array(shape[2] * channels);
+    const lowResidual = new Float64Array(channels).fill(NaN);
+    let residuals = emptySums(shape[2]);
     const fits = Array.from({ length: channels }, (_, channel) => {
       for (let bin = 0; bin < bins; bin++) power[bin] = slab.data[bin * channels + channel]!;
       const fit = fitter.fit(power);
+      if (fit.model !== null) {
+        const values = power.subarray(fitter.grid.start, fitter.grid.start + shape[2]).map(Math.log10);
+        const { sums, low } = addResiduals(residuals, values, fit.model);
+        residuals = sums;
+        lowResidual[channel] = low;
+      }
       for (let bin = 0; bin < shape[2]; bin++) {
         out[bin * channels + channel] = outputAt(fit, bin, options.output ?? 'fooof');
       }
       return fit;
     });
-    return { kind: 'done', shape, data: out, metadata: metadataOf(fits) };
+    const metadata = { ...metadataOf(fits), residuals, low_residual: lowResidual };
+    return { kind: 'done', shape, data: out, metadata };
   }
 
   /** Trials are averaged as power, before the fit. */

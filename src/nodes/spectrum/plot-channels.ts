@@ -1,21 +1,32 @@
 import { z } from 'zod';
 
-import { defineNode } from '../../engine/node.js';
+import { ProcessingError } from '../../errors.js';
+import { defineNode, type NodeContext } from '../../engine/node.js';
 import { port } from '../../engine/port.js';
-import { writeChart } from '../../io/index.js';
+import {
+  POSITION_ROLES,
+  readPositions,
+  writeChart,
+  type ChannelPositions,
+  type PositionRole,
+} from '../../io/index.js';
 import { aperiodicInto } from '../../numerics/fooof/aperiodic.js';
+import type { Triple } from '../../numerics/fooof/fit-result.js';
 import { averageTrials } from './average-trials.js';
+import { readWatchedFits } from './fit-sidecar.js';
 import { FitSettings } from './fit-spectra.js';
 import type { FooofMetadata } from './fooof-spy.js';
 import type { ChartRow } from './chart-parts.js';
 import { chartRows } from './plot-fits.js';
-import { recordingChart, type FittedSpectrum, type RejectedPoint } from './recording-chart.js';
+import { recordingChart } from './recording-chart.js';
+import type { CandidateThresholds, FittedSpectrum } from './spectrum-panel.js';
+import { scalpPositions, type ScalpPositions } from './scalp-positions.js';
 import { readModelContainer, type ModelContainer } from './spectral-data.js';
 
 /** The fits of one recording as a picture, with its specification. */
 export const plotChannels = defineNode({
   name: 'plot_channels',
-  version: 3,
+  version: 4,
   inputs: {
     recording: port.value(z.string()),
     spectra: port.file('h5'),
@@ -23,13 +34,18 @@ export const plotChannels = defineNode({
     table: port.file('tsv'),
     peaks: port.file('tsv'),
     candidates: port.file('tsv'),
+    sidecar: port.file('json'),
+    /** Files that say where channels are, and what each of them is. */
+    positions: port.list(port.file('positions')),
+    position_roles: port.value(z.array(z.enum(POSITION_ROLES))),
+    bands: port.value(z.record(z.string(), z.tuple([z.number(), z.number()]))),
     settings: port.value(FitSettings),
     keeptrials: port.value(z.boolean()),
     chan_per_worker: port.value(z.int().nullable()),
   },
   outputs: { svg: port.file('svg'), spec: port.file('json') },
   resources: { cpus: 1, memoryGb: 1 },
-  async run({ recording, spectra, model, table, settings, keeptrials, chan_per_worker, ...tables }, ctx) {
+  async run({ recording, spectra, model, table, settings, keeptrials, chan_per_worker, ...rest }, ctx) {
     const paths = { svg: ctx.outputFile('fits.svg'), spec: ctx.outputFile('fits.vl.json') };
     const chart = recordingChart({
       recording,
@@ -37,28 +53,60 @@ export const plotChannels = defineNode({
       spectra: fittedSpectra(await readModelContainer(spectra.path), await readModelContainer(model.path), {
         keepTrials: keeptrials,
         blockWidth: chan_per_worker,
-        candidates: await chartRows(tables.candidates.path),
+        candidates: await chartRows(rest.candidates.path),
+        settings,
       }),
       fits: await chartRows(table.path),
-      peaks: await chartRows(tables.peaks.path),
+      peaks: await chartRows(rest.peaks.path),
+      watched: await readWatchedFits(rest.sidecar.path),
+      bands: rest.bands,
+      positions: await mapOf(recording, rest.positions, rest.position_roles, ctx),
     });
     for (const warning of await writeChart(paths, chart)) ctx.log.warn(`chart of ${recording}: ${warning}`);
     return paths;
   },
 });
 
+/** Where channels are on the head; null, with a warning where that is a mistake, when it is not known. */
+async function mapOf(
+  recording: string,
+  files: ReadonlyArray<{ readonly path: string; readonly relPath: string }>,
+  roles: readonly PositionRole[],
+  ctx: NodeContext,
+): Promise<ScalpPositions | null> {
+  const paths = Object.fromEntries(files.map(({ path }, i) => [roles[i]!, path]));
+  let positions: ChannelPositions;
+  try {
+    positions = await readPositions(paths);
+  } catch (error) {
+    // A mistake there costs the maps of the head, not the chart.
+    if (!(error instanceof ProcessingError)) throw error;
+    const reason = files.reduce((text, { path, relPath }) => text.replaceAll(path, relPath), error.message);
+    ctx.log.warn(`${recording}: no map of the head: ${reason}; ${error.cure ?? ''}`);
+    return null;
+  }
+  const map = scalpPositions(positions);
+  if (map === null && positions.size > 0) {
+    ctx.log.warn(
+      `${recording}: no map of the head: its ${positions.size} positions do not lie on a sphere; give four or more that are not in one plane`,
+    );
+  }
+  return map;
+}
+
 interface FittedParts {
   readonly keepTrials: boolean;
   readonly blockWidth: number | null;
   /** Rows of the recording's table of candidates. */
   readonly candidates: readonly ChartRow[];
+  readonly settings: Pick<FitSettings, 'mode' | 'peak_threshold' | 'min_peak_height'>;
 }
 
 /** Every spectrum with a fit: the data from `given`, the parameters from the metadata of `fitted`. */
 export function fittedSpectra(
   given: ModelContainer,
   fitted: ModelContainer,
-  { keepTrials, blockWidth, candidates }: FittedParts,
+  { keepTrials, blockWidth, candidates, settings }: FittedParts,
 ): FittedSpectrum[] {
   const { data, shape, channel, freq } = keepTrials ? given : averageTrials(given);
   const channels = channel.length;
@@ -80,30 +128,46 @@ export function fittedSpectra(
       const aperiodic = new Float64Array(power.length);
       aperiodicInto(parameters, grid, aperiodic);
       const number = given.trialIndex?.[trial] ?? trial;
+      const own = candidatesOf(candidates, channel[from + c]!, keepTrials ? number : null);
       return {
         title: keepTrials ? `${channel[from + c]} trial ${number}` : channel[from + c]!,
         frequencies: grid.frequencies,
         power,
         aperiodic,
-        rejected: rejectedOf(candidates, channel[from + c]!, keepTrials ? number : null),
+        rejected: own.flatMap((row) =>
+          row['outcome'] === 'fitted'
+            ? []
+            : { frequency: Number(row['center_frequency']), outcome: String(row['outcome']) },
+        ),
+        thresholds: settings.mode === 'bic' ? null : thresholdsOf(own, settings),
         gaussians: metadata.gaussian_params[c]!,
+        peaks: metadata.peak_params[c]!,
         error: metadata.error[c]!,
         rSquared: metadata.r_squared[c]!,
-        exponent: parameters.at(-1)!,
+        parameters,
       };
     });
   });
 }
 
-/** The candidates of one spectrum that were not fitted. */
-function rejectedOf(candidates: readonly ChartRow[], channel: string, trial: number | null): RejectedPoint[] {
-  return candidates.flatMap((row) =>
-    row['outcome'] === 'fitted' ||
-    String(row['channel']) !== channel ||
-    (trial !== null && row['trial'] !== trial)
-      ? []
-      : { frequency: Number(row['center_frequency']), outcome: String(row['outcome']) },
+/** The rows of one spectrum. */
+function candidatesOf(candidates: readonly ChartRow[], channel: string, trial: number | null): ChartRow[] {
+  return candidates.filter(
+    (row) => String(row['channel']) === channel && (trial === null || row['trial'] === trial),
   );
+}
+
+/** A point that ended the search has no bandwidth and was not taken out. */
+function thresholdsOf(
+  candidates: readonly ChartRow[],
+  { peak_threshold, min_peak_height }: FittedParts['settings'],
+): CandidateThresholds {
+  const guesses = candidates.flatMap((row): Triple[] =>
+    typeof row['bandwidth'] === 'number'
+      ? [[Number(row['center_frequency']), Number(row['power']), row['bandwidth'] / 2]]
+      : [],
+  );
+  return { candidates: guesses, peakThreshold: peak_threshold, minPeakHeight: min_peak_height };
 }
 
 function parametersOf({ aperiodic_params: { shape, data } }: FooofMetadata, channel: number): number[] {

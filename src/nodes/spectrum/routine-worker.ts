@@ -1,4 +1,5 @@
 /** Entry of a worker process of a routine: one call per message; ends with its parent. */
+import { ProcessingError } from '../../errors.js';
 import { Hdf5Writer } from '../../io/index.js';
 import type { CallResult, Slab } from './computational-routine.js';
 import type { WorkerAnswer, WorkerTask } from './routine-workers.js';
@@ -28,7 +29,11 @@ process.on('message', (task: WorkerTask) => {
   answer(task).then(
     (done) => process.send!(done),
     (error: unknown) =>
-      process.send!({ id: task.id, error: error instanceof Error ? error.message : String(error) }),
+      process.send!({
+        id: task.id,
+        error: error instanceof Error ? error.message : String(error),
+        isOfInput: error instanceof ProcessingError,
+      }),
   );
 });
 process.on('disconnect', () => process.exit());

@@ -1,7 +1,7 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
-import { ProcessingError } from '../../errors.js';
+import { NodeError, ProcessingError } from '../../errors.js';
 import type { Slab, WorkerModule } from './computational-routine.js';
 
 export interface WorkerTask {
@@ -14,7 +14,12 @@ export interface WorkerTask {
 
 export type WorkerAnswer =
   | { readonly id: number; readonly data: Float32Array | null; readonly metadata: unknown }
-  | { readonly id: number; readonly error: string };
+  | {
+      readonly id: number;
+      readonly error: string;
+      /** The error is of what was given to the call. */
+      readonly isOfInput: boolean;
+    };
 
 type Done = Exclude<WorkerAnswer, { readonly error: string }>;
 
@@ -39,7 +44,8 @@ export class RoutineWorkers {
    * Runs calls 0 to count - 1; a call is made when a process is free for it.
    *
    * @returns results in the order of the calls
-   * @throws ProcessingError INVALID_ARGUMENT with the message of a call that failed, or when a process ended
+   * @throws ProcessingError INVALID_ARGUMENT with the message of a call that refused what it was given; NodeError NODE_FAILED for any
+   *   other error of a call, and when a process ended
    */
   async run(
     count: number,
@@ -50,19 +56,22 @@ export class RoutineWorkers {
     let next = 0;
     const work = (child: ChildProcess): Promise<void> =>
       new Promise((resolve, reject) => {
-        const fail = (what: string): void =>
+        const fail = (what: string, isOfInput = false): void => {
+          const message = `a call of the routine failed: ${what}`;
+          const cure = 'correct what the message names; parallel false runs the calls in this process';
           reject(
-            new ProcessingError('INVALID_ARGUMENT', `a call of the routine failed: ${what}`, {
-              cure: 'correct what the message names; parallel false runs the calls in this process',
-            }),
+            isOfInput
+              ? new ProcessingError('INVALID_ARGUMENT', message, { cure })
+              : new NodeError('NODE_FAILED', message, { cure }),
           );
+        };
         const send = (): void => {
           const id = next++;
           if (id >= count) resolve();
           else child.send({ id, ...call(id), chunk: chunk(id) });
         };
         child.on('message', (answer: WorkerAnswer) => {
-          if ('error' in answer) return fail(answer.error);
+          if ('error' in answer) return fail(answer.error, answer.isOfInput);
           results[answer.id] = answer;
           send();
         });

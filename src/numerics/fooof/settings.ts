@@ -9,7 +9,7 @@ export const ERROR_METRICS = ['MAE', 'MSE', 'RMSE', 'MDAE'] as const;
 export type ErrorMetric = (typeof ERROR_METRICS)[number];
 
 /** Two frequencies in Hz, the lower first. */
-const frequencyPair = z
+export const frequencyPair = z
   .tuple([z.number().nonnegative(), z.number().positive()])
   .refine(([low, high]) => low < high, {
     error: 'the first frequency must be below the second',

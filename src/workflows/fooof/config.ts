@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
 import { BayesianGroupSettings } from '../../numerics/bayes/settings.js';
-import { FitOptions, FooofSettings } from '../../numerics/fooof/settings.js';
+import { FitOptions, FooofSettings, frequencyPair } from '../../numerics/fooof/settings.js';
 import { SpectrumSettings } from '../../numerics/signal/settings.js';
 
 /** Configuration block `fooof`: the model's settings, how series become spectra, what is fitted and what is written. */
@@ -54,6 +54,10 @@ export const FooofConfig = z.strictObject({
     .describe(
       'Charts: none; of the cohort (fits.svg); also of each recording (<stem>_fits.svg); auto: of each up to 24 recordings',
     ),
+  bands: z
+    .record(z.string(), frequencyPair)
+    .default({ alpha: [7, 14] })
+    .describe('Bands whose highest peak the charts of recordings show over the head and over trials, Hz'),
   bayesian: BayesianGroupSettings.nullable()
     .default(null)
     .describe('A Bayesian model over fits.tsv with columns of participants.tsv, such as group; null: none'),

@@ -23,7 +23,7 @@ const LEFT_OUT_FOLDERS = new Set(['logs', 'node_modules']);
 const BIDS_LEFT_OUT = new Set(['derivatives', 'sourcedata', 'code', 'stimuli', 'phenotype']);
 /** Tables of BIDS that describe recordings. */
 const BIDS_TABLE =
-  /^(participants|samples|dataset_description)\.tsv$|_(channels|electrodes|events|scans|sessions|optodes|physio|stim|coordsystem|headshape|markers)\.tsv$/;
+  /^(participants|samples|dataset_description|electrodes)\.tsv$|_(channels|electrodes|events|scans|sessions|optodes|physio|stim|coordsystem|headshape|markers)\.tsv$/;
 const FREQUENCIES = /(^|_)freqs\.npy$/;
 
 const FORMATS: Readonly<Record<string, RecordingFormat>> = {

@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import type {
   ReportBlock,
   ReportCell,
@@ -7,6 +7,9 @@ import type {
   ReportSection,
 } from '../../engine/report-section.js';
 import type { ResultFile, ResultFiles } from '../../engine/result-files.js';
+import { countedWarnings, type CountedWarning } from '../../nodes/spectrum/check-panels.js';
+import { cohortWarnings } from '../../nodes/spectrum/fit-charts.js';
+import { WatchedFits } from '../../nodes/spectrum/fit-sidecar.js';
 import { CANDIDATE_TEXT } from '../../numerics/fooof/candidates.js';
 import { Hdf5File, readTsv } from '../../io/index.js';
 import { bayesianBlocks } from '../bayesian-report.js';
@@ -14,6 +17,8 @@ import { FooofConfig } from './config.js';
 
 /** Channels in the gallery of a recording: from the best to the worst fit. */
 const GALLERY = 6;
+/** Names behind a warning. */
+const NAMED = 8;
 /** A line of more points than this is not seen better. */
 const MOST_POINTS = 200;
 
@@ -52,6 +57,10 @@ export async function describeFooof(results: ResultFiles): Promise<ReportSection
       : [{ kind: 'histogram', title, caption: `All ${counted} of the run.`, x, counted, values }];
   const recordings = byRecording(fits);
   const tables = new Map(results.files.map((file) => [file.path, file]));
+  const watched = [...recordings.keys()].flatMap((name) => {
+    const table = tables.get(`${name}_fits.tsv`);
+    return table === undefined ? [] : (watchedFits(table) ?? []);
+  });
   return {
     title: 'Parameterised spectra',
     blocks: [
@@ -64,6 +73,7 @@ export async function describeFooof(results: ResultFiles): Promise<ReportSection
             : `${failed.length} of ${fits.length} spectra were not fitted; they are listed below.`,
       },
       ...(failed.length === 0 ? [] : [fitTable('Not fitted', failed, true)]),
+      ...warningTable(cohortWarnings(watched)),
       ...(await bayesianBlocks(results)),
       ...histogram(
         'Exponent of the aperiodic part',
@@ -201,9 +211,44 @@ function recordingPage(
       label: own.item,
       blocks: async () => [
         ...(await gallery(own, rows, output)),
+        ...warningTable(countedWarnings(watchedFits(own) ?? NOTHING_WATCHED)),
         ...(await candidateBlocks(own)),
         fitTable('Fits', rows, false),
       ],
+    },
+  ];
+}
+
+const NOTHING_WATCHED = { fitted: { spectra: 0 }, warnings: [] };
+
+/** What the sidecar of a table of fits tells; null for one of an earlier release, which tells nothing. */
+function watchedFits(table: ResultFile): WatchedFits | null {
+  const path = table.absolute.replace(/\.tsv$/, '.json');
+  if (!existsSync(path)) return null;
+  return WatchedFits.safeParse(JSON.parse(readFileSync(path, 'utf8'))).data ?? null;
+}
+
+/** What a person should look at. */
+function warningTable(warnings: readonly CountedWarning[]): ReportBlock[] {
+  if (warnings.length === 0) return [];
+  return [
+    {
+      kind: 'table',
+      title: 'Warnings',
+      columns: [
+        { name: 'warning' },
+        { name: 'spectra' },
+        { name: 'of' },
+        { name: 'meaning' },
+        { name: 'where', meaning: 'the first of them' },
+      ],
+      rows: warnings.map(({ warning, meaning, count, of, names }) => [
+        warning,
+        count,
+        of,
+        meaning,
+        names.slice(0, NAMED).join(', ') + (names.length > NAMED ? ', ...' : ''),
+      ]),
     },
   ];
 }

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 
 import { ConfigError } from '../../errors.js';
 import { Workflow } from '../../engine/builder.js';
+import type { Items } from '../../engine/handle.js';
 import { inputFile } from '../../engine/port.js';
 import { workflow, type MergedConfig, type WorkflowContext } from '../../engine/registry.js';
 import type { ReportSection } from '../../engine/report-section.js';
@@ -11,14 +12,15 @@ import { sourceName } from '../../engine/source-name.js';
 import { collectFits } from '../../nodes/spectrum/collect-fits.js';
 import { computeSpectra } from '../../nodes/spectrum/compute-spectra.js';
 import { fitRecording } from '../../nodes/spectrum/fit-recording.js';
-import { FitSettings, fitSpectra } from '../../nodes/spectrum/fit-spectra.js';
+import { FitSettings } from '../../nodes/spectrum/fit-spectra.js';
 import { plotFits } from '../../nodes/spectrum/plot-fits.js';
 import { plotChannels } from '../../nodes/spectrum/plot-channels.js';
 import { checkSpectrumSettings, SpectrumSettings } from '../../numerics/signal/settings.js';
 import { addBayesianGroup, bayesianProblems } from '../bayesian-step.js';
 import { readParticipants } from '../spectral-descriptors/participants.js';
 import { FooofConfig } from './config.js';
-import { findRecordings, holdsSpectra } from './recordings.js';
+import { positionFiles, type PositionFile } from './positions.js';
+import { findRecordings, holdsSpectra, type Recording } from './recordings.js';
 
 /** With `plots: auto`, up to this many recordings have a chart of their own: a chart takes longer than its fits. */
 const MOST_PLOTTED_RECORDINGS = 24;
@@ -70,15 +72,6 @@ export class Fooof {
     const wf = new Workflow('fooof');
     const recordings = wf.items(found, { key: ({ id }) => id });
     const name = recordings.select((recording) => recording.name);
-    const given = {
-      recording: name,
-      format: recordings.select(({ format }) => format),
-      roles: recordings.select(({ files }) => files.map(({ role }) => role)),
-      files: recordings.select(({ files }) => files.map(({ path }) => inputFile(path))),
-      refused: recordings.select(({ refused }) => refused),
-      spectrum: picked(SpectrumSettings.shape, rest) as SpectrumSettings,
-      sampling_rate: rest.sampling_rate,
-    };
     const settings = picked(FitSettings.shape, rest) as FitSettings;
     const how = {
       recording: name,
@@ -95,13 +88,25 @@ export class Fooof {
     const plotsEach =
       rest.plots === 'recordings' || (rest.plots === 'auto' && found.length <= MOST_PLOTTED_RECORDINGS);
     // Spectra of series are kept between runs with other settings of the fit; those that are given cost less to read than to keep.
-    const isAllSpectra = found.every(holdsSpectra);
+    const spectrum = picked(SpectrumSettings.shape, rest) as SpectrumSettings;
+    const isKept = (one: Recording): boolean => plotsEach || rest.keep_spectra || !holdsSpectra(one);
+    const kept = found.filter(isKept);
     const spectra =
-      isAllSpectra && !plotsEach && !rest.keep_spectra ? null : wf.map(computeSpectra, given).out.spectra;
-    const fitted =
-      isAllSpectra || spectra === null
-        ? wf.map(fitRecording, { ...given, ...how }, resources)
-        : wf.map(fitSpectra, { ...how, spectra }, resources);
+      kept.length === 0
+        ? null
+        : wf.map(
+            computeSpectra,
+            recordingInputs(wf.items(kept, { key: ({ id }) => id }), { spectrum, rate: rest.sampling_rate }),
+          ).out.spectra;
+    const fitted = wf.map(
+      fitRecording,
+      {
+        ...recordingInputs(recordings, { spectrum, rate: rest.sampling_rate, isElsewhere: isKept }),
+        ...how,
+        spectra: recordings.select((one) => (isKept(one) ? wf.pick(spectra!, one.id) : null)),
+      },
+      resources,
+    );
     const collected = wf.add(collectFits, {
       names: wf.join(fitted.out.name, { minItems: min_recordings }),
       tables: wf.join(fitted.out.fits, { minItems: min_recordings }),
@@ -131,6 +136,10 @@ export class Fooof {
         table: fitted.out.fits,
         peaks: fitted.out.peaks,
         candidates: fitted.out.candidates,
+        sidecar: fitted.out.sidecar,
+        positions: recordings.select((one) => positionsOf(one).map(({ path }) => inputFile(path))),
+        position_roles: recordings.select((one) => positionsOf(one).map(({ role }) => role)),
+        bands: rest.bands,
         settings,
         keeptrials,
         chan_per_worker: keeptrials ? chan_per_worker : null,
@@ -139,16 +148,60 @@ export class Fooof {
       wf.publish(drawn.out.spec, published('_fits.vl.json'));
     }
     if (rest.plots !== 'none') {
-      const plotted = wf.add(plotFits, { table: collected.out.table, peaks: collected.out.peaks });
+      const plotted = wf.add(plotFits, {
+        table: collected.out.table,
+        peaks: collected.out.peaks,
+        sidecars: wf.join(fitted.out.sidecar, { minItems: min_recordings }),
+      });
       wf.publish(plotted.out.svg, 'fits.svg');
       wf.publish(plotted.out.spec, 'fits.vl.json');
     }
     return wf;
   }
 
+  /** The dry pass: recordings are read one by one, neither spectra nor fits are computed. */
+  async *describeItems({ fooof }: Config, { inputDir, participants }: WorkflowContext) {
+    const { describeRecording } = await import('./describe.js');
+    for (const recording of findRecordings(inputDir, participants)) yield describeRecording(recording, fooof);
+  }
+
   async describeResults(results: ResultFiles): Promise<ReportSection | null> {
     return (await import('./report.js')).describeFooof(results);
   }
+}
+
+/**
+ * What recordings are made of, as the nodes that read them take it.
+ *
+ * @param isElsewhere - whose spectra come from another node: nothing of them is read here, so nothing of it is part of the key
+ */
+function recordingInputs(
+  recordings: Items<Recording>,
+  {
+    spectrum,
+    rate,
+    isElsewhere = () => false,
+  }: { spectrum: SpectrumSettings; rate: number | null; isElsewhere?: (one: Recording) => boolean },
+) {
+  const taken = recordings.select((one): Recording =>
+    isElsewhere(one) ? { ...one, format: 'hdf5', files: [], refused: null } : one,
+  );
+  const unless = <T>(value: T, otherwise: T): Items<T> =>
+    recordings.select((one) => (isElsewhere(one) ? otherwise : value)) as Items<T>;
+  return {
+    recording: taken.select(({ name }) => name),
+    format: taken.select(({ format }) => format),
+    roles: taken.select(({ files }) => files.map(({ role }) => role)),
+    files: taken.select(({ files }) => files.map(({ path }) => inputFile(path))),
+    refused: taken.select(({ refused }) => refused),
+    spectrum: unless(spectrum, SpectrumSettings.parse({})),
+    sampling_rate: unless(rate, null),
+  };
+}
+
+function positionsOf({ files, format }: Recording): PositionFile[] {
+  const main = files.find(({ role }) => role === 'main');
+  return main === undefined ? [] : positionFiles(format, main.path);
 }
 
 /** The values of an object that a schema names. */

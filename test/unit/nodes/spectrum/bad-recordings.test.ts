@@ -6,7 +6,7 @@ import { describe, expect, test } from 'vitest';
 import { Skip, type InputsOf } from '../../../../src/engine/node.js';
 import { encodeNpy, formatTsv, readTsv } from '../../../../src/io/index.js';
 import { fitRecording } from '../../../../src/nodes/spectrum/fit-recording.js';
-import { FitSettings } from '../../../../src/nodes/spectrum/fit-spectra.js';
+import { fitInto, FitSettings } from '../../../../src/nodes/spectrum/fit-spectra.js';
 import { resolveSpectrumSettings } from '../../../../src/numerics/signal/settings.js';
 import { nodeContext } from '../../../support/node-context.js';
 import { temporaryDirectory } from '../../../support/temporary.js';
@@ -51,6 +51,7 @@ async function run(format: Format, content: string | Uint8Array, given: Given = 
       chan_per_worker: null,
       mem_thresh: 0.5,
       parallel_store: null,
+      spectra: null,
     },
     ctx,
   );
@@ -195,5 +196,31 @@ describe('a recording', () => {
     ],
   ])('%s is skipped with what, where and how to mend', async (_, format, content, given, reason) => {
     expect((await run(format, content, given)).skipped).toBe(reason);
+  });
+
+  test('whose fits cannot be written is skipped with the reason', async () => {
+    const folder = join(root, 'names');
+    mkdirSync(folder);
+    const power = Float64Array.from({ length: 60 }, (_, i) => 10 / (1 + i));
+    const { ctx } = nodeContext(folder);
+    const inputs = {
+      recording: 'sub-01/rest',
+      sources: ['rest.tsv'],
+      settings: FitSettings.parse({}),
+      output: 'fooof' as const,
+    };
+    const how = { keeptrials: false, chan_per_worker: null, mem_thresh: 0.5, parallel_store: null };
+    const data = {
+      ...{ shape: [1, 1, 60, 1] as const, data: power, freq: Float64Array.from(power, (_, i) => 1 + i) },
+      ...{ channel: ['C\tz'], trialdefinition: [[0, 1, 0]] as const, samplerate: null, log: '', version: '' },
+    };
+    const outcome = await fitInto(data, { ...inputs, ...how }, ctx);
+    expect(outcome).toMatchObject({
+      kind: 'skip',
+      reason: 'a table cell holds a tab or line break: "C\\tz"; replace tabs and line breaks in the text',
+    });
+    // Memory that is not free is not the recording's fault, and not to be remembered.
+    const refused = fitInto(data, { ...inputs, ...how, mem_thresh: 1e-12 }, ctx);
+    await expect(refused).rejects.toThrow('a result chunk takes 240 bytes, more than 1e-12');
   });
 });

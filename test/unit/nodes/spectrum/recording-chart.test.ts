@@ -4,7 +4,10 @@ import { describe, expect, test } from 'vitest';
 import { renderChart } from '../../../../src/io/index.js';
 import { FooofSpy } from '../../../../src/nodes/spectrum/fooof-spy.js';
 import { fittedSpectra } from '../../../../src/nodes/spectrum/plot-channels.js';
-import { recordingChart, type FittedSpectrum } from '../../../../src/nodes/spectrum/recording-chart.js';
+import { thresholdLevels } from '../../../../src/nodes/spectrum/flattened-panel.js';
+import { recordingChart } from '../../../../src/nodes/spectrum/recording-chart.js';
+import { scalpPositions } from '../../../../src/nodes/spectrum/scalp-positions.js';
+import type { FittedSpectrum } from '../../../../src/nodes/spectrum/spectrum-panel.js';
 import { writeSpectra } from '../../../../src/nodes/spectrum/spectral-container.js';
 import { readModelContainer, type SpectralData } from '../../../../src/nodes/spectrum/spectral-data.js';
 import { fitSpectrum } from '../../../../src/numerics/fooof/fit-spectrum.js';
@@ -54,11 +57,12 @@ async function containers(keepTrials: boolean, freq_range: [number, number] | nu
   await routine.compute(recording(), fitted!);
   const read = [await readModelContainer(given!), await readModelContainer(fitted!)] as const;
   const candidates = [
-    { channel: 'A', trial: 4, center_frequency: 10, outcome: 'fitted' },
-    { channel: 'A', trial: 4, center_frequency: 3, outcome: 'edge' },
-    { channel: 'A', trial: 0, center_frequency: 20, outcome: 'overlap' },
+    { channel: 'A', trial: 4, center_frequency: 10, power: 0.8, bandwidth: 3, outcome: 'fitted' },
+    { channel: 'A', trial: 4, center_frequency: 3, power: 0.2, bandwidth: null, outcome: 'edge' },
+    { channel: 'A', trial: 0, center_frequency: 20, power: 0.2, bandwidth: 1, outcome: 'overlap' },
   ];
-  return fittedSpectra(...read, { keepTrials, blockWidth, candidates });
+  const settings = { mode: 'classic', peak_threshold: 2, min_peak_height: 0.15 } as const;
+  return fittedSpectra(...read, { keepTrials, blockWidth, candidates, settings });
 }
 
 describe('fitted spectra of a recording', () => {
@@ -75,6 +79,13 @@ describe('fitted spectra of a recording', () => {
     expect(gaussians).toEqual(own.gaussian_params);
     expect(error).toBe(own.error);
     expect(spectra[3]!.rejected).toEqual([{ frequency: 3, outcome: 'edge' }]);
+    expect(spectra[3]!.thresholds).toEqual({
+      candidates: [[10, 0.8, 1.5]],
+      peakThreshold: 2,
+      minPeakHeight: 0.15,
+    });
+    expect(spectra[3]!.peaks).toEqual(own.peak_params);
+    expect(spectra[3]!.parameters).toEqual(own.aperiodic_params);
     expect(spectra[4]!.rejected).toEqual([]);
   });
 
@@ -87,38 +98,45 @@ describe('fitted spectra of a recording', () => {
 
 describe('the chart of a recording', () => {
   const spectrum = (title: string, error: number): FittedSpectrum => ({
-    ...{ title, error, rSquared: 0.987, exponent: 1.25, frequencies: [8, 9, 10, 11, 12] },
+    ...{ title, error, rSquared: 0.987, parameters: [1, 1.25], frequencies: [8, 9, 10, 11, 12] },
     ...{ power: [1, 1, 2, 1, 1], aperiodic: [1, 1, 1, 1, 1], gaussians: [[10, 1, 0.5]] },
-    rejected: [{ frequency: 12, outcome: 'overlap' }],
+    ...{ peaks: [[10, 1, 1]], rejected: [{ frequency: 12, outcome: 'overlap' }] },
+    thresholds: { candidates: [[10, 1, 0.5]], peakThreshold: 2, minPeakHeight: 0.15 },
   });
-  const rows = {
+  const fits = [
+    { channel: 'Cz', offset: 1, exponent: 1.25, r_squared: 0.987, error: 0.1, n_peaks: 1, status: 'ok' },
+    {
+      ...{ channel: 'Oz', offset: null, exponent: null, r_squared: null, error: null, n_peaks: 0 },
+      status: 'non_finite',
+    },
+  ];
+  const charts = {
+    recording: 'sub-01',
+    fits,
     peaks: [{ channel: 'Cz', center_frequency: 10, power: 1, bandwidth: 1 }],
     settings: 'mode classic',
+    watched: {
+      fitted: { recording: 'sub-01', range: [8, 12] as [number, number], bins: 5, spectra: 2 },
+      errors: {
+        ...{ spectra: 1, mean_error: [0, 0, 0.1, 0, 0.5], sd_error: [0, 0, 0, 0, 0.25] },
+        mean_residual: [0, 0, -0.1, 0, 0.5],
+      },
+      warnings: [{ warning: 'center_at_edge' as const, meaning: 'at an end', spectra: ['Cz'] }],
+    },
+    bands: { alpha: [7, 14] as const },
+    positions: null,
   };
-  const fits = [
-    { channel: 'Cz', exponent: 1.25, r_squared: 0.987, error: 0.1, n_peaks: 1, status: 'ok' },
-    { channel: 'Oz', exponent: null, r_squared: null, error: null, n_peaks: 0, status: 'non_finite' },
-  ];
 
-  test('names channel, parameters, components and failures', async () => {
-    const chart = recordingChart({ recording: 'sub-01', spectra: [spectrum('Cz', 0.1)], fits, ...rows });
+  test('names channel, parameters, components, thresholds, warnings and failures', async () => {
+    const chart = recordingChart({ ...charts, spectra: [spectrum('Cz', 0.1)] });
     const { svg, warnings } = await renderChart(chart);
     expect(warnings).toEqual([]);
-    const texts = [
-      'sub-01: 1 fits',
-      'mode classic',
-      'exponent 1.25, R2 0.987, error 0.100',
-      '1 peak:',
-      '10.0 Hz',
-    ];
     for (const text of [
-      ...texts,
-      'aperiodic part',
-      'model',
-      'Oz: non_finite',
-      'failed: 1',
-      'candidate not fitted',
-      'overlap',
+      ...['sub-01: 1 fits', 'mode classic', 'offset 1.00, exponent 1.25', 'R2 0.987, error 0.100'],
+      ...['1 peak', '10.0 Hz, power 1.00, width 1.0 Hz', 'aperiodic part', 'model'],
+      ...['candidate not fitted', 'overlap', 'peak_threshold', 'min_peak_height', 'mean, SD'],
+      ...['error by frequency, 1 fits', 'mean residual', 'warnings: 1', 'failed: 1', 'Oz: non_finite'],
+      ...['center_at_edge, 1 of 2 spectra: at an end', 'alpha: centre (Hz)', '2 channels, 1 trials'],
     ]) {
       expect(svg).toContain(text);
     }
@@ -127,24 +145,73 @@ describe('the chart of a recording', () => {
     expect(panel).toContain('{"peak":0,"frequency":10,"low":1,"high":2}');
     expect(panel).not.toContain('"frequency":8,"low"');
     expect(panel).toContain('{"frequency":12,"outcome":"overlap","power":1}');
+    expect(panel).toContain('{"frequency":12,"mean":0.5,"low":0.25,"high":0.75,"residual":0.5}');
+    // A band without a peak is a cell without a value.
+    expect(panel).toContain('{"channel":"Oz","trial":0,"value":null}');
+  });
+
+  test('shows the head where positions are known, the channel without a peak in grey', async () => {
+    const r = Math.SQRT1_2;
+    const positions = scalpPositions(
+      new Map([
+        ['Cz', [0, 0, 1]],
+        ['Oz', [0, -1, 0]],
+        ['T8', [1, 0, 0]],
+        ['AFz', [0, r, r]],
+      ] as const),
+    );
+    expect([...positions!]).toEqual([
+      ['Cz', [0, 0]],
+      ['Oz', [0, -1]],
+      ['T8', [1, 0]],
+      ['AFz', [0, 0.5]],
+    ]);
+    const chart = recordingChart({ ...charts, spectra: [spectrum('Cz', 0.1)], positions });
+    const text = JSON.stringify(chart);
+    expect(text).toContain('{"values":[{"channel":"Oz","x":0,"y":-1,"value":null}]}');
+    expect(text).toContain('{"values":[{"channel":"Cz","x":0,"y":0,"value":10}]}');
+    expect(text).not.toContain('T8');
+    expect(text).not.toContain('2 channels, 1 trials');
+    expect((await renderChart(chart)).warnings).toEqual([]);
+    const flat = new Map([
+      ['A', [0, 0, 0]],
+      ['B', [1, 0, 0]],
+      ['C', [0, 1, 0]],
+      ['D', [1, 1, 0]],
+    ] as const);
+    expect(scalpPositions(flat)).toBeNull();
+  });
+
+  test('the relative threshold is that of what the candidates leave', () => {
+    const frequencies = [8, 9, 10, 11, 12];
+    const peak = (f: number) => Math.exp(-((f - 10) ** 2) / 0.5);
+    const rest = [0.1, -0.1, 0.1, -0.1, 0];
+    const flat = frequencies.map((f, i) => peak(f) + rest[i]!);
+    const sd = Math.sqrt(rest.reduce((sum, value) => sum + value ** 2, 0) / 5);
+    const given = { candidates: [[10, 1, 0.5]] as const, peakThreshold: 2, minPeakHeight: 0.15 };
+    const [relative, absolute] = thresholdLevels(flat, frequencies, given);
+    expect(relative!.level).toBeCloseTo(2 * sd, 4);
+    expect(absolute).toEqual({ name: 'min_peak_height', level: 0.15 });
   });
 
   test('a spectrum without peaks or without candidates that were not fitted is drawn without a warning', async () => {
     const spectra = [
       { ...spectrum('Cz', 0.1), rejected: [] },
-      { ...spectrum('Oz', 0.1), gaussians: [], rejected: [] },
+      { ...spectrum('Oz', 0.1), gaussians: [], peaks: [], rejected: [], thresholds: null },
     ];
-    const { svg, warnings } = await renderChart(recordingChart({ recording: 'r', spectra, fits, ...rows }));
+    const { svg, warnings } = await renderChart(recordingChart({ ...charts, spectra }));
     expect(warnings).toEqual([]);
     expect(svg).toContain('no peaks');
   });
 
   test('of many spectra those with the largest error are drawn, in their order', () => {
     const spectra = Array.from({ length: 50 }, (_, i) => spectrum(`E${i}`, ((i * 7) % 50) / 100));
-    const chart = JSON.stringify(recordingChart({ recording: 'sub-01', spectra, fits, ...rows }));
-    expect(chart).toContain('36 of 50 fits, those with the largest error');
-    expect(chart.match(/"text":"E\d+"/g)).toHaveLength(36);
-    expect(chart).not.toContain('"text":"E0"');
-    expect(chart).toContain('"text":"E7"');
+    const chart = recordingChart({ ...charts, spectra }) as unknown as { vconcat: unknown[] };
+    const [panels, flattened] = chart.vconcat.map((part) => JSON.stringify(part));
+    expect(JSON.stringify(chart)).toContain('36 of 50 fits, those with the largest error');
+    expect(panels!.match(/"text":"E\d+"/g)).toHaveLength(36);
+    expect(panels).not.toContain('"text":"E0"');
+    expect(panels).toContain('"text":"E7"');
+    expect(flattened).toContain('flattened: 8 of 50 fits');
   });
 });

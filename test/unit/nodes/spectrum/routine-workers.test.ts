@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { expect, test } from 'vitest';
 
+import { NodeError } from '../../../../src/errors.js';
 import type { WorkerModule } from '../../../../src/nodes/spectrum/computational-routine.js';
 import { FooofSpy } from '../../../../src/nodes/spectrum/fooof-spy.js';
 import { RoutineWorkers } from '../../../../src/nodes/spectrum/routine-workers.js';
@@ -47,6 +48,9 @@ test('calls come back in their order; a process that dies and a call that throws
   expect(done.map(({ data }) => data![0])).toEqual([2, 4, 6, 8, 10]);
   await expect(run([1, -1, 3])).rejects.toThrow('a call of the routine failed: its process ended (SIGKILL)');
   await expect(run([1, -2, 3])).rejects.toThrow('a call of the routine failed: no such channel');
+  // Neither is the fault of the recording.
+  await expect(run([1, -1, 3])).rejects.toBeInstanceOf(NodeError);
+  await expect(run([1, -2, 3])).rejects.toBeInstanceOf(NodeError);
 });
 
 test('a run of the routine that loses a worker leaves neither container nor chunks', async () => {

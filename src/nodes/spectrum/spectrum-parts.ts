@@ -1,0 +1,58 @@
+/** What the panels of spectra share. */
+import type { Triple } from '../../numerics/fooof/fit-result.js';
+
+/** Part of a Gaussian that is drawn, SD to either side. */
+export const DRAWN_SD = 3;
+
+/** Marks of candidates that were not fitted. */
+const REJECTED_SHAPES = {
+  edge: 'square',
+  overlap: 'triangle-up',
+  below_threshold: 'circle',
+  below_min_height: 'triangle-down',
+};
+const SHAPE_SCALE = { domain: Object.keys(REJECTED_SHAPES), range: Object.values(REJECTED_SHAPES) };
+
+/** The marks of candidates that were not fitted, in an encoding. */
+export const OUTCOME_SHAPE = {
+  field: 'outcome',
+  type: 'nominal' as const,
+  title: 'candidate not fitted',
+  scale: SHAPE_SCALE,
+};
+
+/** A layer of some rows; without any the axes would have no ends, and that be told as a fault of the data. */
+export function withRows<R extends object, L extends object>(values: readonly R[], layer: L) {
+  return values.length === 0 ? [] : [{ data: { values: [...values] }, ...layer }];
+}
+
+/** log10 power in an encoding. */
+export function powerAxis(field: string) {
+  return { field, type: 'quantitative' as const, title: 'log10 power', scale: { zero: false } };
+}
+
+/** A name in a legend whose colours are given. */
+export function legendColor<C extends Readonly<Record<string, string>>>(colors: C, name: keyof C & string) {
+  return { datum: name, type: 'nominal' as const, title: null, scale: colorScale(colors) };
+}
+
+export function colorScale(colors: Readonly<Record<string, string>>) {
+  return { domain: Object.keys(colors), range: Object.values(colors) };
+}
+
+export function gaussianAt([center, height, sd]: Triple, frequency: number): number {
+  return height * Math.exp(-((frequency - center) ** 2) / (2 * sd * sd));
+}
+
+export function nearestBin(frequencies: ArrayLike<number>, frequency: number): number {
+  let nearest = 0;
+  for (let i = 1; i < frequencies.length; i++) {
+    if (Math.abs(frequencies[i]! - frequency) < Math.abs(frequencies[nearest]! - frequency)) nearest = i;
+  }
+  return nearest;
+}
+
+/** Five digits are more than a picture shows. */
+export function short(value: number): number {
+  return Number(value.toPrecision(5));
+}
