@@ -10,6 +10,7 @@ void registerElementwise(napi_env env, napi_value exports);
 void registerRegistration(napi_env env, napi_value exports);
 void registerEncoding(napi_env env, napi_value exports);
 void registerSpectral(napi_env env, napi_value exports);
+void registerSpectralPair(napi_env env, napi_value exports);
 void registerFooof(napi_env env, napi_value exports);
 
 }  // namespace neuroloom
@@ -22,6 +23,7 @@ NAPI_MODULE_INIT() {
   neuroloom::registerRegistration(env, exports);
   neuroloom::registerEncoding(env, exports);
   neuroloom::registerSpectral(env, exports);
+  neuroloom::registerSpectralPair(env, exports);
   neuroloom::registerFooof(env, exports);
   return exports;
 }

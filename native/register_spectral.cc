@@ -8,7 +8,7 @@
 #include "napi_call.h"
 #include "pool.h"
 #include "scratch.h"
-#include "spectral_ordering.h"
+#include "spectral_arguments.h"
 #include "spectral_products.h"
 #include "spectral_slice.h"
 
@@ -23,88 +23,6 @@ constexpr std::size_t kMostShares = 8;
 constexpr std::size_t kSquareRows = 48;
 // Rows moved at a time from column to column: cache lines of four columns are met again while they are near.
 constexpr std::size_t kCopyRows = 64;
-
-const SpectralKernels& spectral() { return *kernels().spectral; }
-
-// Pattern of a symmetric matrix (starts, columns) from argument `at` on.
-OrderingGraph patternAt(const Call& call, std::size_t at, std::size_t size) {
-  const int* starts = call.ints(at, size + 1);
-  const std::size_t entries = static_cast<std::size_t>(starts[size]);
-  const int* columns = call.ints(at + 1, entries);
-  for (std::size_t e = 0; e < entries; e++) {
-    if (columns[e] < 0 || static_cast<std::size_t>(columns[e]) >= size) throw ArgumentError("a column is outside");
-  }
-  return patternGraph(static_cast<int>(size), starts, columns);
-}
-
-// (size, starts, columns, order)
-napi_value spectralOrder(const Call& call) {
-  const std::size_t size = call.count(0);
-  int* order = call.ints(3, size);
-  const std::vector<int> found = nestedDissection(patternAt(call, 1, size));
-  std::copy(found.begin(), found.end(), order);
-  return call.undefined();
-}
-
-// (size, starts, columns, order, superStarts, rowStarts, panelStarts, parents, figures) -> rows. `order` is given and
-// comes back as the final one; figures: supernodes, stackSize, largestPanel, largestUpdate, operations.
-napi_value spectralSymbolic(const Call& call) {
-  const std::size_t size = call.count(0);
-  int* order = call.ints(3, size);
-  int *superStarts = call.ints(4, size + 1), *rowStarts = call.ints(5, size + 1), *parents = call.ints(7, size);
-  double *panelStarts = call.doubles(6, size + 1), *figures = call.doubles(8, 5);
-  std::vector<char> isThere(size, 0);
-  for (std::size_t i = 0; i < size; i++) {
-    if (order[i] < 0 || static_cast<std::size_t>(order[i]) >= size || isThere[order[i]]) {
-      throw ArgumentError("the order is no permutation");
-    }
-    isThere[order[i]] = 1;
-  }
-  const SymbolicStructure found = symbolicStructure(patternAt(call, 1, size), std::vector<int>(order, order + size));
-  std::copy(found.order.begin(), found.order.end(), order);
-  std::copy(found.superStarts.begin(), found.superStarts.end(), superStarts);
-  std::copy(found.rowStarts.begin(), found.rowStarts.end(), rowStarts);
-  std::copy(found.panelStarts.begin(), found.panelStarts.end(), panelStarts);
-  std::copy(found.parents.begin(), found.parents.end(), parents);
-  figures[0] = static_cast<double>(found.parents.size());
-  figures[1] = found.stackSize;
-  figures[2] = found.largestPanel;
-  figures[3] = found.largestUpdate;
-  figures[4] = found.operations;
-  return call.makeInts(found.rows.data(), found.rows.size());
-}
-
-// (size, supernodes, superStarts, rowStarts, rows, panelStarts, parents) from argument `at` on
-SpectralSymbolic symbolicAt(const Call& call, std::size_t at) {
-  SpectralSymbolic symbolic{};
-  const std::size_t size = call.count(at), supernodes = call.count(at + 1);
-  symbolic.size = static_cast<int>(size);
-  symbolic.supernodes = static_cast<int>(supernodes);
-  symbolic.superStarts = call.ints(at + 2, supernodes + 1);
-  symbolic.rowStarts = call.ints(at + 3, supernodes + 1);
-  symbolic.rows = call.ints(at + 4, static_cast<std::size_t>(symbolic.rowStarts[supernodes]));
-  symbolic.panelStarts = call.doubles(at + 5, supernodes + 1);
-  symbolic.parents = call.ints(at + 6, supernodes);
-  return symbolic;
-}
-
-std::size_t panelNumbers(const SpectralSymbolic& symbolic) {
-  return static_cast<std::size_t>(symbolic.panelStarts[symbolic.supernodes]);
-}
-
-// (starts, columns, stiffness, mass, diagonalMass or null, rowSums) from argument `at` on
-SpectralPair pairAt(const Call& call, std::size_t at, std::size_t size) {
-  SpectralPair pair{};
-  pair.size = static_cast<int>(size);
-  pair.starts = call.ints(at, size + 1);
-  const std::size_t entries = static_cast<std::size_t>(pair.starts[size]);
-  pair.columns = call.ints(at + 1, entries);
-  pair.stiffness = call.doubles(at + 2, entries);
-  pair.mass = call.doubles(at + 3, entries);
-  pair.diagonalMass = call.isNull(at + 4) ? nullptr : call.doubles(at + 4, size);
-  pair.rowSums = call.doubles(at + 5, size);
-  return pair;
-}
 
 // (symbolic 0-6, pair 7-12, shift, stackSize, largestPanel, largestUpdate, panels, signs) -> growth of the pivots
 napi_value spectralFactor(const Call& call) {
@@ -436,8 +354,6 @@ napi_value spectralPencil(const Call& call) {
 }  // namespace
 
 void registerSpectral(napi_env env, napi_value exports) {
-  defineFunction<spectralOrder>(env, exports, "spectralOrder");
-  defineFunction<spectralSymbolic>(env, exports, "spectralSymbolic");
   defineFunction<spectralCopyColumns>(env, exports, "spectralCopyColumns");
   defineFunction<spectralToRows>(env, exports, "spectralToRows");
   defineFunction<spectralFixSigns>(env, exports, "spectralFixSigns");

@@ -19,8 +19,31 @@ export type PairArguments = [
   rowSums: Float64Array,
 ];
 
-/** Positional arguments as native/register_spectral.cc reads them; sizes first. Blocks are n x 4 numbers. */
+/** A sparse matrix, row after row: four arguments in this order. */
+export type SparseArguments = [starts: Int32Array, columns: Int32Array, values: Float64Array, entries: number];
+
+/** Positional arguments as native/register_spectral*.cc read them; sizes first. Blocks are n x 4 numbers. */
 export interface SpectralBinding {
+  /** @returns 1, or 0 where a matrix is not symmetric, an entry no number, or a mass not positive */
+  spectralJoin(
+    ...args: [
+      size: number,
+      ...stiffness: SparseArguments,
+      ...mass: SparseArguments,
+      starts: Int32Array,
+      columns: Int32Array,
+      values: Float64Array,
+      masses: Float64Array,
+      diagonal: Float64Array,
+      rowSums: Float64Array,
+      component: Int32Array,
+      /** Written: entries, connected parts, 1 where the mass is a diagonal. */
+      figures: Float64Array,
+    ]
+  ): number;
+  /** figures, written: total of the mass, norm of the stiffness, 1 for a Laplacian, 1 for a dominant mass. */
+  spectralPairFacts(...args: [size: number, ...PairArguments, figures: Float64Array]): void;
+  spectralPermute(...args: [size: number, ...PairArguments, order: Int32Array, ...permuted: PairArguments]): void;
   spectralOrder(size: number, starts: Int32Array, columns: Int32Array, order: Int32Array): void;
   /** @returns the rows; `order` is given and comes back final, figures are named in native/register_spectral.cc */
   spectralSymbolic(

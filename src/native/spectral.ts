@@ -3,7 +3,7 @@
  * checks every length against the sizes again before it touches memory.
  */
 import { nativeBinding } from './loader.js';
-import type { PairArguments, SymbolicArguments } from './spectral-binding.js';
+import type { PairArguments, SparseArguments, SymbolicArguments } from './spectral-binding.js';
 
 /** Where the entries of a factor stand: the part of SymbolicFactor of numerics/spectral that the addon reads. */
 export interface FactorStructure {
@@ -57,6 +57,108 @@ function pairArguments({ starts, columns, stiffness, mass, diagonalMass, rowSums
 }
 
 const asBytes = (signs: Int8Array): Uint8Array => new Uint8Array(signs.buffer, signs.byteOffset, signs.length);
+
+/** A sparse matrix, row after row. */
+export interface SparseRows {
+  readonly rowStarts: Int32Array;
+  readonly columnIndices: Int32Array;
+  readonly values: Float64Array;
+}
+
+function sparseArguments({ rowStarts, columnIndices, values }: SparseRows): SparseArguments {
+  return [rowStarts, columnIndices, values, columnIndices.length];
+}
+
+/** A pair and its connected parts. */
+export interface JoinedPair {
+  readonly pair: SymmetricPair;
+  /** Number of parts between which both matrices have nothing but zeros. */
+  readonly count: number;
+  /** Part of each row, numbered by their first rows. */
+  readonly component: Int32Array;
+}
+
+/**
+ * Two symmetric matrices of `size` rows on one pattern.
+ *
+ * @returns null when one of them is not symmetric or holds what is no number, or a diagonal entry of the mass is not positive
+ */
+export function spectralJoin(size: number, stiffness: SparseRows, mass: SparseRows): JoinedPair | null {
+  const room = stiffness.columnIndices.length + mass.columnIndices.length + size;
+  const starts = new Int32Array(size + 1);
+  const columns = new Int32Array(room);
+  const values = new Float64Array(room);
+  const masses = new Float64Array(room);
+  const diagonal = new Float64Array(size);
+  const rowSums = new Float64Array(size);
+  const component = new Int32Array(size);
+  const figures = new Float64Array(3);
+  const isPair = nativeBinding().spectralJoin(
+    size,
+    ...sparseArguments(stiffness),
+    ...sparseArguments(mass),
+    starts,
+    columns,
+    values,
+    masses,
+    diagonal,
+    rowSums,
+    component,
+    figures,
+  );
+  if (isPair === 0) return null;
+  const entries = figures[0]!;
+  const pair = {
+    size,
+    starts,
+    columns: columns.subarray(0, entries),
+    stiffness: values.subarray(0, entries),
+    mass: masses.subarray(0, entries),
+    diagonalMass: figures[2] === 1 ? diagonal : null,
+    rowSums,
+  };
+  return { pair, count: figures[1]!, component };
+}
+
+/** What the solver asks of a pair once. */
+export interface PairFacts {
+  /** Sum of all entries of the mass, compensated: the area of a surface. */
+  readonly totalMass: number;
+  /** Largest absolute column sum of the stiffness. */
+  readonly stiffnessNorm: number;
+  /** Whether the constant vector has eigenvalue 0. */
+  readonly isLaplacian: boolean;
+  /** Whether every diagonal entry of the mass outweighs its row. */
+  readonly hasDominantMass: boolean;
+}
+
+/** What the solver asks of a pair once. */
+export function spectralPairFacts(pair: SymmetricPair): PairFacts {
+  const figures = new Float64Array(4);
+  nativeBinding().spectralPairFacts(pair.size, ...pairArguments(pair), figures);
+  return {
+    totalMass: figures[0]!,
+    stiffnessNorm: figures[1]!,
+    isLaplacian: figures[2] === 1,
+    hasDominantMass: figures[3] === 1,
+  };
+}
+
+/** The pair with rows and columns renumbered: row i of the result is order[i]. */
+export function spectralPermute(pair: SymmetricPair, order: Int32Array): SymmetricPair {
+  const { size, columns, diagonalMass } = pair;
+  const permuted = {
+    size,
+    starts: new Int32Array(size + 1),
+    columns: new Int32Array(columns.length),
+    stiffness: new Float64Array(columns.length),
+    mass: new Float64Array(columns.length),
+    diagonalMass: diagonalMass === null ? null : new Float64Array(size),
+    rowSums: new Float64Array(size),
+  };
+  nativeBinding().spectralPermute(size, ...pairArguments(pair), order, ...pairArguments(permuted));
+  return permuted;
+}
 
 /** Order of elimination by nested dissection of a symmetric pattern; entries on the diagonal do not count. */
 export function spectralOrder(size: number, starts: Int32Array, columns: Int32Array): Int32Array {

@@ -16,7 +16,7 @@ import { asInFile, readMesh, readVertexMap } from './mesh-files.js';
  */
 export const solveEigenpairs = defineNode({
   name: 'solve_eigenpairs',
-  version: 2,
+  version: 3,
   inputs: {
     vertices: port.file('npy'),
     faces: port.file('npy'),
@@ -46,8 +46,10 @@ export const solveEigenpairs = defineNode({
       return ctx.skip(`boundary ${boundary} needs triangles: points do not say where the boundary is`);
     }
     try {
+      const threads = ctx.cpus;
       const cloud = isCloud ? cloudLaplaceBeltrami(vertices, { k, neighbours, mass, solver }) : null;
-      const pairs = cloud ?? laplaceBeltrami(vertices, faces, { k, operator, mass, boundary, solver });
+      const pairs =
+        cloud ?? laplaceBeltrami(vertices, faces, { k, operator, mass, boundary, solver, threads });
       for (const warning of pairs.warnings) ctx.log.warn(warning);
       const out = {
         eigenvalues: ctx.outputFile('eigenvalues.tsv'),

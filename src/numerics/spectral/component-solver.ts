@@ -1,6 +1,8 @@
 /** Eigenpairs of one connected symmetric pair: ordering, slices, polish and gate. */
 import { createHash } from 'node:crypto';
+
 import { ProcessingError } from '../../errors.js';
+import type { PairFacts } from '../../native/index.js';
 import { NotConvergedError, type PartialPairs } from './not-converged.js';
 import { correct, polish, type BlockPairs } from './polish.js';
 import {
@@ -11,6 +13,7 @@ import {
   sliceShares,
   steadyFactor,
   type FactorSource,
+  type SliceShare,
 } from './slice-plan.js';
 import {
   BLOCK,
@@ -21,7 +24,6 @@ import {
   type SolverKernels,
   type SolverPair,
 } from './solver-kernels.js';
-import { isDominantMass, isLaplacian, permutedPair, totalMass } from './solver-pair.js';
 import type { SymbolicFactor } from './symbolic-factor.js';
 import { notDefinite } from './symmetric-pencil.js';
 
@@ -80,16 +82,18 @@ export class ComponentSolver {
   readonly mass: number;
   readonly order: Int32Array;
   readonly #source: FactorSource;
+  readonly #facts: PairFacts;
   readonly #hasConstant: boolean;
 
   constructor(kernels: SolverKernels, pair: SolverPair) {
     const symbolic = symbolicOf(kernels, pair);
     this.size = pair.size;
     this.order = symbolic.order;
-    this.#source = { kernels, symbolic, pair: permutedPair(pair, symbolic.order) };
-    this.mass = totalMass(pair);
-    this.#hasConstant = isLaplacian(pair);
-    if (!isDominantMass(pair)) this.#requireDefiniteMass();
+    this.#source = { kernels, symbolic, pair: kernels.permute(pair, symbolic.order) };
+    this.#facts = kernels.facts(pair);
+    this.mass = this.#facts.totalMass;
+    this.#hasConstant = this.#facts.isLaplacian;
+    if (!this.#facts.hasDominantMass) this.#requireDefiniteMass();
   }
 
   #requireDefiniteMass(): void {
@@ -174,11 +178,7 @@ export class ComponentSolver {
     );
   }
 
-  #slices(
-    factors: readonly NumericFactor[],
-    shares: readonly { below: number; above: number }[],
-    round: number,
-  ): Slice[] {
+  #slices(factors: readonly NumericFactor[], shares: readonly SliceShare[], round: number): Slice[] {
     const { kernels, symbolic, pair } = this.#source;
     const tasks = factors.map((factor, i): SliceTask => ({
       ...shares[i]!,
@@ -194,7 +194,7 @@ export class ComponentSolver {
       if (!slice.isConverged) {
         throw new NotConvergedError(
           `block Lanczos did not find ${task.below + task.above} pairs near ${factors[i]!.shift}`,
-          this.#partial(factors, finished),
+          this.#partial(factors, shares, finished),
           {
             where: 'eigsh',
             cure: 'the matrix may be ill-conditioned: see the smallest angle of the mesh, or use operator intrinsic_delaunay',
@@ -216,27 +216,23 @@ export class ComponentSolver {
     return { ...task, factor: isSame ? moved : task.factor, mayMove: false };
   }
 
-  /** What the slices before a failed one have found: neighbours share pairs, each is taken below the next shift. */
-  #partial(factors: readonly NumericFactor[], slices: readonly Slice[]): PartialPairs {
+  /** What the slices before a failed one have found, without a gap. */
+  #partial(
+    factors: readonly NumericFactor[],
+    shares: readonly SliceShare[],
+    slices: readonly Slice[],
+  ): PartialPairs {
     const n = this.size;
-    const taken = slices.map(({ eigenvalues }, s) => {
-      const lower = s === 0 ? -Infinity : factors[s - 1]!.shift;
-      const isLast = s + 1 === slices.length;
-      return Array.from(eigenvalues.keys()).filter(
-        (index) => eigenvalues[index]! >= lower && (isLast || eigenvalues[index]! < factors[s]!.shift),
-      );
-    });
-    const k = taken.reduce((sum, { length }) => sum + length, 0);
+    const { taken } = joinSlices(factors, shares, slices);
+    const k = taken.length;
     const eigenvectors = new Float64Array(n * k);
-    let column = 0;
-    slices.forEach(({ vectors }, s) => {
-      const columns = Int32Array.from(taken[s]!);
-      const targets = columns.map((_, c) => column + c);
-      this.#source.kernels.toRows(n, vectors, columns, this.order, n, k, eigenvectors, targets);
-      column += columns.length;
+    slices.forEach(({ vectors }, number) => {
+      const targets = counting(k).filter((c) => taken[c]!.slice === number);
+      const columns = Int32Array.from(targets, (c) => taken[c]!.index);
+      const outColumns = Int32Array.from(targets);
+      this.#source.kernels.toRows(n, vectors, columns, this.order, n, k, eigenvectors, outColumns);
     });
-    const values = slices.flatMap(({ eigenvalues }, s) => taken[s]!.map((index) => eigenvalues[index]!));
-    return { eigenvalues: Float64Array.from(values), eigenvectors };
+    return { eigenvalues: Float64Array.from(taken, ({ eigenvalue }) => eigenvalue), eigenvectors };
   }
 
   /** The first `count` pairs, corrected and measured. */
@@ -263,7 +259,9 @@ export class ComponentSolver {
     }
     let best: PolishedPairs | undefined;
     for (let round = 0; round < MOST_POLISHES; round++) {
-      rest.eigenvalues.set(polish({ kernels, symbolic, pair, factor }, rest, this.#hasConstant));
+      rest.eigenvalues.set(
+        polish({ kernels, symbolic, pair, factor }, rest, this.#hasConstant ? this.mass : null),
+      );
       const polished = finished();
       if (best === undefined || polished.backwardResidual < best.backwardResidual) best = polished;
       if (best.backwardResidual <= GOOD_BACKWARD) break;
@@ -329,7 +327,7 @@ export class ComponentSolver {
     const width = BLOCK * n;
     const stiff = new Float64Array(GROUP * width);
     const heavy = new Float64Array(GROUP * width);
-    const norm = oneNorm(pair);
+    const norm = this.#facts.stiffnessNorm;
     const eigenvalues = new Float64Array(count);
     const residuals = new Float64Array(count);
     const relativeResiduals = new Float64Array(count);
@@ -380,14 +378,3 @@ export class ComponentSolver {
 }
 
 const counting = (count: number): number[] => Array.from({ length: count }, (_, i) => i);
-
-/** Largest absolute column sum of the stiffness. */
-function oneNorm(pair: SolverPair): number {
-  let largest = 0;
-  for (let i = 0; i < pair.size; i++) {
-    let sum = 0;
-    for (let e = pair.starts[i]!; e < pair.starts[i + 1]!; e++) sum += Math.abs(pair.stiffness[e]!);
-    largest = Math.max(largest, sum);
-  }
-  return largest;
-}

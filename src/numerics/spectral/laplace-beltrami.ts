@@ -28,6 +28,8 @@ export interface LaplaceBeltramiOptions {
   readonly operator?: OperatorKind;
   readonly boundary?: BoundaryKind;
   readonly solver?: SolverChoice;
+  /** As in {@link eigsh}. */
+  readonly threads?: number | undefined;
 }
 
 /** Operator of a mesh without the vertices that cannot take part. */
@@ -116,7 +118,7 @@ export function laplaceBeltrami(
   faces: ArrayLike<number>,
   options: LaplaceBeltramiOptions = {},
 ): LaplaceBeltramiResult {
-  const { k = 100, boundary = 'neumann', solver = 'auto' } = options;
+  const { k = 100, boundary = 'neumann', solver = 'auto', threads } = options;
   const operator = meshOperator(vertices, faces, options);
   const n = vertices.length / 3;
   const taking = operator.stiffness.rows;
@@ -130,7 +132,7 @@ export function laplaceBeltrami(
       },
     );
   }
-  const pairs = eigsh(operator.stiffness, operator.mass, { k, solver });
+  const pairs = eigsh(operator.stiffness, operator.mass, { k, solver, threads });
   const { area } = operator;
   const warnings = describe(operator, pairs.components, boundary);
   if (operator.vertices === null) return { ...pairs, warnings, area };

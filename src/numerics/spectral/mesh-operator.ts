@@ -164,15 +164,14 @@ export function assemblePair(
       const a = faces[3 * t + ((c + 1) % 3)]!;
       const b = faces[3 * t + ((c + 2) % 3)]!;
       const half = cotangents[3 * t + c]! / 2;
-      for (const [from, to] of [
-        [a, b],
-        [b, a],
-      ] as const) {
-        const at = end[from]!++;
-        column[at] = to;
-        weight[at] = -half;
-        share[at] = pair;
-      }
+      let at = end[a]!++;
+      column[at] = b;
+      weight[at] = -half;
+      share[at] = pair;
+      at = end[b]!++;
+      column[at] = a;
+      weight[at] = -half;
+      share[at] = pair;
       share[room[faces[3 * t + c]!]!]! += corner[c]!;
     }
   }
@@ -220,7 +219,7 @@ function compressed(n: number, loose: LooseRows, hasFullMass: boolean): Operator
         columnIndices[at++] = j;
       }
     }
-    columnIndices.subarray(first, at).sort();
+    sortFew(columnIndices, first, at);
     for (let e = first; e < at; e++) place[columnIndices[e]!] = e;
     for (let e = room[i]!; e < end[i]!; e++) {
       stiffness[place[column[e]!]!]! += weight[e]!;
@@ -238,6 +237,16 @@ function compressed(n: number, loose: LooseRows, hasFullMass: boolean): Operator
     stiffness: { ...pattern, values: stiffness.slice(0, at) },
     mass: hasFullMass ? full : diagonalOf(full),
   };
+}
+
+/** Sorts a short run in place: a row has a handful of columns, for which a call of sort would take longer. */
+function sortFew(values: Int32Array, from: number, to: number): void {
+  for (let i = from + 1; i < to; i++) {
+    const value = values[i]!;
+    let at = i;
+    for (; at > from && values[at - 1]! > value; at--) values[at] = values[at - 1]!;
+    values[at] = value;
+  }
 }
 
 function diagonalOf(a: SparseMatrix): SparseMatrix {

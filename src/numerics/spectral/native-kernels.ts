@@ -1,14 +1,18 @@
 import {
+  setNativeThreads,
   spectralColumnDots,
   spectralCombine,
   spectralCopyColumns,
   spectralFactor,
   spectralFixSigns,
   spectralGram,
+  spectralJoin,
   spectralMultiplyMass,
   spectralMultiplyStiffness,
   spectralOrder,
+  spectralPairFacts,
   spectralPencil,
+  spectralPermute,
   spectralSlices,
   spectralSolve,
   spectralSubtractColumns,
@@ -17,6 +21,7 @@ import {
 } from '../../native/index.js';
 import { foundEigen, type SmallEigen } from '../linalg/small-eigen.js';
 import type { NumericFactor, SolverKernels, SolverPair } from './solver-kernels.js';
+import { joinPair } from './solver-pair.js';
 import type { SymbolicFactor } from './symbolic-factor.js';
 import { notDefinite } from './symmetric-pencil.js';
 
@@ -38,6 +43,12 @@ function pencil(n: number, a: Float64Array, b: Float64Array): SmallEigen {
 /** The kernels of the addon. */
 export const nativeKernels: SolverKernels = {
   name: 'native',
+  slicePairs: 60,
+  useThreads: setNativeThreads,
+  // The twin in TypeScript says what is wrong with matrices that are refused.
+  join: (stiffness, mass) => spectralJoin(stiffness.rows, stiffness, mass) ?? joinPair(stiffness, mass),
+  facts: spectralPairFacts,
+  permute: spectralPermute,
   analyse: (size, starts, columns) =>
     spectralSymbolic(size, starts, columns, spectralOrder(size, starts, columns)),
   factor,

@@ -1,6 +1,5 @@
 /** Global correction of all pairs at once: slices are joined into one orthonormal set with residuals near rounding. */
 import { BLOCK, GROUP, type NumericFactor, type SolverKernels, type SolverPair } from './solver-kernels.js';
-import { totalMass } from './solver-pair.js';
 import type { SymbolicFactor } from './symbolic-factor.js';
 
 /** Approximate pairs, vectors in blocks of four, the last block filled up with zeros. */
@@ -53,24 +52,24 @@ const ONES = new Float64Array(BLOCK).fill(1);
  * Correction with a definite factor, then Rayleigh-Ritz on all of V, in place. The definite factor damps the components
  * that an interior shift had amplified.
  *
- * @param hasConstant - the constant vector is one of the pairs and kept apart: V is made orthogonal to it first
+ * @param constantMass - total mass where the constant vector is one of the pairs and kept apart: V is made orthogonal to it
+ *   first; else null
  * @returns the Ritz values, ascending like the columns of V
  */
-export function polish(tools: PolishTools, pairs: BlockPairs, hasConstant: boolean): Float64Array {
+export function polish(tools: PolishTools, pairs: BlockPairs, constantMass: number | null): Float64Array {
   const { kernels, pair } = tools;
   const blocks = Math.ceil(pairs.count / BLOCK);
   const width = BLOCK * pair.size;
   correct(tools, pairs.eigenvalues, pairs.vectors);
-  if (hasConstant) {
+  if (constantMass !== null) {
     const image = new Float64Array(width);
     const ones = new Float64Array(width).fill(1);
     kernels.multiplyMass(pair, ones, image, 1);
-    const mass = totalMass(pair);
     const sums = new Float64Array(BLOCK);
     for (let b = 0; b < blocks; b++) {
       const block = pairs.vectors.subarray(b * width, (b + 1) * width);
       kernels.columnDots(pair.size, block, image, sums);
-      for (let c = 0; c < BLOCK; c++) sums[c]! /= mass;
+      for (let c = 0; c < BLOCK; c++) sums[c]! /= constantMass;
       kernels.subtractColumns(pair.size, block, sums, ones);
     }
   }

@@ -3,8 +3,6 @@ import { ProcessingError } from '../../errors.js';
 import type { NumericFactor, Slice, SolverKernels, SolverPair } from './solver-kernels.js';
 import type { SymbolicFactor } from './symbolic-factor.js';
 
-/** Pairs per slice: fewer cost factorisations, more cost orthogonalising. */
-const SLICE_PAIRS = 60;
 // Growth beyond this costs digits that the polish does not bring back; a neighbouring shift is tried.
 const LARGEST_GROWTH = 300;
 /** Enough for a count: the shift lies in a gap, far from what rounding moves. */
@@ -41,7 +39,7 @@ export function steadyFactor(
  * lambda_j = 4 pi j / area; where counts say otherwise (other pairs, open sheets) shifts are moved.
  */
 export function chooseShifts(source: FactorSource, wanted: number, mass: number): NumericFactor[] {
-  const slices = Math.max(1, Math.round(wanted / SLICE_PAIRS));
+  const slices = Math.max(1, Math.round(wanted / source.kernels.slicePairs));
   const perSlice = wanted / slices;
   const counts: Counted[] = [];
   const factors: NumericFactor[] = [];
@@ -85,8 +83,9 @@ function factorAtCount(
   slope: number,
 ): NumericFactor {
   const step = perSlice * slope;
-  // Half a slice beside the target only costs balance.
-  const tolerance = Math.max(2, 0.5 * perSlice);
+  // Nearly half a slice beside the target only costs balance; with half of one the first shift could stay below all
+  // eigenvalues, however far.
+  const tolerance = Math.max(2, 0.4 * perSlice);
   let best: NumericFactor | undefined;
   let shift = guess(counts, target, slope);
   for (let probe = 0; probe < MOST_PROBES; probe++) {

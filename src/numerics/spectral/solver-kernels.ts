@@ -1,5 +1,6 @@
-import type { SymmetricPair } from '../../native/index.js';
+import type { JoinedPair, PairFacts, SymmetricPair } from '../../native/index.js';
 import type { SmallEigen } from '../linalg/small-eigen.js';
+import type { SparseMatrix } from './sparse-matrix.js';
 import type { SymbolicFactor } from './symbolic-factor.js';
 
 /**
@@ -55,6 +56,19 @@ export interface Slice {
 /** The loops that take the time: once in plain TypeScript, once in the addon, on the same arrays. */
 export interface SolverKernels {
   readonly name: 'native' | 'typescript';
+  /** Pairs per slice that cost least: fewer cost factorisations, more cost orthogonalising. */
+  readonly slicePairs: number;
+  /** Sets how many threads take part from now on, where these kernels have threads. */
+  useThreads(threads: number): void;
+  /**
+   * Both matrices on one pattern, and its connected parts.
+   *
+   * @throws ProcessingError NON_FINITE, INVALID_ARGUMENT as `checkEntries`
+   */
+  join(stiffness: SparseMatrix, mass: SparseMatrix): JoinedPair;
+  facts(pair: SolverPair): PairFacts;
+  /** The pair with rows and columns renumbered: row i of the result is order[i]. */
+  permute(pair: SolverPair, order: Int32Array): SolverPair;
   /** Order of elimination and structure of the factor of a symmetric pattern; both kernels give the same numbers. */
   analyse(size: number, starts: Int32Array, columns: Int32Array): SymbolicFactor;
   factor(symbolic: SymbolicFactor, pair: SolverPair, shift: number): NumericFactor;

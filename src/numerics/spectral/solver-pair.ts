@@ -1,9 +1,40 @@
 /** The symmetric pair in the form that the solver works on: one pattern, order of elimination, row sums. */
+import type { JoinedPair, PairFacts } from '../../native/index.js';
+import { checkEntries } from './check-entries.js';
+import { connectedComponents } from './graph.js';
 import type { SolverPair } from './solver-kernels.js';
 import type { SparseMatrix } from './sparse-matrix.js';
 
 // A row sum below this many roundings of its absolute sum is exactly 0: the matrix is a Laplacian.
 const ROUNDINGS = 8;
+
+/** Both matrices on one pattern, and its connected parts; refused as {@link checkEntries} does. */
+export function joinPair(stiffness: SparseMatrix, mass: SparseMatrix): JoinedPair {
+  checkEntries('eigsh', stiffness, mass);
+  const pair = commonPair(stiffness, mass);
+  const starts = new Int32Array(pair.size + 1);
+  const neighbours = new Int32Array(pair.columns.length);
+  let at = 0;
+  for (let i = 0; i < pair.size; i++) {
+    for (let e = pair.starts[i]!; e < pair.starts[i + 1]!; e++) {
+      if (pair.columns[e] !== i && (pair.stiffness[e] !== 0 || pair.mass[e] !== 0)) {
+        neighbours[at++] = pair.columns[e]!;
+      }
+    }
+    starts[i + 1] = at;
+  }
+  return { pair, ...connectedComponents({ size: pair.size, starts, neighbours }) };
+}
+
+/** What the solver asks of a pair once. */
+export function pairFacts(pair: SolverPair): PairFacts {
+  return {
+    totalMass: totalMass(pair),
+    stiffnessNorm: oneNorm(pair),
+    isLaplacian: isLaplacian(pair),
+    hasDominantMass: isDominantMass(pair),
+  };
+}
 
 /** Pattern that holds every entry of both matrices, and the diagonal. */
 export function commonPair(stiffness: SparseMatrix, mass: SparseMatrix): SolverPair {
@@ -100,7 +131,7 @@ export function permutedPair(pair: SolverPair, order: Int32Array): SolverPair {
 }
 
 /** Sum of all entries of the mass: the area of a surface. Compensated: the constant vector is scaled by its root. */
-export function totalMass(pair: SolverPair): number {
+function totalMass(pair: SolverPair): number {
   const values = pair.diagonalMass ?? pair.mass;
   let total = 0;
   let lost = 0;
@@ -115,7 +146,7 @@ export function totalMass(pair: SolverPair): number {
 
 /** Whether every diagonal entry of the mass outweighs its row, as in the masses of finite elements: then all its
  * eigenvalues are positive. Where one only equals its row, they may be 0. */
-export function isDominantMass({ size, starts, columns, mass, diagonalMass }: SolverPair): boolean {
+function isDominantMass({ size, starts, columns, mass, diagonalMass }: SolverPair): boolean {
   if (diagonalMass !== null) return true;
   for (let i = 0; i < size; i++) {
     let own = 0;
@@ -130,6 +161,17 @@ export function isDominantMass({ size, starts, columns, mass, diagonalMass }: So
 }
 
 /** Whether the constant vector has eigenvalue 0. */
-export function isLaplacian(pair: SolverPair): boolean {
+function isLaplacian(pair: SolverPair): boolean {
   return pair.rowSums.every((sum) => sum === 0);
+}
+
+/** Largest absolute column sum of the stiffness. */
+function oneNorm(pair: SolverPair): number {
+  let largest = 0;
+  for (let i = 0; i < pair.size; i++) {
+    let sum = 0;
+    for (let e = pair.starts[i]!; e < pair.starts[i + 1]!; e++) sum += Math.abs(pair.stiffness[e]!);
+    largest = Math.max(largest, sum);
+  }
+  return largest;
 }

@@ -3,6 +3,7 @@ import { BLOCK, type LanczosKernels, type SolverPair } from './solver-kernels.js
 import { smallEigen } from '../linalg/small-eigen.js';
 import { DrawSource, patternGraph } from './graph.js';
 import { nestedDissection } from './nested-dissection.js';
+import { joinPair, pairFacts, permutedPair } from './solver-pair.js';
 import { symbolicFactor, type SymbolicFactor } from './symbolic-factor.js';
 import { symmetricPencil } from './symmetric-pencil.js';
 import { factorTypescript, solveTypescript } from './typescript-factor.js';
@@ -336,6 +337,12 @@ function analyse(size: number, starts: Int32Array, columns: Int32Array): Symboli
 /** The kernels in plain TypeScript: for machines without the addon, and as its independent check. */
 export const typescriptKernels: LanczosKernels = {
   name: 'typescript',
+  // Half of what the addon takes: without vector registers orthogonalising costs more beside a factorisation.
+  slicePairs: 30,
+  useThreads: () => {},
+  join: joinPair,
+  facts: pairFacts,
+  permute: permutedPair,
   analyse,
   factor: factorTypescript,
   solve: solveTypescript,

@@ -58,6 +58,8 @@ export class SpectralDescriptors {
     const settings = picked(DescriptorSettings.shape, chosen) as DescriptorSettings;
     const { min_surfaces: minItems, unit, shapedna_normalisation: normalisation, k } = chosen;
     const memory = { resources: { memoryGb: memoryFor(found, k) } };
+    // With fewer surfaces than processors several threads share each spectrum.
+    const cpus = Math.max(1, Math.floor(context.cpus / Math.max(1, found.length)));
     const nameOf = new Map(found.map(({ id, name }) => [id, name]));
     const published = (suffix: string) => (id: string) => `${nameOf.get(id)}${suffix}`;
 
@@ -79,7 +81,7 @@ export class SpectralDescriptors {
     const solved = wf.map(
       solveEigenpairs,
       { ...mesh, k, settings: { operator, mass, boundary, solver }, neighbours: chosen.point_neighbours },
-      memory,
+      { resources: { cpus, memoryGb: memoryFor(found, k, cpus) } },
     );
     const scales = wf.add(chooseScales, {
       eigenvalues: wf.join(solved.out.eigenvalues, { minItems }),
@@ -275,9 +277,9 @@ function picked(shape: object, values: object): unknown {
 }
 
 /** Of the largest surface. */
-function memoryFor(found: readonly StudySurface[], k: number): number {
+function memoryFor(found: readonly StudySurface[], k: number, threads = 1): number {
   const vertices = Math.max(0, ...found.map(verticesOf));
-  return Math.ceil(2 * (0.75 + (vertices * (24 * k + 4000)) / 2 ** 30)) / 2;
+  return Math.ceil(2 * (0.75 + (vertices * (24 * k + 4000 + 2000 * (threads - 1))) / 2 ** 30)) / 2;
 }
 
 /** Of a subcortical structure at 1 mm, with room; a larger one that runs out of memory is tried again with more. */

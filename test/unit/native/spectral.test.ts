@@ -95,6 +95,45 @@ describe.skipIf(isas.length === 0)('kernels of the eigen-solver', () => {
     }
   });
 
+  test('pairs are joined, measured and renumbered to the last bit', () => {
+    const both = together([grid(12, 9, 1.3, 1), grid(7, 5, 1, 1)], 3);
+    for (const kind of ['lumped', 'consistent'] as const) {
+      const { stiffness, mass } = cotangentOperator(both.vertices, both.faces, kind);
+      // No Laplacian, and the mass no finite element's.
+      const other = { ...stiffness, values: stiffness.values.map((value, e) => value + (e === 0 ? 1 : 0)) };
+      for (const [k, m] of [[stiffness, mass], [other, stiffness]] as const) {
+        const heavy = m === mass ? m : { ...m, values: m.values.map(Math.abs) };
+        const known = scripted.join(k, heavy);
+        expect(known.count).toBe(2);
+        const found = nativeKernels.join(k, heavy);
+        expect(found).toEqual(known);
+        expect(nativeKernels.facts(found.pair)).toEqual(scripted.facts(known.pair));
+        const { order } = scripted.analyse(known.pair.size, known.pair.starts, known.pair.columns);
+        expect(nativeKernels.permute(found.pair, order)).toEqual(scripted.permute(known.pair, order));
+      }
+    }
+  });
+
+  test('matrices that are no pair are refused in the words of TypeScript', () => {
+    const entries = (value: number[]): SparseMatrix =>
+      sparseFromTriplets({ row: [0, 0, 1, 1], column: [0, 1, 0, 1], value }, [2, 2]);
+    const one = entries([1, 0, 0, 1]);
+    const unsorted = { ...one, columnIndices: Int32Array.of(1, 0, 0, 1) };
+    const outside = { ...one, columnIndices: Int32Array.of(0, 7, 0, 1) };
+    for (const [k, m, message] of [
+      [entries([1, 2, 3, 1]), one, 'entry (0, 1) is 2, entry (1, 0) is 3'],
+      [entries([1, NaN, 3, 1]), one, 'entry (0, 1) of the stiffness matrix is NaN'],
+      [one, entries([1, 0, 0, -4]), 'row 1 of the mass matrix has the diagonal entry -4'],
+      [unsorted, one, 'the stiffness matrix is not symmetric'],
+      [outside, one, 'the stiffness matrix is not symmetric'],
+    ] as const) {
+      for (const kernels of [nativeKernels, scripted]) expect(() => kernels.join(k, m)).toThrow(message);
+    }
+    const lopsided = { ...pair, columns: pair.columns.map((column, e) => (e === 1 ? 0 : column)) };
+    expect(() => nativeKernels.permute(lopsided, symbolic.order)).toThrow('the pattern is not symmetric');
+    expect(() => nativeKernels.permute(pair, symbolic.order.map(() => 0))).toThrow('the order is no permutation');
+  });
+
   test('columns outside, and orders that are none, are refused', () => {
     const starts = Int32Array.of(0, 1, 2);
     expect(() => spectralOrder(2, starts, Int32Array.of(0, 2))).toThrow('a column is outside');
