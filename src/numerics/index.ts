@@ -141,6 +141,12 @@ export { cleanParadigm, type ImageStack, type Paradigm, type ParadigmInput } fro
 export { ParameterFitter, type ParameterFit, type ParameterFitOptions } from './encoding/parameter-fitter.js';
 export { ResidualFitter, type ResidualFit, type ResidualFitOptions } from './encoding/residual-fitter.js';
 export {
+  StimulusFitter,
+  type StimulusFit,
+  type StimulusFitOptions,
+  type StimulusFitterOptions,
+} from './encoding/stimulus-fitter.js';
+export {
   residualCovariance,
   residualLogLikelihood,
   stimulusLogLikelihood,

@@ -34,6 +34,24 @@ export function convolveHeldRows(
   }
 }
 
+/**
+ * The transpose of {@link convolveHeld}: the sum over t of gradient[t] times what sample s adds to out[t].
+ *
+ * @param gradient - shape (T): derivatives by the samples of the convolved series
+ * @returns shape (T): derivatives by those of the series
+ */
+export function convolveHeldTransposed(kernel: Float64Array, gradient: Float64Array): Float64Array {
+  const frames = gradient.length;
+  const out = new Float64Array(frames);
+  for (let t = 0; t < frames; t++) {
+    for (let k = 0; k < kernel.length; k++) {
+      const from = Math.max(t - k, 0);
+      out[from] = out[from]! + kernel[k]! * gradient[t]!;
+    }
+  }
+  return out;
+}
+
 /** Four samples at a time: their sums do not wait for each other, and a sample that is read serves all four. */
 function convolvePadded(
   kernel: Float64Array,

@@ -28,6 +28,7 @@ export interface ImageModelOptions {
 export function gaussian2d(options: ImageModelOptions = {}): ResponseDefinition {
   return {
     model: 'gaussian2d',
+    stimulus: { kind: 'images', isLinear: true },
     shape: CENTRE_AND_SIZE,
     labels: ['x', 'y', 'sd', 'baseline', 'amplitude'],
     bind(paradigm) {
@@ -45,6 +46,7 @@ export function gaussian2d(options: ImageModelOptions = {}): ResponseDefinition 
 export function gaussian2dAngle(options: ImageModelOptions = {}): ResponseDefinition {
   return {
     model: 'gaussian2d_angle',
+    stimulus: { kind: 'images', isLinear: true },
     shape: [linear('theta', wrappedAngle), log('ecc', softplus), log('sd', softplus)],
     labels: ['theta', 'ecc', 'sd', 'baseline', 'amplitude'],
     bind(paradigm) {
@@ -67,6 +69,7 @@ export function gaussian2dAngle(options: ImageModelOptions = {}): ResponseDefini
 export function dog2d(options: ImageModelOptions = {}): ResponseDefinition {
   return {
     model: 'dog2d',
+    stimulus: { kind: 'images', isLinear: true },
     shape: [...CENTRE_AND_SIZE, linear('srf_amplitude', softplus), log('srf_size', softplus)],
     labels: ['x', 'y', 'sd', 'baseline', 'amplitude', 'srf_amplitude', 'srf_size'],
     bind(paradigm) {
@@ -86,6 +89,7 @@ export function dog2d(options: ImageModelOptions = {}): ResponseDefinition {
 export function divisiveNormalization2d(options: ImageModelOptions = {}): ResponseDefinition {
   return {
     model: 'divisive_norm2d',
+    stimulus: { kind: 'images', isLinear: false },
     shape: [
       ...CENTRE_AND_SIZE,
       ...[
@@ -124,6 +128,7 @@ export function divisiveNormalization2d(options: ImageModelOptions = {}): Respon
 export function css2d(options: ImageModelOptions = {}): ResponseDefinition {
   return {
     model: 'css2d',
+    stimulus: { kind: 'images', isLinear: false },
     shape: [...CENTRE_AND_SIZE, linear('n', sigmoid(0, 1))],
     labels: ['x', 'y', 'sd', 'baseline', 'amplitude', 'n'],
     bind(paradigm) {

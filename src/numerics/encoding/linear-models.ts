@@ -10,6 +10,7 @@ import { parameterColumn, toMatrix, type MatrixInput, type ParameterInput } from
 
 const FEATURES: ResponseDefinition = {
   model: 'linear',
+  stimulus: { kind: 'features' },
   shape: [],
   labels: [],
   bind: () => {

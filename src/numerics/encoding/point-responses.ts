@@ -25,6 +25,8 @@ interface PointModel {
   /** Per shape parameter: range and start values, from the range of each stimulus dimension. */
   readonly search: (ranges: readonly Range[]) => readonly Search[];
   readonly isPositive?: boolean;
+  /** Stimuli are angles, radians. */
+  readonly isCircular?: boolean;
 }
 
 interface Search {
@@ -47,6 +49,7 @@ export function gaussian1d(): ResponseDefinition {
 export function vonMises(): ResponseDefinition {
   return pointModel({
     model: 'von_mises',
+    isCircular: true,
     shape: [linear('mu', identity), log('kappa', softplus100)],
     dimensions: 1,
     respond: (s, p) =>
@@ -183,6 +186,12 @@ function pointModel(model: PointModel): ResponseDefinition {
   return {
     model: model.model,
     shape: model.shape,
+    stimulus: {
+      kind: 'points',
+      dimensions: model.dimensions,
+      isPositive: model.isPositive === true,
+      isCircular: model.isCircular === true,
+    },
     labels: [...names, 'amplitude', 'baseline'],
     bind: (paradigm) => bindPoints(model, paradigm),
   };

@@ -11,11 +11,25 @@ export interface ShapeParameter {
   readonly isLogarithmic: boolean;
 }
 
+/** What a response looks at, for who looks for the stimulus. */
+export type StimulusDomain =
+  | {
+      readonly kind: 'points';
+      readonly dimensions: number;
+      readonly isPositive: boolean;
+      readonly isCircular: boolean;
+    }
+  /** Linear: the response to a sum of images is the sum of the responses. */
+  | { readonly kind: 'images'; readonly isLinear: boolean }
+  /** Columns that weights are given to. */
+  | { readonly kind: 'features' };
+
 /** A response to a stimulus, before the HRF, with amplitude 1 and baseline 0. Its names and their order are normative. */
 export interface ResponseDefinition {
   /** Name of the model, as in configurations: `gaussian2d`. */
   readonly model: string;
   readonly shape: readonly ShapeParameter[];
+  readonly stimulus: StimulusDomain;
   /**
    * All parameters in the order of the model. `amplitude` and `baseline` are not shape parameters; a model without
    * them gives its response as it is.
