@@ -135,13 +135,16 @@ describe('receptive fields', () => {
     expect(await readNpy(rig.path('out/sub-01/sub-01_predictions.npy'))).toEqual(before);
   });
 
-  test('arrays: noiseless fields are exact; constant and all-NaN voxels are flagged and harm nobody', async () => {
+  test('arrays: noiseless fields are exact; what cannot be fitted is flagged or skipped, and harms nobody', async () => {
     await using rig = await PipelineRig.create();
     await arrays(rig, [
       [7, 7],
       [NaN, NaN],
       [NaN, 1],
     ]);
+    await rig.write('in/sub-2_bold.npy', encodeNpy(await readNpy(rig.path('in/sub-1_bold.npy'))));
+    const dark = { shape: [FRAMES, 8, 8], data: new Float64Array(FRAMES * 64) };
+    await rig.write('in/sub-2_paradigm.npy', encodeNpy(dark));
     const run = await rig.run([...RUN, ...set('tr=1.5', 'residuals=true')]);
     expect(run.exitCode).toBe(0);
     const found = await columns(rig, 'out/sub-1_parameters.tsv');
@@ -168,11 +171,14 @@ describe('receptive fields', () => {
     expect(residuals.data[3]).toBeNaN();
     expect(run.stderr).toContain('3 of 6 voxels are constant or hold values that are not numbers');
     const cohort = await columns(rig, 'out/encoding_fit.tsv');
-    expect([cohort['recording'], cohort['constant'], cohort['not_finite']]).toEqual([
-      ['sub-1'],
-      ['1'],
-      ['2'],
-    ]);
+    expect(cohort['recording']).toEqual(['sub-1', 'sub-2']);
+    expect([cohort['constant']![0], cohort['not_finite']![0]]).toEqual(['1', '2']);
+    const reason = 'sub-2_paradigm.npy: the stimulus is 0 everywhere, so nothing can be fitted';
+    expect(cohort['status']![1]).toBe(`skipped: ${reason}`);
+    const none = await rig.run([...RUN, ...set('tr=1.5', 'residuals=true', 'min_recordings=2')]);
+    expect(none.exitCode).toBe(1);
+    expect(none.executed.filter((id) => id.startsWith('fit'))).toEqual([]);
+    expect(none.stderr).toContain(reason);
   });
 
   test('drifts and confounds are regressed out of data and predictions', async () => {
@@ -242,20 +248,20 @@ describe('receptive fields', () => {
       { intent: 'TRIANGLE', shape: [2, 3], data: Int32Array.of(0, 1, 2, 0, 2, 3) },
     ];
     await rig.write('in/lh_surface.surf.gii', encodeGifti({ arrays: mesh(4) }));
+    // A mesh of something else is told, not drawn.
+    await rig.write('in/rh_bold.func.gii', encodeGifti({ arrays: series }));
+    await rig.write('in/rh_surface.surf.gii', encodeGifti({ arrays: mesh(5) }));
     const run = await rig.run(RUN);
     expect(run.exitCode).toBe(0);
     const found = await columns(rig, 'out/lh_parameters.tsv');
     expect(found['voxel']).toEqual(['1', '3']);
-    const page = (stderr: string): Promise<string> =>
-      rig.read(/report: (\S+)report\.html/.exec(stderr)![1]! + 'participants/lh.html');
-    expect(await page(run.stderr)).toContain(
+    const page = (hemisphere: string): Promise<string> =>
+      rig.read(`${/report: (\S+)report\.html/.exec(run.stderr)![1]!}participants/${hemisphere}.html`);
+    expect(await page('lh')).toContain(
       'polar angle on 4 vertices, from left, right, above, below, front and back',
     );
-    // A mesh of something else is told, not drawn.
-    await rig.write('in/lh_surface.surf.gii', encodeGifti({ arrays: mesh(5) }));
-    await rm(rig.path('out'), { recursive: true });
-    expect(await page((await rig.run(RUN)).stderr)).toContain(
-      'lh_surface.surf.gii has 5 vertices, the data have 4: they are not drawn on it.',
+    expect(await page('rh')).toContain(
+      'rh_surface.surf.gii has 5 vertices, the data have 4: they are not drawn on it.',
     );
     const map = parseGifti(await rig.read('out/lh_maps/x.func.gii'), 'x');
     expect(map.arrays[0]!.data[0]).toBeNaN();
@@ -265,7 +271,7 @@ describe('receptive fields', () => {
 });
 
 describe('weights', () => {
-  test('ridge of a table of features, more features than time points, and events', async () => {
+  test('ridge of a table of features, more features than time points, and events at the repetition times', async () => {
     await using rig = await PipelineRig.create();
     const random = seededRandom(3, 'weights');
     const features = matrix(
@@ -296,30 +302,30 @@ describe('weights', () => {
       Array.from({ length: 600 }, () => random.normal()),
     );
     await rig.write('in/a_paradigm.npy', encodeNpy({ shape: [20, 30], data: wide.values }));
-    const full = await rig.run([...RUN, ...set('model=linear_baseline')]);
-    expect(full.exitCode).toBe(0);
-    expect(full.stderr).toContain('30 features for 20 time points without a penalty reproduce any data');
-    const fitted = await columns(rig, 'out/a_parameters.tsv');
-    expect(Number(fitted['r2']![0])).toBeGreaterThan(1 - 1e-9);
-  });
-
-  test('events become features at the repetition times', async () => {
-    await using rig = await PipelineRig.create();
     const events = [
       [2, 4, 'left'],
       [10, 2, 'right'],
       [17, 2, 'left'],
     ];
-    await rig.write('in/a_events.tsv', formatTsv(['onset', 'duration', 'trial_type'], events));
+    await rig.write('in/b_events.tsv', formatTsv(['onset', 'duration', 'trial_type'], events));
     const left = [0, 1, 1, 0, 0, 0, 0, 0, 0.5, 0.5];
     const right = [0, 0, 0, 0, 0, 1, 0, 0, 0, 0];
-    const data = left.map((value, t) => [3 + 2 * value - right[t]!]);
-    await rig.write('in/a_bold.tsv', formatTsv(['v'], data));
-    expect((await rig.run([...RUN, ...set('model=linear_baseline', 'tr=2')])).exitCode).toBe(0);
-    const weights = await readNpy(rig.path('out/a_weights.npy'));
-    expect([...weights.data].map((value) => Number(value.toFixed(9)))).toEqual([2, -1]);
-    const found = await columns(rig, 'out/a_parameters.tsv');
-    expect(Number(found['baseline']![0])).toBeCloseTo(3, 9);
+    await rig.write(
+      'in/b_bold.tsv',
+      formatTsv(
+        ['v'],
+        left.map((value, t) => [3 + 2 * value - right[t]!]),
+      ),
+    );
+    const full = await rig.run([...RUN, ...set('model=linear_baseline', 'tr=2')]);
+    expect(full.exitCode).toBe(0);
+    expect(full.stderr).toContain('30 features for 20 time points without a penalty reproduce any data');
+    const fitted = await columns(rig, 'out/a_parameters.tsv');
+    expect(Number(fitted['r2']![0])).toBeGreaterThan(1 - 1e-9);
+    const ofEvents = await readNpy(rig.path('out/b_weights.npy'));
+    expect([...ofEvents.data].map((value) => Number(value.toFixed(9)))).toEqual([2, -1]);
+    const { baseline } = await columns(rig, 'out/b_parameters.tsv');
+    expect(Number(baseline![0])).toBeCloseTo(3, 9);
   });
 });
 
@@ -390,24 +396,5 @@ describe('what cannot be fitted', () => {
     );
     expect(mixed.stderr).toContain('(this recording will be left out)');
     expect(mixed.exitCode).toBe(0);
-  });
-
-  test('a stimulus of zeros skips its recording with the reason, and others go on', async () => {
-    await using rig = await PipelineRig.create();
-    await arrays(rig);
-    const data = await readNpy(rig.path('in/sub-1_bold.npy'));
-    await rig.write('in/sub-2_bold.npy', encodeNpy(data));
-    const dark = { shape: [FRAMES, 8, 8], data: new Float64Array(FRAMES * 64) };
-    await rig.write('in/sub-2_paradigm.npy', encodeNpy(dark));
-    const run = await rig.run([...RUN, ...set('tr=1.5')]);
-    expect(run.exitCode).toBe(0);
-    const { recording, status } = await columns(rig, 'out/encoding_fit.tsv');
-    expect(recording).toEqual(['sub-1', 'sub-2']);
-    expect(status![1]).toBe(
-      'skipped: sub-2_paradigm.npy: the stimulus is 0 everywhere, so nothing can be fitted',
-    );
-    const none = await rig.run([...RUN, ...set('tr=1.5', 'min_recordings=2')]);
-    expect(none.exitCode).toBe(1);
-    expect(none.stderr).toContain('the stimulus is 0 everywhere');
   });
 });

@@ -30,7 +30,7 @@ const REPORTS = 100;
  */
 export const fitVoxels = defineNode({
   name: 'fit_voxels',
-  version: 1,
+  version: 2,
   inputs: {
     voxels: port.file('npy'),
     paradigm: port.file('npy'),

@@ -122,9 +122,17 @@ export class NativeMoments implements MomentSource {
     const { size } = this.layout;
     const taps = hrfModel!.kernel().length;
     const kernels = new Float64Array(3 * count * taps);
+    // Points of a grid share a few kernels.
+    const first = new Map<string, number>();
     for (let k = 0; k < count; k++) {
-      const delay = thetas[k * size + 3]!;
-      const dispersion = thetas[k * size + 4]!;
+      const [delay, dispersion] = [thetas[k * size + 3]!, thetas[k * size + 4]!];
+      const key = `${delay} ${dispersion}`;
+      const same = first.get(key);
+      if (same !== undefined) {
+        kernels.copyWithin(3 * k * taps, 3 * same * taps, 3 * (same + 1) * taps);
+        continue;
+      }
+      first.set(key, k);
       const slopes = hrfModel!.kernelDerivatives(delay, dispersion);
       kernels.set(hrfModel!.kernel(delay, dispersion), 3 * k * taps);
       kernels.set(slopes.delay, (3 * k + 1) * taps);

@@ -169,9 +169,11 @@ function coordinatesOf(model: EncodingModel, bound: BoundResponse): Coordinate[]
   if (!model.hasFlexibleHrf) return own;
   const { bounds, start } = model.hrfModel!;
   const [delay, dispersion] = HRF_PARAMETERS;
+  // Early responses have optima of their own, which fits that start from the model's delay do not reach.
+  const delays = [...new Set([start.delay, bounds.delay[0]])];
   return [
     ...own,
-    { name: delay, isLogarithmic: false, bounds: bounds.delay, grid: [start.delay] },
+    { name: delay, isLogarithmic: false, bounds: bounds.delay, grid: delays },
     { name: dispersion, isLogarithmic: false, bounds: bounds.dispersion, grid: [start.dispersion] },
   ];
 }
