@@ -98,7 +98,12 @@ describe('receptive fields', () => {
       unknown
     >;
     expect(sidecar).toMatchObject({
-      Sources: ['sub-01_bold.nii.gz', 'sub-01_mask.nii.gz', 'paradigm.npy', 'coordinates.npy'],
+      Sources: [
+        'sub-01/sub-01_bold.nii.gz',
+        'sub-01/sub-01_mask.nii.gz',
+        'paradigm.npy',
+        'coordinates.npy',
+      ].map((path) => `bids:input:${path}`),
       repetition_time: 2,
       conventions: { rf_norm: 'peer', hrf_mode: 'exact' },
       settings: { n_starts: 8, positive_amplitude: false, hrf: { delay: 6 } },
