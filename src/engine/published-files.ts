@@ -21,8 +21,11 @@ export interface PublishedOptions {
   readonly table: InstanceTable;
   readonly store: Pick<CacheStore, 'publishedRows' | 'putPublished'>;
   readonly published: readonly PublishedFile[];
-  /** Whether the run published all that the workflow has, so that what it did not publish is not part of it. */
-  readonly isComplete: boolean;
+  /**
+   * `all`: the run published all that the workflow has, so that what it did not publish is not part of it; `failed`: nodes
+   * that publish failed or were not started; `part`: it was asked for a part, or stopped.
+   */
+  readonly reach: 'all' | 'failed' | 'part';
   /** Takes away what is no longer part of the results. */
   readonly prune: boolean;
   readonly sidecars: boolean;
@@ -69,8 +72,9 @@ export function settlePublished(options: PublishedOptions): void {
   const others = [...earlier.values()].filter(({ path }) => !current.has(path));
   const gone = others.filter(({ path }) => !isThere(join(outputDir, path)));
   const dropped = gone.map(({ path }) => path);
-  if (options.isComplete) {
-    const stale = others.filter((row) => !gone.includes(row));
+  const stale = others.filter((row) => !gone.includes(row));
+  if (options.reach === 'failed') tellOutdated(stale, emit);
+  else if (options.reach === 'all') {
     if (options.prune) dropped.push(...removeStale(outputDir, stale, emit));
     else tellStale(stale, emit);
   }
@@ -89,6 +93,18 @@ function tellStale(stale: readonly PublishedRow[], emit: (event: RunEvent) => vo
     code: 'STALE_OUTPUT',
     message: `${one ? 'a file' : `${stale.length} files`} of earlier runs ${one ? 'is' : 'are'} not part of this result: ${named(stale)}`,
     cure: 'give --prune to take them away, or leave them if you chose a part of the data on purpose',
+  });
+}
+
+/** Who opens a table after a run that failed takes it for that of the run. */
+function tellOutdated(stale: readonly PublishedRow[], emit: (event: RunEvent) => void): void {
+  if (stale.length === 0) return;
+  const one = stale.length === 1;
+  emit({
+    type: 'warning',
+    code: 'STALE_OUTPUT',
+    message: `${one ? 'a file is' : `${stale.length} files are`} of an earlier run, and not written again by this one: ${named(stale)}`,
+    cure: 'do not take them for results of this run; mend what failed and run again',
   });
 }
 

@@ -423,7 +423,12 @@ async function runAndAccount(prepared: PreparedRun, endings: Ending[]): Promise<
     ...{ inputDir, outputDir, table, store, emit },
     workflow: graph.name,
     published: work.published,
-    isComplete: failures.allowed && status !== 'cancelled' && (request.until ?? []).length === 0,
+    reach:
+      status === 'cancelled' || (request.until ?? []).length > 0
+        ? 'part'
+        : failures.allowed
+          ? 'all'
+          : 'failed',
     prune: request.prune ?? false,
     sidecars: request.sidecars ?? true,
   });
