@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
 
-import { ConfigError } from '../../errors.js';
+import { ConfigError, ProcessingError } from '../../errors.js';
 import { readError, readSurface } from '../../io/index.js';
 import { ANALYSIS_OBJECTIVES, type AnalysisObjective } from '../../numerics/descriptors/eligibility.js';
 import { recommendDescriptor, type Recommendation } from '../../numerics/descriptors/recommend.js';
@@ -32,6 +32,13 @@ const EligibilityFile = z.strictObject(
  */
 export async function recommendForSurface(request: RecommendRequest): Promise<Recommendation[]> {
   const { vertices, faces } = await readSurface(request.surface);
+  if (faces.length === 0) {
+    throw new ProcessingError(
+      'INVALID_ARGUMENT',
+      `${request.surface} is a point cloud: descriptors are tried on deformed triangles`,
+      { where: request.surface, cure: 'give a triangle mesh of the same structure' },
+    );
+  }
   const { objective, surrogates, noise, k, seed, onProgress } = request;
   const eligibility = request.eligibility === null ? {} : await readEligibility(request.eligibility);
   return recommendDescriptor(vertices, faces, {

@@ -147,6 +147,7 @@ function surfaceRecord(participant: string, i: number): SurfaceRecord {
   return {
     label: { surface: participant, participant, structure: 'lh' },
     source: `bids:input:${participant}.gii`,
+    kind: 'mesh',
     ...{ vertices: 4, faces: 4, area: 1 + i, volume: 1, components: 1, boundary_edges: 0, genus: 0 },
     ...{ findings: [], repaired: [], k: 1, eigenvalues: [0], zero_modes: 1, largest_residual: 0 },
     ...{ res_lambda: 0, res_back: 0, orthonormality: 0, certificate_count: 1, certificate_shift: null },

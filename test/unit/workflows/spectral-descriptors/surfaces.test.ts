@@ -10,6 +10,7 @@ import {
   readParticipants,
 } from '../../../../src/workflows/spectral-descriptors/participants.js';
 import { pathPattern } from '../../../../src/workflows/spectral-descriptors/path-pattern.js';
+import { recommendForSurface } from '../../../../src/workflows/spectral-descriptors/recommend-surface.js';
 import { surfaceProblems } from '../../../../src/workflows/spectral-descriptors/requirements.js';
 import { writeSampleSurfaces } from '../../../../src/workflows/spectral-descriptors/sample.js';
 import { octasphere } from '../../../../src/workflows/spectral-descriptors/sample-shapes.js';
@@ -273,6 +274,24 @@ test('regions, columns and references that are not there are refused by what the
   expect(await told({ parcellation: { atlas: 'destrieu' } })).toMatch(/did you mean destrieux\?/);
   expect(await told({ alignment: { reference: 'sub-1' } })).toMatch(
     /^error CONFIG_VALUE: .*sub-1 is no surface of the study and no file; did you mean sub-01\?/,
+  );
+});
+
+test('recommend asks for triangles where a file has points only', async () => {
+  const root = study('points', { 'cloud.obj': 'v 0 0 0\nv 1 0 0\nv 0 1 0\nv 0 0 1\n' });
+  const request = {
+    ...({
+      objective: 'lateralization',
+      surrogates: 10,
+      noise: 0.01,
+      k: 3,
+      seed: 1,
+      eligibility: null,
+    } as const),
+    onProgress: () => undefined,
+  };
+  await expect(recommendForSurface({ ...request, surface: join(root, 'cloud.obj') })).rejects.toThrow(
+    'cloud.obj is a point cloud: descriptors are tried on deformed triangles',
   );
 });
 
