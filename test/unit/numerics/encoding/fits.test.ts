@@ -177,6 +177,9 @@ describe('exact solver', () => {
     expect(() => new ParameterFitter(model, clean).fit({ initPars, fixedPars: ['amplitude'] })).toThrow(
       'amplitude of voxel 1 is held at NaN',
     );
+    expect(() =>
+      new ParameterFitter(model, clean).fit({ solver: 'adam', initPars, fixedPars: ['amplitude'] }),
+    ).toThrow('amplitude of voxel 1 cannot start at NaN');
     const values = clean.values.map((value, at) => (at % 3 === 1 ? 7 : value));
     const fit = new ParameterFitter(model, matrix(64, 3, values)).fit({ initPars, fixedPars: ['amplitude'] });
     expect(fit.status[1]).toBe('constant');
