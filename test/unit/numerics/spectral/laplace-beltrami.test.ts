@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { nativeStatus } from '../../../../src/native/index.js';
 import { laplaceBeltrami } from '../../../../src/numerics/spectral/laplace-beltrami.js';
 import { grid, icosphere, together } from '../../../support/meshes.js';
 
@@ -179,3 +180,78 @@ describe('meshes as they come', () => {
     });
   });
 });
+
+describe.skipIf(!nativeStatus().available)(
+  'what loses digits or repeats, with the solver of the addon',
+  () => {
+    const sphere = icosphere(4);
+
+    /** The corner of the first triangle moved towards the second one until `distance` is left between them. */
+    function collapsed(distance: number): Float64Array {
+      const [a, b] = [sphere.faces[0]!, sphere.faces[1]!];
+      const vertices = sphere.vertices.slice();
+      const apart = [0, 1, 2].map((d) => vertices[3 * a + d]! - vertices[3 * b + d]!);
+      const length = Math.hypot(...apart);
+      for (let d = 0; d < 3; d++)
+        vertices[3 * a + d] = vertices[3 * b + d]! + (distance * apart[d]!) / length;
+      return vertices;
+    }
+
+    test.each([1e-9, 1e-12])(
+      'a corner %d beside another one: exact zero, a count, and a warning',
+      (distance) => {
+        const vertices = collapsed(distance);
+        const { eigenvalues, quality, certificate, warnings } = laplaceBeltrami(vertices, sphere.faces, {
+          k: 30,
+          solver: 'native',
+        });
+        expect(warnings.at(-1)).toMatch(/ill-conditioned; operator intrinsic_delaunay is the cure$/);
+        expect(eigenvalues[0]).toBe(0);
+        expect(certificate.count).toBeGreaterThanOrEqual(30);
+        expect(quality.orthonormality).toBeLessThan(1e-10);
+        expect(quality.resBack).toBeLessThan(1e-11);
+        const mended = laplaceBeltrami(vertices, sphere.faces, {
+          k: 30,
+          operator: 'intrinsic_delaunay',
+          solver: 'native',
+        });
+        expect(mended.eigenvalues[0]).toBe(0);
+        expect(mended.quality.orthonormality).toBeLessThan(1e-13);
+        const round = laplaceBeltrami(sphere.vertices, sphere.faces, { k: 30, solver: 'native' });
+        for (let i = 1; i < 30; i++) {
+          expect(Math.abs(mended.eigenvalues[i]! / round.eigenvalues[i]! - 1)).toBeLessThan(0.02);
+        }
+      },
+    );
+
+    test('groups of 2 l + 1 stay whole where slices meet in them', () => {
+      const { eigenvalues, quality, certificate } = laplaceBeltrami(sphere.vertices, sphere.faces, {
+        k: 105,
+        solver: 'native',
+      });
+      for (const [first, last] of [
+        [1, 3],
+        [4, 8],
+      ] as const) {
+        expect(eigenvalues[last]! / eigenvalues[first]! - 1).toBeLessThan(1e-12);
+      }
+      expect(certificate.count).toBeGreaterThanOrEqual(105);
+      expect(quality.orthonormality).toBeLessThan(1e-13);
+      expect(quality.resLambda).toBeLessThan(1e-10);
+      expect(quality.resBack).toBeLessThan(1e-14);
+    });
+
+    test('forty equal spheres have forty exact zeros and full groups', () => {
+      const { vertices, faces } = together(
+        Array.from({ length: 40 }, () => icosphere(2)),
+        3,
+      );
+      const result = laplaceBeltrami(vertices, faces, { k: 100, solver: 'native' });
+      expect(result.components).toBe(40);
+      expect([...result.eigenvalues.subarray(0, 40)]).toEqual(new Array(40).fill(0));
+      expect(result.eigenvalues[99]! / result.eigenvalues[40]! - 1).toBeLessThan(1e-12);
+      expect(result.certificate.count).toBe(160);
+      expect(result.quality.orthonormality).toBeLessThan(1e-13);
+    });
+  },
+);
