@@ -53,8 +53,9 @@ function smallTraining(): NetworkTraining {
 }
 
 describe.each(TRAINING_DEVICES)('care of $name', ({ select }) => {
+  let card: nl.DeviceInfo;
   beforeAll(async () => {
-    await select();
+    card = await select();
   });
 
   test('a training step reads three small arrays back, and its memory is free afterwards, also after an error', async () => {
@@ -165,7 +166,7 @@ describe.each(TRAINING_DEVICES)('care of $name', ({ select }) => {
 
   /** Computes with a device that was chosen anew. */
   async function expectUsable(): Promise<void> {
-    await select();
+    await nl.useDevice(card, 1);
     const x = nl.tensor(Float32Array.of(0, 1), [2]);
     const logs = nl.logDensity(x, 1e-3);
     const [zero, one] = await nl.read(logs);

@@ -35,9 +35,14 @@ const WEBGPU_DEVICE: TensorDevice = {
 /** Tests that choose their devices from here run once more on a graphics card, or on software that acts as one. */
 const onGpu = process.env['NEUROLOOM_TEST_DEVICE'] === 'webgpu';
 
+/**
+ * Software that acts as a card takes a second to compile a program: outside of the long proofs, one size or setting of each
+ * kind is run there.
+ */
+export const IS_BRIEF = onGpu && process.env['NEUROLOOM_TEST_LONG'] === undefined;
+
 /** Flows of golden trainings: on software that acts as a card the full one takes minutes. */
-export const TRAINED_FLOWS: readonly ('half' | 'full')[] =
-  onGpu && process.env['NEUROLOOM_TEST_LONG'] === undefined ? ['half'] : ['half', 'full'];
+export const TRAINED_FLOWS: readonly ('half' | 'full')[] = IS_BRIEF ? ['half'] : ['half', 'full'];
 
 /** Stock tfjs and every native instruction set; in the project `gpu` webgpu alone. */
 export const TENSOR_DEVICES: readonly TensorDevice[] = onGpu
@@ -52,4 +57,4 @@ export const OWN_KERNEL_DEVICES: readonly TensorDevice[] = TRAINING_DEVICES;
 export const REFERENCE_DEVICE: TensorDevice = onGpu ? (NATIVE_DEVICES.at(-1) ?? STOCK_DEVICE) : STOCK_DEVICE;
 
 /** Whether portable compositions and whole networks run on the device too: on software that acts as a card a minute. */
-export const COMPOSES = !onGpu || process.env['NEUROLOOM_TEST_LONG'] !== undefined;
+export const COMPOSES = !IS_BRIEF;

@@ -7,7 +7,7 @@ import * as nl from '../../../src/tensor/index.js';
 import { tf } from '../../../src/tensor/tfjs.js';
 import { relativeError } from '../../support/golden-tensors.js';
 import { randomValues } from '../../support/random-values.js';
-import { OWN_KERNEL_DEVICES, STOCK_DEVICE } from '../../support/tensor-devices.js';
+import { IS_BRIEF, OWN_KERNEL_DEVICES, STOCK_DEVICE } from '../../support/tensor-devices.js';
 
 // Large enough that a card does not leave them to the processor.
 const SHAPE = [2, 5, 6, 7, 3];
@@ -122,6 +122,20 @@ const GRADIENTS: Readonly<Record<string, (given: Given) => nl.Tensor>> = {
   'both operands repeated': (given) => tf.mul(tf.mul(columns(given), rows(given)), tf.mul(given.x, given.c)),
 };
 
+/** One of each kind that the programs of a card do not have by themselves. */
+const BRIEF = [
+  'a number a channel is added',
+  'a choice',
+  'sums from behind, without the own value',
+  'repeats',
+  'a margin of a number',
+  'reversed axes',
+  'every second value, backwards too',
+  'a bias a channel',
+];
+const chosen = <T>(all: Readonly<Record<string, T>>): [string, T][] =>
+  Object.entries(all).filter(([name]) => !IS_BRIEF || BRIEF.includes(name));
+
 type Found = readonly Float32Array[];
 
 async function given<T>(run: (given: Given) => Promise<T>): Promise<T> {
@@ -157,8 +171,8 @@ describe.each(OWN_KERNEL_DEVICES.slice(-1))('arrays of five axes on $name', ({ s
   const expected = new Map<unknown, Found>();
   beforeAll(async () => {
     await STOCK_DEVICE.select();
-    for (const op of Object.values(VALUES)) expected.set(op, await valuesOf(op));
-    for (const op of Object.values(GRADIENTS)) expected.set(op, await gradientsOf(op));
+    for (const [, op] of chosen(VALUES)) expected.set(op, await valuesOf(op));
+    for (const [, op] of chosen(GRADIENTS)) expected.set(op, await gradientsOf(op));
     await select();
   });
 
@@ -168,9 +182,9 @@ describe.each(OWN_KERNEL_DEVICES.slice(-1))('arrays of five axes on $name', ({ s
     found.forEach((values, i) => expect(relativeError(values, wanted[i]!), `array ${i}`).toBeLessThan(1e-5));
   };
 
-  test.each(Object.entries(VALUES))('%s', async (_, op) => agree(await valuesOf(op), op));
+  test.each(chosen(VALUES))('%s', async (_, op) => agree(await valuesOf(op), op));
 
-  test.each(Object.entries(GRADIENTS))('gradients: %s', async (_, op) => agree(await gradientsOf(op), op));
+  test.each(chosen(GRADIENTS))('gradients: %s', async (_, op) => agree(await gradientsOf(op), op));
 });
 
 test('the gradient of a choice, of sums along an axis and of repeats is their slope', async () => {

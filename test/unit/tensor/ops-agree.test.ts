@@ -269,11 +269,13 @@ async function outcome({ inputs, run, by }: Case): Promise<Outcome> {
   return found;
 }
 
+/** What the other device has, once for all. */
+const expected = new Map<string, Outcome>();
+
 describe.each(OWN_KERNEL_DEVICES)('kernels on $name agree with those of another device', ({ select }) => {
-  const expected = new Map<string, Outcome>();
   beforeAll(async () => {
     await REFERENCE_DEVICE.select();
-    for (const one of CASES) expected.set(one.name, await outcome(one));
+    for (const one of CASES) if (!expected.has(one.name)) expected.set(one.name, await outcome(one));
     await select();
   });
 
@@ -292,7 +294,11 @@ describe.each(OWN_KERNEL_DEVICES)('kernels on $name agree with those of another 
     expectAgreement(one, await outcome(one));
   });
 
-  test.skipIf(!COMPOSES).each(CASES)('$name, composed on the device', async (one) => {
-    expectAgreement(one, await nl.withPortableOps(() => outcome(one)));
-  });
+  // Compositions are made of single operations, each of which is compared on every instruction set by itself.
+  test.skipIf(!COMPOSES || select !== OWN_KERNEL_DEVICES[0]?.select).each(CASES)(
+    '$name, composed on the device',
+    async (one) => {
+      expectAgreement(one, await nl.withPortableOps(() => outcome(one)));
+    },
+  );
 });
