@@ -3,7 +3,7 @@
  * folder that NODE_PATH names, as those of a user may.
  */
 import { execFile } from 'node:child_process';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -46,11 +46,13 @@ async function packages(sources: Readonly<Record<string, string>>): Promise<stri
   return `${root}:${ownModules}`;
 }
 
-/** The interface of tfjs-node-gpu: a backend named tensorflow, and a call of what Node 23 removed from util. */
+/** The interface of tfjs-node-gpu: a backend named tensorflow, and calls of what Node 23 removed from util. */
 const tensorflow = (options: { gpu: boolean; sabotage?: string }) => `
   const tf = require('@tensorflow/tfjs-core');
   const { MathBackendCPU } = require('@tensorflow/tfjs-backend-cpu');
-  if (!require('util').isNullOrUndefined(undefined)) throw new Error('not reached');
+  const util = require('util');
+  if (!util.isNullOrUndefined(undefined) || util.isNullOrUndefined(0)) throw new Error('not reached');
+  if (!util.isArray([]) || util.isArray({ length: 0 })) throw new Error('not reached');
   tf.registerBackend('tensorflow', () => new MathBackendCPU());
   for (const kernel of tf.getKernelsForBackend('cpu')) tf.registerKernel({ ...kernel, backendName: 'tensorflow' });
   ${options.sabotage ?? ''}
@@ -74,6 +76,23 @@ describe('graphics devices', () => {
     const NODE_PATH = await packages({ '@tensorflow/tfjs-node-gpu': tensorflow({ gpu: true }) });
     expect(await ask('cuda', { NODE_PATH })).toEqual({});
     expect(await ask('cuda:1', { NODE_PATH })).toEqual({});
+  });
+
+  test('what Node 23 removed from util, and the package calls, is replaced', async () => {
+    const NODE_PATH = await packages({ '@tensorflow/tfjs-node-gpu': tensorflow({ gpu: true }) });
+    const preload = join(folders, 'as-node-23.cjs');
+    await writeFile(
+      preload,
+      "const util = require('util');\nfor (const name of ['isNullOrUndefined', 'isArray']) delete util[name];\n",
+    );
+    expect(await ask('cuda', { NODE_PATH, NODE_OPTIONS: `--require ${preload}` })).toEqual({});
+  });
+
+  test('the packages are no part of an installation', async () => {
+    const lock = new URL('../../../package-lock.json', import.meta.url);
+    const { packages: installed } = JSON.parse(await readFile(lock, 'utf8')) as { packages: object };
+    const optional = /^node_modules\/(webgpu|@tensorflow\/tfjs-(backend-webgpu|node|node-gpu))$/;
+    expect(Object.keys(installed).filter((path) => optional.test(path))).toEqual([]);
   });
 
   test('cuda without a card, with wrong numbers, or that does not load is refused with the reason', async () => {
