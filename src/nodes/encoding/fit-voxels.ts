@@ -4,10 +4,11 @@ import { defineNode } from '../../engine/node.js';
 import { port } from '../../engine/port.js';
 import { readNpy, readNpyRows, writeNpy } from '../../io/index.js';
 import { fitBlock, residualsOf } from '../../numerics/encoding/fit-from-settings.js';
+import type { DeviceInfo } from '../../numerics/devices.js';
 import { cleanParadigm } from '../../numerics/encoding/paradigm.js';
 import { matrix, type Matrix } from '../../numerics/linalg/matrix.js';
 import type { FitStatus } from '../../numerics/encoding/fit-result.js';
-import { RecordingInfo, SettingsPort } from './recording-info.js';
+import { ComputedOn, RecordingInfo, SettingsPort } from './recording-info.js';
 
 /** How the fit of a voxel ended, by the number that stands for it between nodes. */
 export const STATUSES: readonly FitStatus[] = [
@@ -52,6 +53,7 @@ export const fitVoxels = defineNode({
     left: port.file('npy'),
     /** Voxels x features, float64; no columns for models without weights. */
     weights: port.file('npy'),
+    device: port.value(ComputedOn),
   },
   resources: { cpus: 1, memoryGb: 1 },
   async run(inputs, ctx) {
@@ -104,9 +106,15 @@ export const fitVoxels = defineNode({
       shape: [weights.columns, weights.rows],
       data: turned(weights.values, weights.rows, weights.columns).values,
     });
-    return out;
+    return { ...out, device: computedOn(fit.device) };
   },
 });
+
+function computedOn(info: DeviceInfo | null): ComputedOn {
+  if (info === null) return null;
+  const { device, backend, versions, adapter } = info;
+  return { device, backend, versions: { ...versions }, adapter: adapter === null ? null : { ...adapter } };
+}
 
 /** @param values - rows x columns @returns columns x rows */
 function turned(values: ArrayLike<number>, rows: number, columns: number): Matrix {

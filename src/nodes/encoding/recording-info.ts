@@ -11,6 +11,18 @@ export const SettingsPort = EncodingSettings.transform((settings, context) => {
   return z.NEVER;
 });
 
+/** The device of tensors that a fit was computed on, in float32; null: all was computed in float64 on the processor. */
+export const ComputedOn = z
+  .strictObject({
+    device: z.string(),
+    backend: z.string(),
+    versions: z.record(z.string(), z.string()),
+    /** The graphics card, where its driver tells of it. */
+    adapter: z.strictObject({ vendor: z.string(), name: z.string(), software: z.boolean() }).nullable(),
+  })
+  .nullable();
+export type ComputedOn = z.infer<typeof ComputedOn>;
+
 /** What a recording is, beside its numbers. */
 export const RecordingInfo = z.strictObject({
   /** Name of the recording: its path without the suffix, `/` between folders. */

@@ -21,7 +21,7 @@ import { VERSION } from '../../version.js';
 import { derivedOf, parameterUnits } from './fit-table.js';
 import { FIT_COLUMNS, STATUSES } from './fit-voxels.js';
 import { writeMaps } from './maps.js';
-import { RecordingInfo, SettingsPort } from './recording-info.js';
+import { ComputedOn, RecordingInfo, SettingsPort } from './recording-info.js';
 import { summaryOf } from './summary.js';
 
 /** Puts the parts of a recording together: table, sidecar, maps, predictions, statistics. */
@@ -33,6 +33,7 @@ export const writeRecording = defineNode({
     predictions: port.list(port.file('npy')),
     left: port.list(port.file('npy')),
     weights: port.list(port.file('npy')),
+    devices: port.list(port.value(ComputedOn)),
     places: port.file('tsv'),
     header: port.optional(port.file('nifti-header')),
     info: port.value(RecordingInfo),
@@ -203,12 +204,14 @@ function sidecar(
     readonly info: RecordingInfo;
     readonly sources: readonly string[];
     readonly cleaning: object;
+    readonly devices: readonly ComputedOn[];
     readonly min_r2: number;
   },
   settings: EncodingSettings,
   status: Readonly<Record<string, number>>,
 ): unknown {
   const { info } = inputs;
+  const device = inputs.devices.find((one) => one !== null) ?? null;
   const isImages = stimulusOf(settings.model) === 'images';
   return {
     Sources: inputs.sources,
@@ -222,6 +225,12 @@ function sidecar(
     confounds: info.confounds,
     cleaning: inputs.cleaning,
     settings,
+    ...(device !== null && {
+      computed_on: {
+        ...device,
+        what: 'correlation grid, responses and sums of the gradient, in float32; the step of Adam on the processor',
+      },
+    }),
     status_counts: status,
     conventions: {
       ...(isImages && {

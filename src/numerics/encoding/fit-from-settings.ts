@@ -1,7 +1,7 @@
 /** What settings ask for, on one block of voxels: grid, refinement, solver, or ridge weights. */
 import { ProcessingError } from '../../errors.js';
 import { matrix, multiply, type Matrix } from '../linalg/matrix.js';
-import type { ComputeOptions } from '../registration/compute-device.js';
+import { resolveDevice, type DeviceInfo } from '../devices.js';
 import { HRF_PARAMETERS, type EncodingModel } from './encoding-model.js';
 import { voxelDefect, type FitResult, type FitStatus } from './fit-result.js';
 import { columnOf, type ParameterGrid } from './grid-fit.js';
@@ -36,6 +36,8 @@ export interface BlockFit extends FitResult {
   readonly predictions: Matrix;
   /** Features x voxels; null for models without weights. */
   readonly weights: Matrix | null;
+  /** The device of tensors that computed; null where none did. */
+  readonly device: DeviceInfo | null;
 }
 
 /**
@@ -60,8 +62,8 @@ export function residualsOf(data: Matrix, predictions: Matrix, confounds: Matrix
 async function fitFields(model: EncodingModel, request: BlockRequest): Promise<BlockFit> {
   const { settings, paradigm, data } = request;
   const fitter = new ParameterFitter(model, data, paradigm);
-  const compute =
-    settings.device === 'cpu' ? null : { device: settings.device, threads: request.threads ?? 1 };
+  const device = settings.device === 'cpu' ? null : await resolveDevice(settings.device);
+  const compute = device === null ? null : { device, threads: request.threads ?? 1 };
   const start = await startOf(model, fitter, request, compute);
   const fixed = Object.keys(settings.fixed);
   const { adam, max_iterations: limit } = settings;
@@ -85,7 +87,7 @@ async function fitFields(model: EncodingModel, request: BlockRequest): Promise<B
   };
   const fit = compute === null ? fitter.fit(options) : await fitter.fitOn(compute, options);
   holdExactly(fit.parameters, settings.fixed);
-  return { ...fit, predictions: model.predict(paradigm, fit.parameters), weights: null };
+  return { ...fit, predictions: model.predict(paradigm, fit.parameters), weights: null, device };
 }
 
 /** A solver that moves logarithms gives a held value back with a rounding error. */
@@ -103,7 +105,7 @@ async function startOf(
   model: EncodingModel,
   fitter: ParameterFitter,
   request: BlockRequest,
-  compute: ComputeOptions | null,
+  compute: { readonly device: DeviceInfo; readonly threads: number } | null,
 ): Promise<ParameterTable | null> {
   const { settings, paradigm } = request;
   if (settings.solver === 'exact' && settings.grid === null) return null;
@@ -194,6 +196,7 @@ function emptyFit(
     status,
     predictions: nan(frames, voxels),
     weights: nan(features, voxels),
+    device: null,
   };
 }
 

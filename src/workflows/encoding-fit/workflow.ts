@@ -98,6 +98,7 @@ export class EncodingFit {
       predictions: joined(fitted.out.predictions),
       left: joined(fitted.out.left),
       weights: joined(fitted.out.weights),
+      devices: joined(fitted.out.device),
       places: loaded.out.places,
       header: loaded.out.header,
       info: loaded.out.info,
