@@ -46,12 +46,20 @@ export function exitCodeOfSignal(signal: NodeJS.Signals): number {
   return signal === 'SIGTERM' || signal === 'SIGHUP' ? EXIT.terminated : EXIT.nodeFailed;
 }
 
+/** A device fails in the middle of work: then something was run. */
+const DURING_WORK: ReadonlySet<ErrorCode> = new Set(['DEVICE_LOST', 'DEVICE_REFUSED']);
+
+/** What is not installed, or was built for another Node, is a requirement that is not met. */
+function isRequirement(error: PipelineError): boolean {
+  if (error instanceof RequirementError) return true;
+  return error instanceof DependencyError && !DURING_WORK.has(error.code);
+}
+
 /** The exit code of an error that ended a command. An error without a code of ours is a bug. */
 export function exitCodeOf(error: unknown): number {
   if (!(error instanceof PipelineError)) return EXIT.bug;
   if (error instanceof StorageError || isStorageCode(error.code)) return EXIT.storage;
-  // What is not installed, or was built for another Node, is a requirement that is not met.
-  if (error instanceof RequirementError || error instanceof DependencyError) return EXIT.requirements;
+  if (isRequirement(error)) return EXIT.requirements;
   if (error instanceof ConfigError || DEFINITION_CODES.test(error.code)) return EXIT.usage;
   if (error.code === 'INTERNAL') return EXIT.bug;
   return EXIT.nodeFailed;

@@ -3,7 +3,7 @@ import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { durationText } from '../engine/duration-text.js';
-import { ParentWatch } from '../engine/parent-watch.js';
+import { ParentWatch, type WatchedStart } from '../engine/parent-watch.js';
 import { REPORT_FILE, type DrawElsewhere, type WrittenReport } from '../report/write-report.js';
 import type { ReportAnswer, ReportTask } from './report-child.js';
 import type { Session } from './session.js';
@@ -59,14 +59,23 @@ export function reportHelpers(task: Omit<ReportTask, 'pages'>): {
   };
 }
 
-/** @param limitS - seconds; null: no limit */
-export function drawnElsewhere(
+/**
+ * @param limitS - seconds; null: no limit
+ * @returns also when no process could be started: the run has its results all the same
+ */
+export async function drawnElsewhere(
   task: ReportTask,
   limitS: number | null,
   script = fileURLToPath(new URL('./report-child.js', import.meta.url)),
+  watch = new ParentWatch(null, process.env),
 ): Promise<ReportAnswer> {
-  const watch = new ParentWatch(null, process.env);
-  const { pipe, ...program } = watch.around(process.execPath, []);
+  let started: WatchedStart;
+  try {
+    started = watch.around(process.execPath, []);
+  } catch (error) {
+    return { error: `its process could not be started: ${(error as Error).message}` };
+  }
+  const { pipe, ...program } = started;
   return new Promise((settle) => {
     // What libraries print is no result of this command.
     const child = fork(script, [], { stdio: ['ignore', 2, 2, 'ipc', pipe], ...program });
@@ -84,7 +93,10 @@ export function drawnElsewhere(
       settle(answer);
     };
     child.once('message', (answer) => end(answer as ReportAnswer));
-    child.once('error', (error) => end({ error: `its process could not be started: ${error.message}` }));
+    child.once('error', (error) => {
+      if (child.pid === undefined) void watch.close();
+      end({ error: `its process could not be started: ${error.message}` });
+    });
     child.once('exit', (code, signal) => {
       if (child.pid !== undefined) watch.ended(child.pid);
       void watch.close();

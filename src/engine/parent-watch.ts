@@ -22,6 +22,7 @@ while read -r what id; do
   case $what in
     start) case $alive in *" $id "*) ;; *) alive="$alive$id " ;; esac ;;
     end) case $alive in *" $id "*) alive="\${alive%%" $id "*} \${alive#*" $id "}" ;; esac ;;
+    done) exit 0 ;;
   esac
 done
 for id in $alive; do kill -9 "-$id" || kill -9 "$id"; done
@@ -107,7 +108,8 @@ export class ParentWatch {
   async close(): Promise<void> {
     this.#closed = true;
     this.#watcher?.child.ref();
-    this.#watcher?.pipe.end();
+    // Without it the end of the pipe would be that of this process, whose containers are still to be ended.
+    this.#watcher?.pipe.end('done\n');
     await this.#watcher?.gone;
   }
 

@@ -49,15 +49,16 @@ export function settlePublished(options: PublishedOptions): void {
     const key = table.result(file.instance)?.key;
     return row?.digest === file.digest && row.key === key && row.sidecar === sidecar;
   };
+  // A table of participants stands among the data that it lists.
+  const inputDir = options.inputDir === null ? null : folderOf(options.inputDir);
   const sidecars = options.sidecars
     ? writeSidecars({
-        ...{ outputDir, inputDir: options.inputDir, workflow, table, published },
+        ...{ outputDir, inputDir, workflow, table, published },
         version: packageVersion(),
         isKnown: isSame,
       })
     : published.map(() => null);
   // Where results stand among the data they are made from, the description is that of the data.
-  const inputDir = options.inputDir === null ? null : folderOf(options.inputDir);
   if (options.sidecars && inputDir !== null && inputDir !== outputDir && published.length > 0) {
     describeDataset(outputDir, packageVersion(), inputDir);
   }

@@ -6,6 +6,7 @@ import { endContainer, notedContainers, NOTES_VARIABLE } from './containers/left
 import { openLog } from './log-capture.js';
 import { limitedNode } from './memory-limit.js';
 import type { ParentWatch } from './parent-watch.js';
+import { packEnvironment } from './shell-environment.js';
 import type { ParentMessage } from './worker-protocol.js';
 
 /** Where what the node printed lies until the pool is closed or the worker takes another node. */
@@ -70,7 +71,7 @@ export class WorkerProcess {
       this.#child = fork(workerEntry(), [String(logCapBytes), stdout, stderr, scratch], {
         ...{ stdio: ['ignore', out, err, 'ipc', pipe], serialization: 'json', detached: true },
         ...program,
-        env: { ...env, NEUROLOOM_TEST_KILL: undefined, [NOTES_VARIABLE]: this.#containers },
+        env: packEnvironment({ ...env, NEUROLOOM_TEST_KILL: undefined, [NOTES_VARIABLE]: this.#containers }),
       });
     } finally {
       closeSync(out);

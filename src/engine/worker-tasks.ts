@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { classifyThrown, type NodeFailure } from './failure.js';
 import { resetLog, tailPathOf } from './log-capture.js';
 import { readTask, runNode } from './node-runner.js';
+import { unpackEnvironment } from './shell-environment.js';
 import {
   PROTOCOL,
   type ParentMessage,
@@ -160,6 +161,7 @@ process.on('message', receive);
  * @param own - of this process, watching
  */
 export function serve(own: WorkerMonitor): void {
+  unpackEnvironment();
   monitor = own;
   const logs = [
     { fd: STDOUT, path: stdoutPath, tailPath: tailPathOf(stdoutPath) },

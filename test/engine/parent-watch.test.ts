@@ -111,8 +111,14 @@ test('containers of a killed run are ended by the program that they were noted w
   expect(readFileSync(said, 'utf8')).toBe('kill neuroloom-1\nrm --force neuroloom-1\n');
 });
 
-test('the watcher goes when it is told that all is done', async () => {
+test('the watcher goes when it is told that all is done, and looks at no note any more', async () => {
   using rig = new Rig();
+  // A container that was ended already, by a runtime that does not answer: nothing waits for it again.
+  const runtime = rig.path('hangs');
+  writeFileSync(runtime, '#!/bin/sh\nexec sleep 300\n');
+  chmodSync(runtime, 0o755);
+  mkdirSync(rig.path('notes/worker-1.containers'), { recursive: true });
+  writeFileSync(rig.path('notes/worker-1.containers/neuroloom-1'), runtime);
   using parent = await startParent(rig, 'exec true');
   expect(parent.watchers()).toHaveLength(1);
   parent.child.kill('SIGTERM');

@@ -14,6 +14,9 @@ test.each([
   // SQLite that was built for another Node.
   [new DependencyError('ADDON_MISSING', ''), EXIT.requirements],
   [new DependencyError('BACKEND_MISSING', ''), EXIT.requirements],
+  // Something was run before a card was lost.
+  [new DependencyError('DEVICE_LOST', ''), EXIT.nodeFailed],
+  [new DependencyError('DEVICE_REFUSED', ''), EXIT.nodeFailed],
   [new StorageError('CACHE_CORRUPT', ''), EXIT.storage],
   [new ProcessingError('GRAPH_CYCLE', ''), EXIT.usage],
   [new ProcessingError('FOLDS', ''), EXIT.nodeFailed],

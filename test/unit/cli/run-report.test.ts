@@ -4,6 +4,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { drawnElsewhere } from '../../../src/cli/run-report.js';
+import type { ParentWatch } from '../../../src/engine/parent-watch.js';
+import { ProcessingError } from '../../../src/errors.js';
 import { isAlive, until } from '../../engine/rig.js';
 import { temporaryDirectory } from '../../support/temporary.js';
 
@@ -45,6 +47,17 @@ test('the process that draws ends with the process that asked it, whatever it do
   expect(isAlive(Number(drawing()))).toBe(true);
   asking.kill('SIGKILL');
   await until('it is gone', () => !isAlive(Number(drawing())));
+});
+
+test('a report that cannot be started is an answer too', async () => {
+  const watch = {
+    around: () => {
+      throw new ProcessingError('CRASHED', 'no process could be started');
+    },
+  } as unknown as ParentWatch;
+  expect(await drawnElsewhere(task, null, 'never.mjs', watch)).toEqual({
+    error: 'its process could not be started: no process could be started',
+  });
 });
 
 test('the process that draws is asked with the task and its answer comes back', async () => {
