@@ -13,7 +13,7 @@ export const DISTANCE_METRICS = ['shapedna', 'wesd'] as const;
 /** Distances between the spectra of all surfaces. */
 export const measureDistances = defineNode({
   name: 'measure_distances',
-  version: 2,
+  version: 3,
   inputs: {
     metric: port.value(z.enum(DISTANCE_METRICS)),
     records: port.list(port.file('json')),
@@ -35,7 +35,8 @@ export const measureDistances = defineNode({
       rows.map(({ surface }, i) => [surface, ...square.subarray(i * rows.length, (i + 1) * rows.length)]),
     );
     const content = {
-      Sources: rows.map(({ source }) => source),
+      // A volume has a surface per label.
+      Sources: [...new Set(rows.map(({ source }) => source))],
       GeneratedBy: [{ Name: 'neuroloom', Version: VERSION }],
       metric,
       normalisation: used,

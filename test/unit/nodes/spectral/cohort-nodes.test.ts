@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 
 import { Skip } from '../../../../src/engine/node.js';
@@ -9,6 +9,7 @@ import type { AlignmentReport } from '../../../../src/nodes/spectral/alignment-r
 import { collectAlignments } from '../../../../src/nodes/spectral/collect-alignments.js';
 import { compareGroups } from '../../../../src/nodes/spectral/compare-groups.js';
 import { compareRegions } from '../../../../src/nodes/spectral/compare-regions.js';
+import { measureDistances } from '../../../../src/nodes/spectral/measure-distances.js';
 import { parcellateSurface } from '../../../../src/nodes/spectral/parcellate-surface.js';
 import type { SurfaceRecord } from '../../../../src/nodes/spectral/surface-record.js';
 import { stackTables } from '../../../../src/nodes/spectral/stack-tables.js';
@@ -141,6 +142,22 @@ test('a column with one group only gives empty tables and says why, with and wit
     expect(warnings).toEqual(['not compared: only the group a has surfaces']);
     expect((await readTsv(join(directory, 'group_comparison.tsv'))).rows).toEqual([]);
   }
+});
+
+test('surfaces drawn from one volume name it once in Sources of their distances', async () => {
+  const records = [1, 2, 3].map((i) => {
+    const record = { ...surfaceRecord(`sub-0${i}`, i), k: 3, eigenvalues: [0, 1, i] };
+    const source = `bids:input:sub-0${Math.min(i, 2)}_dseg.nii`;
+    writeFileSync(join(directory, `drawn-${i}.json`), JSON.stringify({ ...record, source }));
+    return input(`drawn-${i}.json`);
+  });
+  const { ctx } = nodeContext(directory);
+  await measureDistances.run({ metric: 'shapedna', records, normalisation: 'none', wesd_p: 1.5 }, ctx);
+  const { Sources } = JSON.parse(readFileSync(join(directory, 'distances_shapedna.json'), 'utf8')) as {
+    Sources: string[];
+  };
+  expect(Sources).toEqual(['bids:input:sub-01_dseg.nii', 'bids:input:sub-02_dseg.nii']);
+  expect((await readTsv(join(directory, 'distances_shapedna.tsv'))).rows).toHaveLength(3);
 });
 
 function surfaceRecord(participant: string, i: number): SurfaceRecord {
