@@ -8,7 +8,8 @@ import { checkedSurface, type Surface } from './surface.js';
 
 /**
  * A surface from the arrays `vertices` (n, 3) and `faces` (m, 3) of a NumPy `.npz` file; points without triangles where
- * there are no `faces` (then `points` is as good a name), and where it is a single array (n, 3) of a `.npy` file.
+ * there are none (then `points` is as good a name), and where it is a single array (n, 3) of a `.npy` file. Beside `vertices`
+ * no other array (m, 3) may stand then: it could be triangles under another name.
  *
  * @throws ProcessingError FILE_MISSING, FILE_FORMAT, FILE_TRUNCATED or FILE_CORRUPT
  */
@@ -26,12 +27,18 @@ export async function readNumpySurface(path: string): Promise<Surface> {
     return { vertices: Float64Array.from(data), faces: new Int32Array() };
   }
   const arrays = await readNpz(path);
-  return fromArrays(path, [...arrays.keys()], (name) => arrays.get(name));
+  return fromArrays(
+    path,
+    [...arrays.keys()],
+    (name) => arrays.get(name),
+    (name) => arrays.get(name)!.shape,
+  );
 }
 
 /**
  * A surface from the datasets `vertices` (n, 3) and `faces` (m, 3) of an HDF5 file; points without triangles where there are
- * no `faces` (then `points` is as good a name).
+ * none (then `points` is as good a name). Beside `vertices` no other dataset (m, 3) may stand then: it could be triangles under
+ * another name.
  *
  * @throws ProcessingError FILE_MISSING or FILE_FORMAT
  */
@@ -39,11 +46,24 @@ export async function readHdf5Surface(path: string): Promise<Surface> {
   const file = await Hdf5File.open(path);
   try {
     const names = file.keys();
-    return fromArrays(path, names, (name) => (names.includes(name) ? file.read(name) : undefined));
+    return fromArrays(
+      path,
+      names,
+      (name) => (names.includes(name) ? file.read(name) : undefined),
+      (name) => file.shape(name),
+    );
   } finally {
     file.close();
   }
 }
+
+/** Shape (m, 3). */
+function isTriples(shape: readonly number[]): boolean {
+  return shape.length === 2 && shape[1] === 3;
+}
+
+/** Other names of faces. */
+const FACES = /^(tris?|triangles?|polys?|polygons?|cells?|simplices)$/i;
 
 interface Table {
   readonly shape: readonly number[];
@@ -54,6 +74,7 @@ function fromArrays(
   path: string,
   names: readonly string[],
   get: (name: string) => Table | undefined,
+  shapeOf: (name: string) => readonly number[],
 ): Surface {
   const rows = (name: string): NumericArray => {
     const array = get(name);
@@ -68,11 +89,13 @@ function fromArrays(
     }
     return array.data;
   };
-  const hasPoints =
-    !names.includes('faces') && names.some((name) => name === 'vertices' || name === 'points');
-  if (hasPoints) {
-    const points = rows(names.includes('vertices') ? 'vertices' : 'points');
-    return { vertices: Float64Array.from(points), faces: new Int32Array() };
+  const cloud = names.includes('faces')
+    ? undefined
+    : ['vertices', 'points'].find((name) => names.includes(name));
+  const mayBeFaces = (name: string): boolean =>
+    name !== cloud && (cloud === 'vertices' || FACES.test(name)) && isTriples(shapeOf(name));
+  if (cloud !== undefined && !names.some(mayBeFaces)) {
+    return { vertices: Float64Array.from(rows(cloud)), faces: new Int32Array() };
   }
   const [vertices, faces] = [rows('vertices'), rows('faces')];
   const broken = faces.findIndex((value) => !Number.isInteger(value));

@@ -1,5 +1,5 @@
 import { malformed } from './byte-reader.js';
-import { checkedSurface, fanTriangles, type Surface } from './surface.js';
+import { checkedSurface, fanTriangles, linesOnly, type Surface } from './surface.js';
 
 const CURE = 'export the mesh again as OBJ with v and f lines';
 
@@ -13,6 +13,7 @@ export function parseObj(bytes: Uint8Array, path: string): Surface {
   const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8');
   const vertices: number[] = [];
   const polygons: number[][] = [];
+  let hasLines = false;
   let continued = '';
   text.split(/\r?\n/).forEach((raw, i) => {
     const line = continued + raw;
@@ -28,13 +29,15 @@ export function parseObj(bytes: Uint8Array, path: string): Surface {
         throw malformed(path, `line ${i + 1} is not a vertex: ${JSON.stringify(raw)}`, CURE);
       }
       vertices.push(...point);
-    } else if (keyword === 'f') {
+    } else if (keyword === 'l') hasLines = true;
+    else if (keyword === 'f') {
       if (words.length < 3) {
         throw malformed(path, `line ${i + 1} is not a face of three corners: ${JSON.stringify(raw)}`, CURE);
       }
       polygons.push(words.map((word) => vertexIndex(word, vertices.length / 3, `line ${i + 1}`, path)));
     }
   });
+  if (hasLines && polygons.length === 0) throw linesOnly(path);
   return checkedSurface({ vertices: Float64Array.from(vertices), faces: fanTriangles(polygons) }, path);
 }
 

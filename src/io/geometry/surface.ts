@@ -1,3 +1,4 @@
+import type { ProcessingError } from '../../errors.js';
 import { malformed } from './byte-reader.js';
 
 /** A triangle mesh as a file holds it. */
@@ -49,4 +50,13 @@ export function stripTriangles(strip: readonly number[]): [number, number, numbe
     const [a, b] = [strip[i] ?? 0, strip[i + 1] ?? 0];
     return i % 2 === 0 ? [a, b, c] : [b, a, c];
   });
+}
+
+/** What is said of a file whose points are joined by lines and no triangles: their places sample no surface. */
+export function linesOnly(path: string): ProcessingError {
+  return malformed(
+    path,
+    'it holds lines, not a surface',
+    'give a file with triangles; streamlines are not read',
+  );
 }

@@ -1,5 +1,5 @@
 import { ByteReader, malformed, truncated } from './byte-reader.js';
-import { checkedSurface, fanTriangles, stripTriangles, type Surface } from './surface.js';
+import { checkedSurface, fanTriangles, linesOnly, stripTriangles, type Surface } from './surface.js';
 
 const CURE = 'save the surface again as legacy VTK PolyData, ASCII or binary';
 
@@ -46,6 +46,7 @@ class VtkParser {
   readonly #path: string;
   #vertices: Float64Array | undefined;
   readonly #polygons: number[][] = [];
+  #lines = 0;
   readonly #scalars = new Map<string, Float64Array>();
 
   constructor(bytes: Uint8Array, position: number, isBinary: boolean, path: string) {
@@ -59,6 +60,7 @@ class VtkParser {
   parse(): Surface {
     for (let words = this.#section(); words !== undefined; words = this.#section()) this.#read(words);
     if (this.#vertices === undefined) throw malformed(this.#path, 'it has no POINTS', CURE);
+    if (this.#lines > 0 && this.#polygons.length === 0) throw linesOnly(this.#path);
     const surface = { vertices: this.#vertices, faces: fanTriangles(this.#polygons) };
     return checkedSurface(
       this.#scalars.size === 0 ? surface : { ...surface, scalars: this.#scalars },
@@ -87,8 +89,10 @@ class VtkParser {
           this.#polygons.push(...stripTriangles(strip));
         });
         return;
-      case 'VERTICES':
       case 'LINES':
+        this.#cells(this.#whole(first), this.#whole(second), () => this.#lines++);
+        return;
+      case 'VERTICES':
         this.#cells(this.#whole(first), this.#whole(second), () => undefined);
         return;
       case 'POINT_DATA':

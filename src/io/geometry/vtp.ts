@@ -3,7 +3,7 @@ import { inflateSync } from 'node:zlib';
 
 import { walkXml } from '../gifti-xml.js';
 import { malformed, truncated } from './byte-reader.js';
-import { checkedSurface, fanTriangles, stripTriangles, type Surface } from './surface.js';
+import { checkedSurface, fanTriangles, linesOnly, stripTriangles, type Surface } from './surface.js';
 
 const CURE =
   'save the surface again as VTK PolyData: text, base64 or appended, without or with zlib compression';
@@ -108,6 +108,7 @@ function assembled(
   const vertices: number[] = [];
   const polygons: number[][] = [];
   const scalars = new Map<string, number[]>();
+  let lines = 0;
   pieces.forEach((attributes, piece) => {
     const own = arrays.filter((array) => array.piece === piece);
     const points = own.find(({ section }) => section === 'Points');
@@ -118,6 +119,12 @@ function assembled(
       throw malformed(path, `a piece has ${values.length} coordinates for ${count} points`, CURE);
     }
     for (const value of values) vertices.push(value);
+    lines += cellsOf(
+      decoder,
+      own.filter(({ section }) => section === 'Lines'),
+      first,
+      path,
+    ).length;
     for (const section of ['Polys', 'Strips'] as const) {
       const cells = own.filter((array) => array.section === section);
       for (const cell of cellsOf(decoder, cells, first, path)) {
@@ -135,6 +142,7 @@ function assembled(
       }
     }
   });
+  if (lines > 0 && polygons.length === 0) throw linesOnly(path);
   const complete = [...scalars].filter(([, values]) => values.length === vertices.length / 3);
   const surface = { vertices: Float64Array.from(vertices), faces: fanTriangles(polygons) };
   return checkedSurface(

@@ -357,6 +357,12 @@ describe('arrays', () => {
     await expect(readSurface(path)).rejects.toThrow(
       `${path} cannot be read: it has no array vertices; its arrays are nodes`,
     );
+    const tris = encodeNpy({ shape: [4, 3], data: tetrahedron.faces });
+    writeFileSync(path, zip({ 'vertices.npy': vertices, 'tris.npy': tris }));
+    await expect(readSurface(path)).rejects.toThrow(
+      `${path} cannot be read: it has no array faces; its arrays are vertices, tris`,
+    );
+    writeFileSync(path, zip({ 'nodes.npy': vertices }));
     expect(() => parseNpz(readFileSync(path).subarray(0, 100), path)).toThrow(
       `${path} ends before the directory of its arrays`,
     );
@@ -393,6 +399,70 @@ describe('points without triangles', () => {
     file.createDataset('points', { shape: [4, 3], data: vertices });
     file.close();
     expect(await readSurface(path)).toEqual(cloud);
+  });
+
+  test('VTK, VTP and OBJ files with lines and no faces are refused; lines beside faces are passed over', async () => {
+    const points = '0 0 0\n1 0 0\n0 1 0\n0 0 1';
+    const vtk = `# vtk DataFile Version 3.0\ntracts\nASCII\nDATASET POLYDATA\nPOINTS 4 double\n${points}\n`;
+    const cells = (name: string, connectivity: string, offsets: string): string =>
+      `<${name}><DataArray type="Int32" Name="connectivity" format="ascii">${connectivity}</DataArray><DataArray type="Int32" Name="offsets" format="ascii">${offsets}</DataArray></${name}>`;
+    const vtp = (inside: string): string =>
+      `<VTKFile type="PolyData"><PolyData><Piece NumberOfPoints="4"><Points><DataArray type="Float64" NumberOfComponents="3" format="ascii">${points}</DataArray></Points>${inside}</Piece></PolyData></VTKFile>`;
+    const obj = 'v 0 0 0\nv 1 0 0\nv 0 1 0\nv 0 0 1\n';
+    const lines = {
+      'tracts.vtk': `${vtk}LINES 2 6\n2 0 1\n2 2 3\n`,
+      'tracts5.vtk': `${vtk}LINES 3 4\nOFFSETS vtktypeint64\n0 2 4\nCONNECTIVITY vtktypeint64\n0 1 2 3\n`,
+      'tracts.vtp': vtp(cells('Lines', '0 1 2 3', '2 4')),
+      'tracts.obj': `${obj}l 1 2 3\n`,
+    };
+    for (const [name, content] of Object.entries(lines)) {
+      const path = join(folder, name);
+      writeFileSync(path, content);
+      const error = await readSurface(path).catch((caught: unknown) => caught);
+      expect(error, name).toMatchObject({
+        code: 'FILE_FORMAT',
+        message: `${path} cannot be read: it holds lines, not a surface`,
+        cure: 'give a file with triangles; streamlines are not read',
+      });
+    }
+    const both = {
+      'both.vtk': `${vtk}LINES 1 3\n2 0 1\nPOLYGONS 1 4\n3 0 1 2\n`,
+      'both.vtp': vtp(cells('Lines', '0 1', '2') + cells('Polys', '0 1 2', '3')),
+      'both.obj': `${obj}l 1 2\nf 1 2 3\n`,
+      'none.vtk': `${vtk}LINES 0 0\n`,
+    };
+    for (const [name, content] of Object.entries(both)) {
+      writeFileSync(join(folder, name), content);
+      const { faces } = await readSurface(join(folder, name));
+      expect([...faces], name).toEqual(name === 'none.vtk' ? [] : [0, 1, 2]);
+    }
+  });
+
+  test('triangles under another name are no cloud: the arrays are listed; normals beside points are', async () => {
+    const triangles = Int32Array.of(0, 2, 1, 0, 1, 3);
+    const write = async (name: string, arrays: Readonly<Record<string, Int32Array | Float64Array>>) => {
+      const path = join(folder, name);
+      const file = await Hdf5File.create(path);
+      for (const [key, data] of Object.entries(arrays)) {
+        file.createDataset(key, { shape: [data.length / 3, 3], data });
+      }
+      file.close();
+      return path;
+    };
+    for (const name of ['triangles', 'tris', 'polys']) {
+      const path = await write(`${name}.h5`, { vertices, [name]: triangles });
+      await expect(readSurface(path)).rejects.toMatchObject({
+        message: `${path} cannot be read: it has no array faces; its arrays are ${[name, 'vertices'].sort().join(', ')}`,
+        cure: 'store vertices of shape (n, 3) and faces of shape (m, 3)',
+      });
+    }
+    const points = await write('points.h5', { points: vertices, triangles });
+    await expect(readSurface(points)).rejects.toThrow(
+      'it has no array vertices; its arrays are points, triangles',
+    );
+    expect(await readSurface(await write('alone.h5', { vertices }))).toEqual(cloud);
+    const beside = await write('beside.h5', { points: vertices, normals: vertices });
+    expect(await readSurface(beside)).toEqual(cloud);
   });
 
   test('an array of another shape is no cloud', async () => {
