@@ -16,7 +16,7 @@ import { withoutPath } from './without-path.js';
  */
 export const cleanSurface = defineNode({
   name: 'clean_surface',
-  version: 2,
+  version: 3,
   inputs: { surface: port.file('any'), repair: port.value(z.array(z.enum(MESH_REPAIRS))) },
   outputs: {
     /** (n, 3) */

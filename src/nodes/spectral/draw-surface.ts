@@ -5,13 +5,10 @@ import { defineNode } from '../../engine/node.js';
 import { port } from '../../engine/port.js';
 import { readLabelVolume, writeAtomic, writeGifti, type LabelVolume } from '../../io/index.js';
 import { labelSurface } from '../../numerics/mesh/isosurface.js';
-import { VERSION } from '../../version.js';
 import { withoutPath } from './without-path.js';
 
-/** How a surface was made of a volume of labels; published beside it. */
-export const DrawnSurface = z.strictObject({
-  Sources: z.array(z.string()),
-  GeneratedBy: z.array(z.strictObject({ Name: z.string(), Version: z.string() })),
+/** How a surface was made of a volume of labels. */
+export const Drawing = z.strictObject({
   kind: z.literal('label_volume'),
   description: z.string(),
   labels: z.array(z.int()),
@@ -22,19 +19,20 @@ export const DrawnSurface = z.strictObject({
   smoothing_voxels: z.number(),
   taubin_cycles: z.int(),
 });
-export type DrawnSurface = z.output<typeof DrawnSurface>;
+export type Drawing = z.output<typeof Drawing>;
 
 /** Most labels that a message names. */
 const NAMED = 12;
 
-/** Draws the surface of a label of a segmentation. A volume that is none, or has no such label, is skipped with the reason. */
+/**
+ * Draws the surface of a label of a segmentation. Where the volume lies is nothing it knows: `describe_drawing` says it. A volume that is
+ * none, or has no such label, is skipped with the reason.
+ */
 export const drawSurface = defineNode({
   name: 'draw_surface',
-  version: 1,
+  version: 2,
   inputs: {
     volume: port.file('any'),
-    /** BIDS URI of the volume, for the sidecar. */
-    source: port.value(z.string()),
     /** Numbers that make the region. */
     labels: port.value(z.array(z.int()).min(1)),
     /** Gaussian over the mask, voxels. */
@@ -45,11 +43,11 @@ export const drawSurface = defineNode({
   outputs: {
     /** GIfTI, in the space of the volume (scanner RAS), mm. */
     surface: port.file('any'),
-    /** A `DrawnSurface`. */
-    sidecar: port.file('json'),
+    /** A `Drawing`. */
+    drawing: port.file('json'),
   },
   resources: { cpus: 1, memoryGb: 1 },
-  async run({ volume, source, labels, smoothing, cycles }, ctx) {
+  async run({ volume, labels, smoothing, cycles }, ctx) {
     try {
       const given = await readLabelVolume(volume.path);
       const chosen = new Set(labels);
@@ -64,35 +62,41 @@ export const drawSurface = defineNode({
       const sides = [0, 1, 2].map((axis) =>
         Math.hypot(given.affine[axis]!, given.affine[4 + axis]!, given.affine[8 + axis]!),
       );
-      const sidecar: DrawnSurface = {
-        Sources: [source],
-        GeneratedBy: [{ Name: 'neuroloom', Version: VERSION }],
+      const drawing: Drawing = {
         kind: 'label_volume',
         description:
           'Drawn around voxels: the mask of the labels smoothed by a Gaussian and cut at one half by marching tetrahedra, then smoothed without shrinking (Taubin 0.5, -0.53)',
         labels: [...labels],
         voxels,
         voxel_size_mm: sides,
-        voxel_volume_mm3: voxels * sides.reduce((product, side) => product * side, 1),
+        voxel_volume_mm3: voxels * voxelVolume(given.affine),
         smoothing_voxels: smoothing,
         taubin_cycles: cycles,
       };
-      const out = { surface: ctx.outputFile('drawn.surf.gii'), sidecar: ctx.outputFile('drawn.json') };
+      const out = { surface: ctx.outputFile('drawn.surf.gii'), drawing: ctx.outputFile('drawing.json') };
       await writeGifti(out.surface, {
         arrays: [
           { intent: 'POINTSET', shape: [vertices.length / 3, 3], data: vertices },
           { intent: 'TRIANGLE', shape: [faces.length / 3, 3], data: faces },
         ],
       });
-      await writeAtomic(out.sidecar, `${JSON.stringify(sidecar, null, 2)}\n`);
+      await writeAtomic(out.drawing, `${JSON.stringify(drawing, null, 2)}\n`);
       return out;
     } catch (error) {
       const isUnreadable = error instanceof StorageError && volume.digest === 'unreadable';
       if (!(error instanceof ProcessingError || isUnreadable)) throw error;
-      return ctx.skip(withoutPath(error.message, volume));
+      // That the label is there is known: it is too small for the smoothing.
+      const cure = error.where === 'labelSurface' ? ': lower segmentation.smoothing' : '';
+      return ctx.skip(`${withoutPath(error.message, volume)}${cure}`);
     }
   },
 });
+
+/** Of any affine, also one that shears, mm^3. */
+function voxelVolume(affine: LabelVolume['affine']): number {
+  const [a, b, c, , d, e, f, , g, h, i] = affine;
+  return Math.abs(a! * (e! * i! - f! * h!) - b! * (d! * i! - f! * g!) + c! * (d! * h! - e! * g!));
+}
 
 function named(labels: readonly number[]): string {
   return labels.length === 1 ? `the label ${labels[0]}` : `one of the labels ${labels.join(', ')}`;

@@ -7,7 +7,7 @@ import { writeAtomic } from '../../io/index.js';
 import type { MeshDiagnosis } from '../../numerics/mesh/diagnosis.js';
 import type { RepairedMesh } from '../../numerics/mesh/repair.js';
 import { VERSION } from '../../version.js';
-import { DrawnSurface } from './draw-surface.js';
+import { DrawnSurface } from './describe-drawing.js';
 import { EigenReport } from './eigen-report.js';
 import { readEigenvalues } from './mesh-files.js';
 import { DescriptorReport, SurfaceLabel, type SurfaceRecord } from './surface-record.js';

@@ -179,7 +179,8 @@ export interface LabelSurfaceOptions {
  * @param labels - shape `shape`, last axis fastest
  * @param wanted - label or labels that make the region
  * @param affine - (4, 4) row-major, voxel to world
- * @throws ProcessingError SHAPE_MISMATCH, INVALID_ARGUMENT (the volume has none of the labels)
+ * @throws ProcessingError SHAPE_MISMATCH, INVALID_ARGUMENT (the volume has none of the labels, or so few voxels of them that
+ *   nothing is above one half when they are smoothed)
  * @see Taubin 1995
  */
 export function labelSurface(
@@ -216,6 +217,14 @@ export function labelSurface(
     }
   }
   const smooth = smoothing > 0 ? gaussianSmoothed(mask, size, smoothing) : mask;
+  if (!smooth.some((value) => value > 0.5)) {
+    const voxels = mask.reduce((sum, value) => sum + value, 0);
+    throw new ProcessingError(
+      'INVALID_ARGUMENT',
+      `the label ${[...chosen].join(' or ')} (${voxels} voxel${voxels === 1 ? '' : 's'}) vanishes under smoothing ${smoothing}`,
+      { where: 'labelSurface', cure: 'lower smoothing; 0 draws the voxels as they are' },
+    );
+  }
   const { vertices, faces } = isosurface(smooth, size, 0.5, startingAt(affine, start));
   return { vertices: taubinSmoothed(vertices, faces, cycles), faces };
 }

@@ -54,7 +54,6 @@ export function addAlignment(
               drawSurface,
               {
                 volume: inputFile(reference.path),
-                source: reference.name,
                 labels: [...labels],
                 smoothing: chosen.segmentation!.smoothing,
                 cycles: chosen.segmentation!.cycles,

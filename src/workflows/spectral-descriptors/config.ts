@@ -138,7 +138,7 @@ export const SpectralDescriptorsConfig = z
       .nullable()
       .default(null)
       .describe(
-        'Which surfaces below the input, as patterns (*, **, ?, {a,b}), for example "**/lh.pial"; null: every readable mesh or point cloud but spheres, inflated and flat ones, and with segmentation the volumes that are called segmentations',
+        'Which surfaces below the input, as patterns (*, **, ?, {a,b}), for example "**/lh.pial"; null: every readable mesh or point cloud but spheres, inflated and flat ones, and with segmentation the volumes that are called segmentations (of a FreeSurfer subject aseg.mgz alone)',
       ),
     segmentation: SegmentationConfig.nullable()
       .default(null)

@@ -29,8 +29,8 @@ export async function unusable({
 }: Pick<StudySurface, 'path' | 'labels'>): Promise<string | null> {
   try {
     if (labels !== null) {
-      const { data } = await readLabelVolume(path);
-      return data.some((value) => labels.includes(value))
+      const there = await labelsOf(path);
+      return labels.some((label) => there.has(label))
         ? null
         : `no voxel of ${basename(path)} has the label ${labels.join(' or ')}`;
     }
@@ -44,6 +44,24 @@ export async function unusable({
     if (!(error instanceof ProcessingError || error instanceof StorageError)) throw error;
     return error.message.replaceAll(path, basename(path));
   }
+}
+
+const knownLabels = new Map<string, { readonly version: string; readonly labels: ReadonlySet<number> }>();
+
+/**
+ * Labels of a volume. They are kept as long as the file stays as it is: every structure asks for them, and unpacking a volume
+ * takes seconds.
+ *
+ * @throws ProcessingError, StorageError as `readLabelVolume`
+ */
+export async function labelsOf(path: string): Promise<ReadonlySet<number>> {
+  const stat = statSync(path, { throwIfNoEntry: false });
+  const version = stat === undefined ? '' : [stat.dev, stat.ino, stat.size, stat.mtimeMs].join();
+  const known = knownLabels.get(path);
+  if (known?.version === version) return known.labels;
+  const labels = new Set((await readLabelVolume(path)).data);
+  knownLabels.set(path, { version, labels });
+  return labels;
 }
 
 /** Surfaces that others are aligned to, each once. */
@@ -65,9 +83,9 @@ export async function damagedSurfaces(found: readonly StudySurface[]): Promise<P
   const damaged: string[] = [];
   let bytes = 0;
   let count = 0;
-  for (const { path, labels } of found) {
-    // Volumes are large once they are unpacked: the node that draws the surface says what is wrong.
-    if (labels !== null) continue;
+  // Volumes are large once they are unpacked: the node that draws the surface says what is wrong.
+  const files = found.filter(({ labels }) => labels === null);
+  for (const { path } of files) {
     bytes += statSync(path, { throwIfNoEntry: false })?.size ?? 0;
     if (bytes > READ_BEFORE_RUN) break;
     count++;
@@ -80,12 +98,15 @@ export async function damagedSurfaces(found: readonly StudySurface[]): Promise<P
   }
   if (damaged.length === 0) return [];
   const more = damaged.length > NAMED ? `; and ${damaged.length - NAMED} more` : '';
-  const of = count < found.length ? ` of the first ${count}` : '';
+  const which =
+    count < files.length
+      ? `the first ${count} of ${files.length} files of surfaces`
+      : `${files.length} ${files.length === found.length ? 'surfaces' : 'files of surfaces'}`;
   return [
     {
       severity: 'warning',
       code: 'REQUIREMENT',
-      message: `${NAME}: ${damaged.length} of ${found.length} surfaces${of} cannot be read and will be skipped (${damaged.slice(0, NAMED).join('; ')}${more})`,
+      message: `${NAME}: ${damaged.length} of ${which} cannot be read and will be skipped (${damaged.slice(0, NAMED).join('; ')}${more})`,
       cure: 'create or copy these files again; the others are computed without them',
     },
   ];

@@ -48,7 +48,10 @@ const SURFACE_FORMATS: readonly GeometryFormat[] = [
 const ARRAYS = /\.(np[yz]|h5|hdf5)$/i;
 const VOLUMES = /\.(nii|mg[hz])(\.gz)?$/i;
 /** What segmentations are called: BIDS suffixes and FreeSurfer's names. An image beside them may hold any number. */
-const SEGMENTATIONS = /(_dseg|_mask|aseg|wmparc|labels|segmentation|_seg|(^|\/)seg)[^/]*$/i;
+const SEGMENTATIONS = /(_dseg|aseg|wmparc|labels|segmentation|_seg|(^|\/)seg)[^/]*$/i;
+/** FreeSurfer keeps ten and more versions of one segmentation: the final one stands for them. */
+const FREESURFER_VOLUME = /(^|\/)mri\/(.*\/)?[^/]+\.mg[hz]$/i;
+const FREESURFER_FINAL = /(^|\/)mri\/aseg\.mg[hz]$/i;
 /** Surfaces that this workflow drew and published. */
 export const DRAWN = '_drawn.surf.gii';
 
@@ -79,7 +82,7 @@ export async function findSurfaces(
     for (const path of meshCandidates(root, root)) {
       const name = relative(root, path).split(sep).join('/');
       if (isVolume(path)) {
-        const isMeant = rules === null ? SEGMENTATIONS.test(name) : rules.some((rule) => rule.test(name));
+        const isMeant = rules === null ? isTakenByName(name) : rules.some((rule) => rule.test(name));
         if (isMeant && segmentation !== null) {
           found.push(...drawnSurfaces(surfaceOf(root, path, participants, null), segmentation));
         }
@@ -169,10 +172,15 @@ export function volumesPassedOver(
       if (!isVolume(path)) return false;
       const name = nameOf(path);
       if (rules !== null) return segmentation === null && rules.some((rule) => rule.test(name));
-      return segmentation === null || !SEGMENTATIONS.test(name);
+      return segmentation === null || !isTakenByName(name);
     })
     .map(nameOf)
     .sort((a, b) => Number(SEGMENTATIONS.test(b)) - Number(SEGMENTATIONS.test(a)) || compareIds(a, b));
+}
+
+/** Whether a volume is taken where no pattern says which. */
+function isTakenByName(name: string): boolean {
+  return FREESURFER_VOLUME.test(name) ? FREESURFER_FINAL.test(name) : SEGMENTATIONS.test(name);
 }
 
 /** By the ending; whether it can be read is seen when the surface is drawn. */

@@ -13,6 +13,7 @@ import { cleanSurface } from '../../nodes/spectral/clean-surface.js';
 import { collectSurfaces } from '../../nodes/spectral/collect-surfaces.js';
 import { compareGroups } from '../../nodes/spectral/compare-groups.js';
 import { computeDescriptor } from '../../nodes/spectral/compute-descriptor.js';
+import { describeDrawing } from '../../nodes/spectral/describe-drawing.js';
 import { drawSurface } from '../../nodes/spectral/draw-surface.js';
 import { DISTANCE_METRICS, measureDistances } from '../../nodes/spectral/measure-distances.js';
 import { plotCohort } from '../../nodes/spectral/plot-cohort.js';
@@ -101,7 +102,7 @@ export class SpectralDescriptors {
             ...mesh,
             eigenvalues: isOfSpectrum ? solved.out.eigenvalues : null,
             eigenvectors: isOfSpectrum ? solved.out.eigenvectors : null,
-            areas: solved.out.areas,
+            areas: isOfSpectrum ? solved.out.areas : null,
             range: isOfSpectrum ? scales.out.range : null,
             settings: settingsFor(id, settings),
             unit,
@@ -252,16 +253,19 @@ function addDrawn(
     drawSurface,
     {
       volume: regions.select(({ path }) => inputFile(path)),
-      source: regions.select(sourceOf),
       labels: regions.select(({ labels }) => labels),
       smoothing,
       cycles,
     },
     { resources: { memoryGb: 2 } },
   );
+  const described = wf.map(describeDrawing, {
+    drawing: drawn.out.drawing,
+    source: regions.select(sourceOf),
+  });
   wf.publish(drawn.out.surface, published(DRAWN));
-  wf.publish(drawn.out.sidecar, published(DRAWN.replace(/\..*/, '.json')));
-  return drawn.out;
+  wf.publish(described.out.sidecar, published(DRAWN.replace(/\..*/, '.json')));
+  return { surface: drawn.out.surface, sidecar: described.out.sidecar };
 }
 
 /** What a descriptor reads; the rest stays at its default, so that a change of it costs no reuse. */

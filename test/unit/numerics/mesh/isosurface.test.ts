@@ -89,6 +89,19 @@ describe('labels', () => {
     expect(() => labelSurface(labels, SHAPE, [53, 54], identity)).toThrow('no voxel has the label 53 or 54');
   });
 
+  test('a label that smoothing takes away is told with the way to keep it', () => {
+    const few = new Uint8Array(125);
+    few[62] = few[63] = 9;
+    const draw = (smoothing: number) => labelSurface(few, [5, 5, 5], 9, identity, { smoothing, cycles: 0 });
+    expect(() => draw(1)).toThrow(
+      expect.objectContaining({
+        message: 'the label 9 (2 voxels) vanishes under smoothing 1',
+        cure: 'lower smoothing; 0 draws the voxels as they are',
+      }),
+    );
+    expect(draw(0).faces.length).toBeGreaterThan(0);
+  });
+
   test('what lies around a label does not matter: a larger volume and other labels give the same surface', () => {
     const [nx, ny, nz] = [40, 31, 50];
     const larger = new Int32Array(nx * ny * nz);

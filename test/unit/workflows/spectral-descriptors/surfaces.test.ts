@@ -1,10 +1,21 @@
-import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
 
-import { encodeFreesurferSurface, encodeGifti, formatTsv, readSurface } from '../../../../src/io/index.js';
+import {
+  encodeFreesurferSurface,
+  encodeGifti,
+  encodeNifti,
+  formatTsv,
+  readSurface,
+} from '../../../../src/io/index.js';
 import { diagnoseMesh } from '../../../../src/numerics.js';
 import { SpectralDescriptorsConfig } from '../../../../src/workflows/spectral-descriptors/config.js';
+import {
+  damagedSurfaces,
+  labelsOf,
+  unusable,
+} from '../../../../src/workflows/spectral-descriptors/input-checks.js';
 import {
   groupColumn,
   readParticipants,
@@ -14,7 +25,8 @@ import { recommendForSurface } from '../../../../src/workflows/spectral-descript
 import { surfaceProblems } from '../../../../src/workflows/spectral-descriptors/requirements.js';
 import { writeSampleSurfaces } from '../../../../src/workflows/spectral-descriptors/sample.js';
 import { octasphere } from '../../../../src/workflows/spectral-descriptors/sample-shapes.js';
-import { findSurfaces } from '../../../../src/workflows/spectral-descriptors/surfaces.js';
+import { findSurfaces, volumesPassedOver } from '../../../../src/workflows/spectral-descriptors/surfaces.js';
+import { SpectralDescriptors } from '../../../../src/workflows/spectral-descriptors/workflow.js';
 import { temporaryDirectory } from '../../../support/temporary.js';
 
 const directory = temporaryDirectory();
@@ -26,6 +38,7 @@ const gifti = encodeGifti({
     { intent: 'TRIANGLE', shape: [8, 3], data: faces },
   ],
 });
+const affine = [1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1];
 const freesurfer = encodeFreesurferSurface({ vertices, faces });
 
 function study(name: string, files: Readonly<Record<string, string | Uint8Array>>): string {
@@ -195,6 +208,92 @@ test('a volume stands for a surface per label; images beside it, and surfaces dr
     'letters and digits only',
   );
   expect(() => SpectralDescriptorsConfig.parse({ segmentation: { labels: 0 } })).toThrow();
+});
+
+test('of the segmentations of a FreeSurfer subject aseg alone is drawn without a pattern; masks are not', async () => {
+  const names = [
+    'aseg',
+    'aseg.auto',
+    'aseg.auto_noCCseg',
+    'aseg.presurf',
+    'aparc+aseg',
+    'wmparc',
+    'lh.ribbon',
+  ];
+  const root = study('freesurfer', {
+    ...Object.fromEntries(names.map((name) => [`bert/mri/${name}.mgz`, 'voxels'])),
+    'sub-01_mask.nii.gz': 'voxels',
+    'sub-01_desc-aseg_dseg.nii.gz': 'voxels',
+  });
+  const drawn = async (patterns: string | null): Promise<string[]> =>
+    (await findSurfaces(root, patterns, null, null, { labels: 17 })).map(({ name }) => name);
+  expect(await drawn(null)).toEqual(['bert/mri/aseg_label-17', 'sub-01_desc-aseg_dseg_label-17']);
+  expect(await drawn('**/mri/{wmparc,aparc+aseg}.mgz')).toEqual([
+    'bert/mri/aparc+aseg_label-17',
+    'bert/mri/wmparc_label-17',
+  ]);
+  expect(await drawn('*_mask.nii.gz')).toEqual(['sub-01_mask_label-17']);
+  expect(volumesPassedOver(root, null, null, { labels: 17 })).toContain('bert/mri/wmparc.mgz');
+});
+
+test('labels of a volume are read once as long as the file stays as it is', async () => {
+  const path = join(directory, 'labels.nii');
+  const write = (label: number): void =>
+    writeFileSync(path, encodeNifti({ shape: [2, 2, 1], data: Float32Array.of(0, label, label, 3), affine }));
+  write(17);
+  const labels = await labelsOf(path);
+  expect([...labels].sort((a, b) => a - b)).toEqual([0, 3, 17]);
+  expect(await labelsOf(path)).toBe(labels);
+  expect(await unusable({ path, labels: [18, 3] })).toBeNull();
+  write(18);
+  utimesSync(path, 1, 1);
+  expect(await unusable({ path, labels: [17] })).toBe('no voxel of labels.nii has the label 17');
+});
+
+test('damaged files are counted among files of surfaces, not among labels of volumes', async () => {
+  const root = study('damaged', { 'a.surf.gii': gifti, 'b.ply': 'ply\n', 'c_dseg.nii': 'voxels' });
+  const surfaces = await findSurfaces(root, null, null, null, { labels: [1, 2, 3] });
+  expect(surfaces).toHaveLength(5);
+  const [problem] = await damagedSurfaces(surfaces);
+  expect(problem!.message).toContain(': 1 of 2 files of surfaces cannot be read and will be skipped (b.ply');
+});
+
+test('a volume is drawn alike as a surface of the study and as a reference beside it; shape_index waits for no solver', async () => {
+  const data = Float32Array.of(17, 17, 17, 17);
+  const root = study('references', {
+    'sub-01_dseg.nii': encodeNifti({ shape: [2, 2, 1], data, affine }),
+    'sub-02_dseg.nii': encodeNifti({ shape: [2, 2, 1], data, affine }),
+  });
+  const graph = async (inputDir: string, participants: string[] | null) => {
+    const wf = await new SpectralDescriptors().buildWorkflow({
+      config: {
+        spectral_descriptors: SpectralDescriptorsConfig.parse({
+          segmentation: { labels: 17 },
+          alignment: {},
+          descriptors: ['shape_index', 'hks'],
+        }),
+      } as Parameters<SpectralDescriptors['buildWorkflow']>[0]['config'],
+      context: { ...CONTEXT, inputDir, participants },
+    });
+    const { instances, dependencies } = wf.compile();
+    return { instances, dependencies };
+  };
+  const [whole, part] = [await graph(root, null), await graph(root, ['sub-02'])];
+  const at = ({ instances }: typeof whole, id: string) => instances.find((instance) => instance.id === id)!;
+  const inStudy = at(whole, 'draw_surface[sub-01_dseg_label-17]');
+  const beside = at(part, 'draw_reference');
+  expect(beside.node).toBe(inStudy.node);
+  expect(beside.inputs).toEqual(inStudy.inputs);
+  expect(JSON.stringify(beside.inputs)).not.toContain('bids:');
+  for (const [id, waits] of [
+    ['shape_index', false],
+    ['hks', true],
+  ] as const) {
+    const { areas, eigenvalues } = at(whole, `${id}[sub-01_dseg_label-17]`).inputs;
+    for (const binding of [areas, eigenvalues]) {
+      expect(JSON.stringify(binding).includes('"instance"'), id).toBe(waits);
+    }
+  }
 });
 
 test('a table that names a volume asks for its label; one with labels and meshes takes both', async () => {
