@@ -121,7 +121,9 @@ export function classifyThrown(thrown: unknown): NodeFailure {
   }
   if (
     thrown instanceof RangeError &&
-    /array buffer allocation failed|invalid typed array length/i.test(thrown.message)
+    /array buffer allocation failed|invalid typed array length|could not allocate memory/i.test(
+      thrown.message,
+    )
   ) {
     return {
       failureClass: 'out-of-memory',

@@ -22,13 +22,24 @@ export interface WasmInstance {
 /**
  * A module with a memory of so many pages of 64 KiB, all zeros.
  *
- * @returns null where this machine cannot run it, for example without instructions for two doubles side by side
- * @throws RangeError when there is no room for the memory
+ * @returns null where this machine cannot run it, for example without instructions for two doubles side by side, or has no
+ *   room for the memory: callers compute the same without it
  */
 export function instantiate(bytes: Uint8Array, pages: number): WasmInstance | null {
   const engine = (globalThis as unknown as { WebAssembly?: Engine }).WebAssembly;
   if (engine?.validate(bytes) !== true) return null;
-  const memory = new engine.Memory({ initial: pages, maximum: pages });
+  const memory = memoryOf(engine, pages);
+  if (memory === null) return null;
   const { exports } = new engine.Instance(new engine.Module(bytes), { env: { memory } });
   return { memory, functions: exports };
+}
+
+/** Engines reserve far more addresses than the memory has bytes; a limit on those (`ulimit -v`) is met long before memory is full. */
+function memoryOf(engine: Engine, pages: number): WasmMemory | null {
+  try {
+    return new engine.Memory({ initial: pages, maximum: pages });
+  } catch (error) {
+    if (error instanceof RangeError) return null;
+    throw error;
+  }
 }

@@ -84,7 +84,7 @@ function withRoom(bytes: number): WasmInstance | null {
   if (program !== null && program.pages >= pages) return program.instance;
   if (pages > MOST_PAGES) return null;
   const instance = instantiate(moduleOf({ multiply: multiplication() }), pages);
-  program = instance === null ? null : { instance, pages };
+  if (instance !== null) program = { instance, pages };
   return instance;
 }
 
