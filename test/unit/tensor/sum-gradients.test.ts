@@ -3,7 +3,7 @@ import * as nl from '../../../src/tensor/index.js';
 import { tf } from '../../../src/tensor/tfjs.js';
 import { TENSOR_DEVICES } from '../../support/tensor-devices.js';
 
-const SHAPE = [2, 3, 1, 4, 2] as const;
+const SHAPE: readonly number[] = [2, 3, 1, 4, 2];
 const COUNT = SHAPE.reduce((product, length) => product * length, 1);
 
 /** Index along every axis of each element, last axis fastest. */
