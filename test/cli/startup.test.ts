@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
+import { posix } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
@@ -79,6 +80,41 @@ test('an unchanged run loads what it needs in parts, not module by module', asyn
   expect(new Set(packages.filter((name) => !PACKED.includes(name)))).toEqual(
     new Set(['better-sqlite3', 'bindings', 'file-uri-to-path', 'es-module-lexer']),
   );
+});
+
+const SOURCES = new URL('../../src/', import.meta.url);
+
+/** Modules of src that are named as files beside the one that names them, not imported: what processes and threads start from. */
+function entries(): string[] {
+  const files = readdirSync(SOURCES, { recursive: true, encoding: 'utf8' }).map((file) =>
+    file.replaceAll('\\', '/'),
+  );
+  const found = files
+    .filter((file) => file.endsWith('.ts'))
+    .flatMap((file) => {
+      const text = readFileSync(new URL(file, SOURCES), 'utf8');
+      if (!/\bnew URL\(/.test(text)) return [];
+      const named = text.matchAll(/(?<!\bfrom |\bimport |\bimport\()'(\.\.?\/[\w./-]+\.js)'/g);
+      return [...named].map(([, target]) => posix.join(posix.dirname(file), target!));
+    });
+  return [...new Set(found)].sort();
+}
+
+test('what a process or a thread starts from is a file of its own, in no part', () => {
+  const contents = JSON.parse(readFileSync(CONTENTS, 'utf8')) as Record<string, { modules: string[] }>;
+  const placed = new Set(Object.values(contents).flatMap((part) => part.modules));
+  const started = entries();
+  expect(started).toEqual(
+    expect.arrayContaining([
+      ...['cli/foreground.js', 'cli/report-child.js', 'engine/worker-main.js', 'engine/worker-monitor.js'],
+      ...[
+        'nodes/spectrum/routine-worker.js',
+        'numerics/cpu/parallel-worker.js',
+        'tensor/backends/probe-main.js',
+      ],
+    ]),
+  );
+  expect(started.filter((module) => placed.has(module))).toEqual([]);
 });
 
 test('a worker takes its nodes from parts, without what wires a graph or nodes of other workflows', async () => {
