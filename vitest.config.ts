@@ -68,8 +68,12 @@ class LongFirst extends BaseSequencer {
 const LIMITS = { testTimeout: 300_000, hookTimeout: 300_000 };
 /** Tests in process share their modules with others in the same worker: loading them anew for each file took a third. */
 const SHARING = ['test/unit/**/*.test.ts', 'test/golden/**/*.test.ts'];
-/** These replace a module. */
-const REPLACING = ['test/golden/direct-mode.test.ts', 'test/unit/numerics/spectral/solver-failures.test.ts'];
+/** These replace a module, or a class of the language. */
+const REPLACING = [
+  'test/golden/direct-mode.test.ts',
+  'test/unit/numerics/spectral/solver-failures.test.ts',
+  'test/unit/numerics/wasm/no-room.test.ts',
+];
 /** A driver stays in the process that loaded it. */
 const DRIVING = ['test/golden/graphics-card.test.ts'];
 

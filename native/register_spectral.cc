@@ -66,11 +66,11 @@ napi_value spectralSolve(const Call& call) {
 }
 
 // Numbers of a task in `tasks`, and of its outcome in `outcomes`, below.
-constexpr std::size_t kTaskNumbers = 6, kOutcomeNumbers = 4;
+constexpr std::size_t kTaskNumbers = 7, kOutcomeNumbers = 4;
 
 // (symbolic 0-6, pair 7-12, panels[], signs[], tasks, values[], vectors[], outcomes): block Lanczos around several shifts,
-// one slice per thread at a time. Of each slice tasks holds shift, below, above, seed, tolerance, mayMove, and outcomes
-// takes isConverged, isGiven, betterShift or NaN, solves.
+// one slice per thread at a time. Of each slice tasks holds shift, below, above, seed, tolerance, mostLost, mayMove, and
+// outcomes takes isConverged, isGiven, betterShift or NaN, solves.
 napi_value spectralSlices(const Call& call) {
   const SpectralSymbolic symbolic = symbolicAt(call, 0);
   const std::size_t size = static_cast<std::size_t>(symbolic.size), count = call.listLength(13);
@@ -88,7 +88,8 @@ napi_value spectralSlices(const Call& call) {
     task.above = static_cast<std::size_t>(numbers[2]);
     task.seed = static_cast<std::uint32_t>(numbers[3]);
     task.tolerance = numbers[4];
-    task.mayMove = numbers[5] != 0;
+    task.mostLost = numbers[5];
+    task.mayMove = numbers[6] != 0;
     const std::size_t wanted = task.below + task.above;
     task.values = call.listedDoubles(16, i, wanted);
     task.vectors = call.listedDoubles(17, i, 4 * size * ((wanted + 3) / 4));

@@ -20,9 +20,6 @@ constexpr double kLargestNoise = 1e-8;
 constexpr double kLargestRatio = 1e4;
 constexpr double kEpsilon = std::numeric_limits<double>::epsilon();
 
-// The basis is made orthogonal again when the estimate of what it has lost exceeds this. Down to the root of the rounding
-// unit the projected operator keeps all its digits (Simon 1984); the polish makes the result orthonormal.
-constexpr double kMostLost = 1e-9;
 // What is lost anew in each step, in roundings of the largest theta, before measurements say more.
 constexpr double kFirstNoise = 8;
 
@@ -214,7 +211,7 @@ class BlockLanczos {
     const GramFactor expected = factorGram(gram, scaleOfOperator_);
     foresee(blocks, inner, expected);
     // One step alone would bring back what the block before it has lost.
-    const bool isDue = mustRepeat_ || isAlways_ || expected.isDependent || lost_ > kMostLost;
+    const bool isDue = mustRepeat_ || isAlways_ || expected.isDependent || lost_ > task_.mostLost;
     mustRepeat_ = isDue && !mustRepeat_;
     const std::size_t first = isDue ? 0 : last > 0 ? last - 1 : 0;
     parts_.resize(blocks);

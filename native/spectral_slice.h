@@ -19,6 +19,8 @@ struct SliceTask {
   std::uint32_t seed;
   // Accepted residual relative to theta = 1 / (lambda - shift).
   double tolerance;
+  // The basis is made orthogonal again when the estimate of what it has lost exceeds this.
+  double mostLost;
   // False to go on with this shift, however close it lies to an eigenvalue.
   bool mayMove;
   // below + above numbers, ascending; blocks of four vectors in the same order.

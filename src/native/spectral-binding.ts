@@ -96,7 +96,7 @@ export interface SpectralBinding {
       ...PairArguments,
       panels: Float64Array[],
       signs: Uint8Array[],
-      /** Of each slice: shift, below, above, seed, tolerance, 1 where it may move. */
+      /** Of each slice: shift, below, above, seed, tolerance, what may be lost, 1 where it may move. */
       tasks: Float64Array,
       values: Float64Array[],
       vectors: Float64Array[],

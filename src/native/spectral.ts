@@ -278,6 +278,7 @@ export interface SliceRequest {
   readonly above: number;
   readonly seed: number;
   readonly tolerance: number;
+  readonly mostLost: number;
   readonly mayMove: boolean;
 }
 
@@ -306,12 +307,13 @@ export function spectralSlices(
     requests.map(({ panels }) => panels),
     requests.map(({ signs }) => asBytes(signs)),
     Float64Array.from(
-      requests.flatMap(({ shift, below, above, seed, tolerance, mayMove }) => [
+      requests.flatMap(({ shift, below, above, seed, tolerance, mostLost, mayMove }) => [
         shift,
         below,
         above,
         seed,
         tolerance,
+        mostLost,
         mayMove ? 1 : 0,
       ]),
     ),

@@ -31,9 +31,15 @@ import { notDefinite } from './symmetric-pencil.js';
 const TOLERANCE = 1e-11;
 // No slice above the last one helps the polish to remove what is left there.
 const LAST_TOLERANCE = 1e-13;
+// Down to the root of the rounding unit the projected operator keeps all its digits (Simon 1984); the polish makes the
+// result orthonormal.
+const MOST_LOST = 1e-9;
+// Where the pairs are no small part of all there are, the polish hardly damps what slices leave: they leave nothing.
+const LEAST_LOST = 1e-13;
 // One polish is enough but where pivots grew: there a second one removes what rounding in that factor left.
 const MOST_POLISHES = 3;
 const GOOD_BACKWARD = 8e-15;
+const ACCEPTED_BACKWARD = 1e-14;
 // Vectors from a factor with more growth are corrected with it once: its rounding errors then count squared.
 const REFINED_GROWTH = 15;
 const FIRST_SPARE = 4;
@@ -65,6 +71,8 @@ function symbolicOf(kernels: SolverKernels, pair: SolverPair): SymbolicFactor {
 export interface RawPairs extends BlockPairs {
   /** Whether these are all pairs of the component. */
   readonly isComplete: boolean;
+  /** Whether all was done that slices can do for their digits. */
+  readonly isCareful: boolean;
 }
 
 /** A pair after the polish, in the order of elimination. */
@@ -107,7 +115,7 @@ export class ComponentSolver {
   /** At least `wanted` smallest pairs (all, where there are not more), ascending and without a gap. */
   solve(wanted: number): RawPairs {
     const isDense = this.size <= Math.max(2 * wanted, 200);
-    return isDense ? this.#solveDense(wanted) : this.#solveSliced(wanted);
+    return isDense ? this.#solveDense(wanted) : this.#solveSliced(wanted, false);
   }
 
   /** Number of eigenvalues below a shift between two known ones; the steadiest of a few places inside. */
@@ -139,17 +147,17 @@ export class ComponentSolver {
       const from = Math.floor(c / BLOCK) * BLOCK * n + (c % BLOCK);
       for (let i = 0; i < n; i++) vectors[from + BLOCK * i] = rows[c * n + i]!;
     }
-    return { count, eigenvalues: values.slice(0, count), vectors, isComplete: count === n };
+    return { count, eigenvalues: values.slice(0, count), vectors, isComplete: count === n, isCareful: true };
   }
 
-  #solveSliced(wanted: number): RawPairs {
+  #solveSliced(wanted: number, isCareful: boolean): RawPairs {
     const chosen = chooseShifts(this.#source, wanted, this.mass);
     const isUsable = chosen.every(({ growth }) => growth <= USABLE_GROWTH);
     const factors = isUsable ? chosen : [definiteFactor(this.#source, this.mass)];
     for (let spare = FIRST_SPARE; spare <= MOST_SPARE; spare *= 2) {
       const top = Math.max(0, wanted - factors.at(-1)!.inertia) + spare;
       const shares = sliceShares(factors, spare, top);
-      const slices = this.#slices(factors, shares, spare);
+      const slices = this.#slices(factors, shares, spare, isCareful);
       const { taken, cutGap } = joinSlices(factors, shares, slices);
       if (cutGap < CLUSTER_GAP) continue;
       const n = this.size;
@@ -166,7 +174,7 @@ export class ComponentSolver {
         );
       });
       const eigenvalues = Float64Array.from(taken, ({ eigenvalue }) => eigenvalue);
-      return { count: taken.length, eigenvalues, vectors, isComplete: false };
+      return { count: taken.length, eigenvalues, vectors, isComplete: false, isCareful };
     }
     throw new ProcessingError(
       'NOT_CONVERGED',
@@ -178,13 +186,19 @@ export class ComponentSolver {
     );
   }
 
-  #slices(factors: readonly NumericFactor[], shares: readonly SliceShare[], round: number): Slice[] {
+  #slices(
+    factors: readonly NumericFactor[],
+    shares: readonly SliceShare[],
+    round: number,
+    isCareful: boolean,
+  ): Slice[] {
     const { kernels, symbolic, pair } = this.#source;
     const tasks = factors.map((factor, i): SliceTask => ({
       ...shares[i]!,
       factor,
       seed: 1000 * round + i,
-      tolerance: i + 1 === factors.length ? LAST_TOLERANCE : TOLERANCE,
+      tolerance: isCareful || i + 1 === factors.length ? LAST_TOLERANCE : TOLERANCE,
+      mostLost: isCareful ? LEAST_LOST : MOST_LOST,
       mayMove: true,
     }));
     const finished: Slice[] = [];
@@ -235,8 +249,15 @@ export class ComponentSolver {
     return { eigenvalues: Float64Array.from(taken, ({ eigenvalue }) => eigenvalue), eigenvectors };
   }
 
-  /** The first `count` pairs, corrected and measured. */
+  /** The first `count` pairs, corrected and measured; solved anew with more care where that is not enough. */
   polish(raw: RawPairs, count: number): PolishedPairs {
+    const first = this.#polished(raw, count);
+    if (raw.isCareful || first.backwardResidual <= ACCEPTED_BACKWARD) return first;
+    const second = this.#polished(this.#solveSliced(count, true), count);
+    return second.backwardResidual < first.backwardResidual ? second : first;
+  }
+
+  #polished(raw: RawPairs, count: number): PolishedPairs {
     const { kernels, symbolic, pair } = this.#source;
     // The spare pairs take part: errors of the last ones lie mostly in their direction.
     const rest = this.#hasConstant ? this.#withoutConstant(raw) : this.#select(raw, counting(raw.count));

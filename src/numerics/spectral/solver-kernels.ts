@@ -37,6 +37,8 @@ export interface SliceTask {
   readonly seed: number;
   /** Accepted residual of a pair relative to theta = 1 / (lambda - shift). */
   readonly tolerance: number;
+  /** How much of its orthogonality the basis may lose before it is made orthogonal again; kernels may lose less. */
+  readonly mostLost: number;
   /** False to go on with this shift, however close it lies to an eigenvalue. */
   readonly mayMove: boolean;
 }

@@ -32,7 +32,8 @@ const COMMANDS = blocks('sh').flatMap(({ page, code }) =>
     .replaceAll('\\\n', ' ')
     .split('\n')
     .flatMap((line) => line.replace(/\s#\s.*$/, '').split('&&'))
-    .map((command) => command.trim())
+    // What reads the output is another program.
+    .map((command) => command.replace(/\s\|\s[^"')]*$/, '').trim())
     .filter((command) => command.startsWith('pipeline '))
     .map((command) => ({ page, command })),
 );

@@ -224,10 +224,10 @@ describe.skipIf(!nativeStatus().available)(
       },
     );
 
-    test('groups of 2 l + 1 stay whole where slices meet in them', () => {
+    // Many of its pairs, and a basis that loses orthogonality early: 110 and 115 are solved again with more care.
+    test.each([105, 110, 115])('groups of 2 l + 1 stay whole where slices meet in them, %d pairs', (k) => {
       const { eigenvalues, quality, certificate } = laplaceBeltrami(sphere.vertices, sphere.faces, {
-        k: 105,
-        solver: 'native',
+        ...{ k, solver: 'native' },
       });
       for (const [first, last] of [
         [1, 3],
@@ -235,7 +235,7 @@ describe.skipIf(!nativeStatus().available)(
       ] as const) {
         expect(eigenvalues[last]! / eigenvalues[first]! - 1).toBeLessThan(1e-12);
       }
-      expect(certificate.count).toBeGreaterThanOrEqual(105);
+      expect(certificate.count).toBeGreaterThanOrEqual(k);
       expect(quality.orthonormality).toBeLessThan(1e-13);
       expect(quality.resLambda).toBeLessThan(1e-10);
       expect(quality.resBack).toBeLessThan(1e-14);
