@@ -337,8 +337,7 @@ function analyse(size: number, starts: Int32Array, columns: Int32Array): Symboli
 /** The kernels in plain TypeScript: for machines without the addon, and as its independent check. */
 export const typescriptKernels: LanczosKernels = {
   name: 'typescript',
-  // Half of what the addon takes: without vector registers orthogonalising costs more beside a factorisation.
-  slicePairs: 30,
+  slicePairs: 60,
   useThreads: () => {},
   join: joinPair,
   facts: pairFacts,
