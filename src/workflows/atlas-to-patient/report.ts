@@ -3,6 +3,8 @@ import type { ReportBlock, ReportSection } from '../../engine/report-section.js'
 import { AtlasToPatientConfig } from './config.js';
 import type { ResultFile, ResultFiles } from '../../engine/result-files.js';
 
+const IN_ORDER = new Intl.Collator('en', { numeric: true });
+
 /** Maps of an atlas on the grids of patients: a page with the maps for each of them. */
 export function describeAtlasToPatient(results: ResultFiles): ReportSection | null {
   const byPatient = new Map<string, ResultFile[]>();
@@ -11,6 +13,8 @@ export function describeAtlasToPatient(results: ResultFiles): ReportSection | nu
     byPatient.set(file.item, [...(byPatient.get(file.item) ?? []), file]);
   }
   if (byPatient.size === 0) return null;
+  // Files come in the order in which they were published.
+  const patients = [...byPatient].sort(([a], [b]) => IN_ORDER.compare(a, b));
   return {
     title: 'Atlas on the grids of the patients',
     blocks: [
@@ -19,13 +23,10 @@ export function describeAtlasToPatient(results: ResultFiles): ReportSection | nu
         title: 'Patients',
         participantColumn: 0,
         columns: [{ name: 'patient' }, { name: 'maps' }],
-        rows: [...byPatient].map(([label, files]) => [
-          label,
-          files.map(({ path }) => basename(path)).join(', '),
-        ]),
+        rows: patients.map(([label, files]) => [label, files.map(({ path }) => basename(path)).join(', ')]),
       },
     ],
-    participants: [...byPatient].map(([label, files]) => ({
+    participants: patients.map(([label, files]) => ({
       label,
       blocks: () => [mapsOf(files)],
     })),
