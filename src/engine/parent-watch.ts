@@ -12,8 +12,9 @@ import { ProcessingError } from '../errors.js';
 const SHELL = '/bin/sh';
 
 /**
- * A process that leads a group is killed with its group. Signals that a terminal or a scheduler sends to all processes do not end it: it waits for the end of its pipe.
- * Containers outlive the programs that started them; each has a note, named after it, with the program that ends it.
+ * A process that leads a group is killed with its group. Signals that a terminal or a scheduler sends to all processes do not
+ * end the shell: it waits for `done`, or for the end of its pipe. Containers outlive the programs that started them; each has
+ * a note, named after it, with the program that ends it.
  */
 const WATCH = `
 trap '' HUP INT TERM USR1
