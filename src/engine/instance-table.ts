@@ -324,7 +324,8 @@ function toleratesLoss(binding: Binding, index: number): boolean {
 }
 
 /**
- * Whether the failure of an instance is one that joins allow: every dependant can do without it, or is itself such.
+ * Whether the failure of an instance is one that joins allow: some join goes without it, or without what needs it, and what else it
+ * costs are nodes of the same items that nothing depends on.
  *
  * @param consumerHolds - whether a dependant that can do without it got what it needs
  */
@@ -337,10 +338,13 @@ export function isAllowedFailure(
   // Iterative: a chain below a failure may be as long as the graph.
   const seen = new Set<number>([index]);
   const open = [index];
+  const leaves: number[] = [];
+  /** Keys of the items that joins go without. */
+  const missing = new Set<string | null>();
   for (let at = open.pop(); at !== undefined; at = open.pop()) {
     const from = offsets[at] as number;
     const to = offsets[at + 1] as number;
-    if (from === to) return false;
+    if (from === to) leaves.push(at);
     for (let edge = from; edge < to; edge++) {
       const consumer = targets[edge] as number;
       const lost = at;
@@ -350,11 +354,18 @@ export function isAllowedFailure(
       );
       if (tolerant) {
         if (!consumerHolds(consumer)) return false;
+        missing.add(table.instance(lost).itemKey);
       } else if (!seen.has(consumer)) {
         seen.add(consumer);
         open.push(consumer);
       }
     }
   }
-  return true;
+  if (missing.size === 0) return false;
+  missing.add(table.instance(index).itemKey);
+  // What is not of an item is of the whole run, and of another item more than the failure may cost.
+  return leaves.every((leaf) => {
+    const { itemKey } = table.instance(leaf);
+    return itemKey !== null && missing.has(itemKey);
+  });
 }

@@ -255,7 +255,10 @@ export class RunWork implements SchedulerWork, ViewedRun {
     for (const group of this.#groups) {
       if (group.open.size > 0) continue;
       const lost = group.publications.filter(({ instance }) => this.#isLost(instance));
-      if (lost.length > 0 && lost.every(({ instance }) => this.#isAllowed(instance))) this.#publish(group);
+      if (lost.length === 0) continue;
+      // Where all failures are allowed, so is what hangs below them.
+      const isAllowed = lost.every(({ instance }) => this.#isAllowed(instance)) || this.failures().allowed;
+      if (isAllowed) this.#publish(group);
     }
     await this.#publishing.onIdle();
     if (this.#publishError !== null) throw this.#publishError.error;

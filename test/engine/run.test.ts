@@ -17,10 +17,11 @@ import {
   StopController,
   Workflow,
   type NodeDefinition,
+  type NodeReport,
   type PlanRequest,
   type RunEvent,
 } from 'neuroloom';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { isAlive, Rig, until } from './rig.js';
 
 type Nodes = Record<
@@ -235,6 +236,63 @@ test('a failure that the join allows ends in 4; what is published lacks it', asy
   expect(rig.published('all.txt')).toBe('ONE\nTWO\nTHREE\n');
   expect(rig.published('labels.txt')).toBe('bad: the content is fail\n');
   expect(existsSync(join(rig.output, 'each/bad.txt'))).toBe(false);
+});
+
+describe('nodes that no join takes, below a failure that one allows', () => {
+  /** `upper` of each name, joined; beside that `side` on each and `below` on that, as `wire` says. */
+  function withSides(rig: Rig, wire: (wf: Workflow, each: never) => void): Workflow {
+    const wf = new Workflow('sides');
+    const names = wf.items(['a', 'b', 'bad', 'c'], { key: (name) => name });
+    const source = names.select((name) => inputFile(join(rig.input, `${name}.txt`)));
+    const each = wf.map(upper, { source } as never).out['text'] as never;
+    const all = wf.add(concat, { texts: wf.join(each, { minItems: 2 }), dropped: [] } as never);
+    wf.publish(all.out['text'] as never, 'all.txt', { group: 'sides' });
+    wire(wf, each);
+    return wf;
+  }
+  const states = (run: { nodes: readonly NodeReport[] }) =>
+    Object.fromEntries(run.nodes.map(({ id, state }) => [id, state]));
+
+  test('are lost with their item: exit 4, and what is published together lacks them', async () => {
+    using rig = new Rig({ ...THREE, 'bad.txt': 'fail\n' });
+    const wf = withSides(rig, (sides, each) => {
+      const side = sides.map(upper, { source: each } as never, { id: 'side' });
+      const below = sides.map(upper, { source: side.out['text'] } as never, { id: 'below' });
+      sides.publish(below.out['text'] as never, (key) => `below/${key}.txt`, { group: 'sides' });
+    });
+    const run = await wf.run({ outputDir: rig.output, jobs: 1 });
+    expect(run).toMatchObject({
+      status: 'done-with-failures',
+      exitCode: 4,
+      counts: { failed: 1, notStarted: 2 },
+    });
+    expect(states(run)).toMatchObject({
+      'side[bad]': 'not-started',
+      'below[bad]': 'not-started',
+    });
+    expect(rig.published('all.txt')).toBe('ONE\nTWO\nTHREE\n');
+    expect(rig.published('below/c.txt')).toBe('THREE\n');
+    expect(existsSync(join(rig.output, 'below/bad.txt'))).toBe(false);
+  });
+
+  test('are failures of the run where they are of the whole run, or of other items', async () => {
+    using rig = new Rig({ ...THREE, 'bad.txt': 'fail\n' });
+    const ofAll = withSides(rig, (wf, each) => {
+      wf.add(upper, { source: wf.pick(each, 'bad') } as never, { id: 'side' });
+    });
+    expect(await ofAll.run({ outputDir: rig.output, jobs: 1 })).toMatchObject({
+      status: 'failed',
+      exitCode: 1,
+    });
+    const ofOthers = withSides(rig, (wf, each) => {
+      const others = wf.items(['d', 'e'], { key: (name) => name });
+      wf.map(upper, { source: others.select(() => wf.pick(each, 'bad')) } as never, { id: 'side' });
+    });
+    expect(await ofOthers.run({ outputDir: rig.output, jobs: 1 })).toMatchObject({
+      status: 'failed',
+      exitCode: 1,
+    });
+  });
 });
 
 test('too few items fail the consumer with the reasons of the missing ones', async () => {
