@@ -106,10 +106,29 @@ describe('a run over tables of spectra', () => {
     expect(again.executed).toEqual([]);
     writeFileSync(rig.path('in/one.tsv'), spectra(5));
     const changed = await rig.run([...PLAIN, ...SET]);
-    expect(changed.executed).toEqual(['collect_fits', 'fit_recording[one]', 'plot_fits']);
+    const sidecar = 'write_fit_sidecar[one]';
+    expect(changed.executed).toEqual(['collect_fits', 'fit_recording[one]', 'plot_fits', sidecar]);
   });
 
-  test('a process that dies costs its recording only', async () => {
+  test('another output directory writes the sidecars anew, where names of sources differ, and fits nothing', async () => {
+    await using rig = await cohort();
+    const how = ['--no-report', '--cache-dir', 'cache', '--set', 'fooof.plots=recordings'];
+    expect((await rig.run(['run', '-w', 'fooof', '-i', 'in', ...how])).exitCode).toBe(0);
+    const sources = async (path: string) =>
+      (JSON.parse(await rig.read(path)) as { Sources: string[] }).Sources;
+    expect(await sources('in/one_fits.json')).toEqual(['bids::one.tsv']);
+    const again = await rig.run(['run', '-w', 'fooof', '-i', 'in', '-o', 'out', ...how]);
+    expect(again.executed).toEqual(['write_fit_sidecar[one]', 'write_fit_sidecar[sub-02__rest]']);
+    expect(await sources('out/one_fits.json')).toEqual(['bids:input:one.tsv']);
+    for (const name of ['one_fits.tsv', 'sub-02/rest_peaks.tsv', 'fits.svg', 'one_fits.svg']) {
+      expect(await rig.read(`out/${name}`)).toBe(await rig.read(`in/${name}`));
+    }
+  });
+
+  test.each([
+    ['none', 'fit_recording', 'the worker process was ended from outside (SIGKILL)'],
+    ['recordings', 'compute_spectra', 'compute_spectra[deadly] failed'],
+  ])('a process that dies costs its recording only, charts of %s', async (plots, node, reason) => {
     await using rig = await cohort();
     writeFileSync(rig.path('in/deadly.tsv'), spectra(21));
     // Ends the worker that reads that recording, whenever it does.
@@ -123,16 +142,16 @@ describe('a run over tables of spectra', () => {
       syncBuiltinESMExports();`;
     await rig.write('trap.mjs', trap);
     const env = { NODE_OPTIONS: `--import=${rig.path('trap.mjs')}` };
-    const run = await rig.run([...PLAIN, ...SET, '--set', 'fooof.plots=none', '--retries', '0'], { env });
+    const run = await rig.run([...PLAIN, ...SET, '--set', `fooof.plots=${plots}`, '--retries', '0'], { env });
     expect(run.exitCode).toBe(4);
-    expect(run.stderr).toContain('fit_recording[deadly]');
+    expect(run.stderr).toContain(`${node}[deadly]`);
     const { rows } = await readTsv(rig.path('out/fits.tsv'));
     expect(rows.map((row) => [row[0], row.at(-1)!.slice(0, 60)])).toEqual([
       ['one', 'ok'],
       ['one', 'ok'],
       ['sub-02/rest', 'ok'],
       ['sub-02/rest', 'non_finite'],
-      ['deadly', 'skipped: the worker process was ended from outside (SIGKILL)'],
+      ['deadly', `skipped: ${reason}`],
     ]);
   });
 
@@ -203,9 +222,10 @@ describe('a run over tables of spectra', () => {
     const more = [...keys, 'fooof.min_peak_height=0.4'].flatMap((set) => ['--set', set]);
     const run = await rig.run([...PLAIN, ...more, '--set', 'fooof.plots=none', '--jobs', '2']);
     expect(run.exitCode).toBe(0);
+    const fitted = ['epochs', 'given', 'sub-01__run'];
     expect(run.executed.filter((id) => !id.startsWith('collect'))).toEqual([
       ...['epochs', 'sub-01__run', 'sub-02__run'].map((id) => `compute_spectra[${id}]`),
-      ...['epochs', 'given', 'sub-01__run'].map((id) => `fit_recording[${id}]`),
+      ...['fit_recording', 'write_fit_sidecar'].flatMap((node) => fitted.map((id) => `${node}[${id}]`)),
     ]);
     const { columns, rows: fits } = await readTsv(rig.path('out/fits.tsv'));
     expect(columns.slice(0, 3)).toEqual(['recording', 'channel', 'trial']);

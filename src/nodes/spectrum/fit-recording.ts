@@ -10,7 +10,7 @@ import { readModelContainer } from './spectral-data.js';
  */
 export const fitRecording = defineNode({
   name: 'fit_recording',
-  version: 3,
+  version: 4,
   inputs: {
     ...RECORDING_INPUTS,
     ...FIT_INPUTS,

@@ -33,8 +33,6 @@ export const FitSettings = FitOptions.pick({
 export const FIT_INPUTS = {
   /** Name of the recording, for the cohort table and the sidecar. */
   recording: port.value(z.string()),
-  /** BIDS URIs of its files, for the sidecar. */
-  sources: port.value(z.array(z.string())),
   settings: port.value(FitSettings),
   output: port.value(z.enum(availableFooofOutputs)),
   keeptrials: port.value(z.boolean()),
@@ -50,12 +48,13 @@ export const FIT_OUTPUTS = {
   /** Every point that the search looked at and what became of it. */
   candidates: port.file('tsv'),
   model: port.file('h5'),
-  sidecar: port.file('json'),
+  /** The sidecar without its sources, whose names depend on where results go. */
+  watched: port.file('json'),
 } as const;
 
 /**
- * Fits every channel (and trial) of spectra and writes tables, model container and sidecar. Spectra that cannot be fitted or written
- * are skipped with the reason.
+ * Fits every channel (and trial) of spectra and writes tables, model container and what the sidecar says of them. Spectra that cannot
+ * be fitted or written are skipped with the reason.
  */
 export async function fitInto(
   data: SpectralData,
@@ -74,7 +73,7 @@ export async function fitInto(
 
 async function fitAll(
   data: SpectralData,
-  { recording, sources, settings, output, keeptrials, ...parallel }: InputsOf<typeof FIT_INPUTS>,
+  { recording, settings, output, keeptrials, ...parallel }: InputsOf<typeof FIT_INPUTS>,
   ctx: NodeContext,
 ): Promise<OutputsOf<typeof FIT_OUTPUTS>> {
   const { freq_range, ...methodKwargs } = settings;
@@ -88,7 +87,7 @@ async function fitAll(
     peaks: ctx.outputFile('peaks.tsv'),
     candidates: ctx.outputFile('candidates.tsv'),
     model: ctx.outputFile('model.h5'),
-    sidecar: ctx.outputFile('fits.json'),
+    watched: ctx.outputFile('fits.json'),
   };
   routine.initialize(data, 0, { chanPerWorker: parallel.chan_per_worker, keepTrials: keeptrials });
   await routine.compute(data, paths.model, {
@@ -114,9 +113,9 @@ async function fitAll(
   writeFileSync(paths.candidates, formatTsv(candidatesColumns(keeptrials), candidates));
   const frequencies = routine.frequencies;
   writeFileSync(
-    paths.sidecar,
+    paths.watched,
     sidecarText({
-      ...sidecar(sources, settings, data.log),
+      ...describedFits(settings, data.log),
       fitted: {
         recording,
         range: [frequencies[0]!, frequencies.at(-1)!],
@@ -164,9 +163,9 @@ function blocksOf(
   });
 }
 
-function sidecar(sources: readonly string[], settings: z.infer<typeof FitSettings>, log: string): object {
+/** What the columns of the tables mean, and how they came about. */
+function describedFits(settings: FitSettings, log: string): object {
   return {
-    Sources: sources,
     GeneratedBy: [{ Name: 'neuroloom', Version: VERSION }],
     settings,
     ...(log === '' ? {} : { spectra: JSON.parse(log.split('\n')[0]!) as unknown }),

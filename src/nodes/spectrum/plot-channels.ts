@@ -26,7 +26,7 @@ import { readModelContainer, type ModelContainer } from './spectral-data.js';
 /** The fits of one recording as a picture, with its specification. */
 export const plotChannels = defineNode({
   name: 'plot_channels',
-  version: 4,
+  version: 5,
   inputs: {
     recording: port.value(z.string()),
     spectra: port.file('h5'),
@@ -34,7 +34,7 @@ export const plotChannels = defineNode({
     table: port.file('tsv'),
     peaks: port.file('tsv'),
     candidates: port.file('tsv'),
-    sidecar: port.file('json'),
+    watched: port.file('json'),
     /** Files that say where channels are, and what each of them is. */
     positions: port.list(port.file('positions')),
     position_roles: port.value(z.array(z.enum(POSITION_ROLES))),
@@ -58,7 +58,7 @@ export const plotChannels = defineNode({
       }),
       fits: await chartRows(table.path),
       peaks: await chartRows(rest.peaks.path),
-      watched: await readWatchedFits(rest.sidecar.path),
+      watched: await readWatchedFits(rest.watched.path),
       bands: rest.bands,
       positions: await mapOf(recording, rest.positions, rest.position_roles, ctx),
     });

@@ -17,7 +17,8 @@ export interface Recording {
 }
 
 /** Files that this workflow writes itself, when input and output are one directory. */
-const OWN_OUTPUT = /(^|_)(fits|peaks)\.tsv$|_(model|spectra)\.h5$/;
+const OWN_OUTPUT =
+  /(^|_)(fits|peaks)\.tsv$|_candidates\.tsv$|_(model|spectra)\.h5$|^bayesian_(summary\.tsv|trace\.h5)$/;
 const LEFT_OUT_FOLDERS = new Set(['logs', 'node_modules']);
 /** In a BIDS data set: results and sources of others. */
 const BIDS_LEFT_OUT = new Set(['derivatives', 'sourcedata', 'code', 'stimuli', 'phenotype']);
@@ -47,6 +48,7 @@ const REFUSED: ReadonlyArray<readonly [RegExp, string]> = [
   [/\.cnt$/, `CNT is not read: ${CONVERT}`],
   [/\.gdf$/, `GDF is not read: ${CONVERT}`],
   [/\.nwb$/, `NWB is not read: ${CONVERT}`],
+  [/\.(con|sqd)$/, `KIT is not read: ${CONVERT}`],
   [/\.npz$/, 'archives of arrays are not read: save one array per .npy file'],
   [/\.(crossspectral|spike|event|timelock)$/, 'of Syncopy containers only .analog and .spectral are read'],
   [/\.ahdr$/, 'ActiView BrainVision headers are not read: export .vhdr'],
@@ -55,6 +57,7 @@ const REFUSED: ReadonlyArray<readonly [RegExp, string]> = [
 const REFUSED_FOLDERS: ReadonlyArray<readonly [RegExp, string]> = [
   [/\.ds$/, `CTF is not read: ${CONVERT}`],
   [/\.mff$/, `EGI MFF is not read: ${CONVERT}`],
+  [/\.mefd$/, `MEF3 is not read: ${CONVERT}`],
 ];
 
 /**

@@ -14,6 +14,7 @@ import { computeSpectra } from '../../nodes/spectrum/compute-spectra.js';
 import { fitRecording } from '../../nodes/spectrum/fit-recording.js';
 import { FitSettings } from '../../nodes/spectrum/fit-spectra.js';
 import { plotFits } from '../../nodes/spectrum/plot-fits.js';
+import { writeFitSidecar } from '../../nodes/spectrum/write-fit-sidecar.js';
 import { plotChannels } from '../../nodes/spectrum/plot-channels.js';
 import { checkSpectrumSettings, SpectrumSettings } from '../../numerics/signal/settings.js';
 import { addBayesianGroup, bayesianProblems } from '../bayesian-step.js';
@@ -75,7 +76,6 @@ export class Fooof {
     const settings = picked(FitSettings.shape, rest) as FitSettings;
     const how = {
       recording: name,
-      sources: recordings.select(({ files }) => files.map(({ path }) => sourceName(path, context))),
       settings,
       output,
       keeptrials,
@@ -107,6 +107,10 @@ export class Fooof {
       },
       resources,
     );
+    const described = wf.map(writeFitSidecar, {
+      watched: fitted.out.watched,
+      sources: recordings.select(({ files }) => files.map(({ path }) => sourceName(path, context))),
+    });
     const collected = wf.add(collectFits, {
       names: wf.join(fitted.out.name, { minItems: min_recordings }),
       tables: wf.join(fitted.out.fits, { minItems: min_recordings }),
@@ -120,7 +124,7 @@ export class Fooof {
     wf.publish(fitted.out.peaks, published('_peaks.tsv'));
     wf.publish(fitted.out.candidates, published('_candidates.tsv'));
     wf.publish(fitted.out.model, published('_model.h5'));
-    wf.publish(fitted.out.sidecar, published('_fits.json'));
+    wf.publish(described.out.sidecar, published('_fits.json'));
     if (rest.keep_spectra && spectra !== null) wf.publish(spectra, published('_spectra.h5'));
     wf.publish(collected.out.table, 'fits.tsv');
     wf.publish(collected.out.peaks, 'peaks.tsv');
@@ -136,7 +140,7 @@ export class Fooof {
         table: fitted.out.fits,
         peaks: fitted.out.peaks,
         candidates: fitted.out.candidates,
-        sidecar: fitted.out.sidecar,
+        watched: fitted.out.watched,
         positions: recordings.select((one) => positionsOf(one).map(({ path }) => inputFile(path))),
         position_roles: recordings.select((one) => positionsOf(one).map(({ role }) => role)),
         bands: rest.bands,
@@ -151,7 +155,7 @@ export class Fooof {
       const plotted = wf.add(plotFits, {
         table: collected.out.table,
         peaks: collected.out.peaks,
-        sidecars: wf.join(fitted.out.sidecar, { minItems: min_recordings }),
+        watched: wf.join(fitted.out.watched, { minItems: min_recordings }),
       });
       wf.publish(plotted.out.svg, 'fits.svg');
       wf.publish(plotted.out.spec, 'fits.vl.json');

@@ -351,11 +351,18 @@ describe('what is found', () => {
     await put('sub-02/meg/sub-02_meg.ds/x.meg4');
     await put('derivatives/sub-01_eeg.edf');
     await put('old_model.h5');
+    await put('sub-01/eeg/sub-01_task-rest_eeg_candidates.tsv', 'channel\n');
+    await put('bayesian_summary.tsv', 'name\n');
+    await put('bayesian_trace.h5');
+    await put('sub-03/meg/sub-03_meg.con');
+    await put('sub-03/ieeg/sub-03_ieeg.mefd/x.segd');
     const found = findRecordings(base, null);
     expect(found.map(({ id, refused }) => [id, refused?.split(':')[0] ?? null])).toEqual([
       ['sub-01__eeg__sub-01_task-rest_eeg', null],
       ['sub-01__meg__sub-01_task-rest_meg.fif', 'FIF is not read'],
       ['sub-02__meg__sub-02_meg.ds', 'CTF is not read'],
+      ['sub-03__ieeg__sub-03_ieeg.mefd', 'MEF3 is not read'],
+      ['sub-03__meg__sub-03_meg.con', 'KIT is not read'],
     ]);
     const paths = Object.fromEntries(found[0]!.files.map(({ role, path }) => [role, path])) as {
       main: string;

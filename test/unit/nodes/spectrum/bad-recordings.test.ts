@@ -38,7 +38,6 @@ async function run(format: Format, content: string | Uint8Array, given: Given = 
   const outputs = await fitRecording.run(
     {
       recording: 'sub-01/rest',
-      sources: ['bids:input:sub-01/rest.tsv'],
       format,
       roles: ['main'],
       files: [{ path, relPath: `rest.${format}`, digest: '', bytes: 0 }] as unknown as Inputs['files'],
@@ -205,7 +204,6 @@ describe('a recording', () => {
     const { ctx } = nodeContext(folder);
     const inputs = {
       recording: 'sub-01/rest',
-      sources: ['rest.tsv'],
       settings: FitSettings.parse({}),
       output: 'fooof' as const,
     };
