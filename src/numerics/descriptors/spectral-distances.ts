@@ -1,6 +1,6 @@
 /** Distances between vertices of one surface, and between the spectra of surfaces. */
 import { ProcessingError } from '../../errors.js';
-import { zeroModes, type Spectrum } from './signatures.js';
+import { decay, zeroModes, type Spectrum } from './signatures.js';
 
 /** Weight of each mode in a squared distance between vertices. */
 export type PointDistance =
@@ -52,7 +52,7 @@ export function modeWeight(distance: PointDistance, eigenvalue: number): number 
     case 'commute_time':
       return 1 / eigenvalue;
     case 'diffusion':
-      return Math.exp(-2 * eigenvalue * distance.time);
+      return decay(2 * eigenvalue * distance.time);
   }
 }
 
