@@ -28,6 +28,9 @@ const PACKAGES = [
 /** Packages that modules outside the parts take from there too, so that there is one copy. */
 const SHARED = { zod: 'start/zod.js' };
 
+/** In place of zod's messages in fifty languages, which nothing here shows. */
+const ENGLISH = 'module:zod/english';
+
 await init;
 
 const COMMAND = ['cli/main.js'];
@@ -41,30 +44,35 @@ const IO = ['io/index.js'];
 const SETTINGS = modulesIn('workflows').filter((file) => file.endsWith('/config.js'));
 /** What the nodes of each kind of workflow import. A module that defines a node stays where it is: nodes travel by module. */
 const FAMILIES = new Map(
-  readdirSync(path.join(modules, 'nodes')).map((name) => [
-    name,
-    modulesIn(`nodes/${name}`).flatMap((file) => (definesNode(file) ? staticImports(file) : file)),
-  ]),
+  readdirSync(path.join(modules, 'nodes')).map((name) => [name, besidesNodes(modulesIn(`nodes/${name}`))]),
 );
+/** What `neuroloom/numerics` hands out. */
+const NUMERICS = besidesNodes(staticImports('numerics.js'));
 
 /**
- * A part holds what its roots import statically, less what stands in a part before it. `base`, `worker`, `schemas` and
- * `common` hold what others share: a worker does not load what wires a graph, nor the nodes of another kind of workflow.
- * `command` is what every verb needs; `study` what wires a graph; `run` what decides what a run does; `io` the files that all
- * nodes read and write; `native` the wrappers of the addon.
+ * A part holds what its roots import statically, less what stands in a part before it. `base`, `files`, `zod`, `worker`,
+ * `names`, `schemas`, `library` and `common` hold what others share: a worker does not load what wires a graph, nor the nodes
+ * of another kind of workflow; the library loads neither. `command` is what every verb needs; `study` what wires a graph;
+ * `run` what decides what a run does; `io` the files that all nodes read and write; `native` the wrappers of the addon;
+ * `numerics` what the library offers beside them.
  */
 const PARTS = [
   { name: 'base', roots: shared(COMMAND, [...WORKER, 'version.js']) },
   { name: 'command', roots: COMMAND },
-  { name: 'worker', roots: [...WORKER, ...shared(STUDY, IO)] },
+  { name: 'files', roots: shared([...STUDY, ...WORKER], IO) },
+  { name: 'zod', roots: Object.values(SHARED) },
+  { name: 'worker', roots: WORKER },
+  { name: 'names', roots: shared(STUDY, [...NUMERICS, ...[...FAMILIES.values()].flat()]) },
   { name: 'study', roots: STUDY },
   { name: 'run', roots: ['engine/run.js', 'engine/sqlite-cache.js'] },
   { name: 'io', roots: IO },
   { name: 'native', roots: ['native/index.js'] },
   { name: 'schemas', roots: shared(SETTINGS, [...FAMILIES.values()].flat()) },
+  { name: 'library', roots: shared(SETTINGS, NUMERICS) },
   { name: 'settings', roots: SETTINGS },
   { name: 'common', roots: sharedByTwo([...FAMILIES.values()]) },
   ...[...FAMILIES].map(([name, roots]) => ({ name, roots })),
+  { name: 'numerics', roots: NUMERICS },
 ];
 
 const placed = placeModules();
@@ -85,6 +93,11 @@ for (const file of below(dist)) {
   const isKept =
     files.has(file) || [...files.keys()].some((one) => one.endsWith('.cjs') && file.startsWith(`${one}.`));
   if (!isKept) rmSync(path.join(dist, file));
+}
+
+/** The modules, and in place of those that define a node what these import. */
+function besidesNodes(list) {
+  return list.flatMap((file) => (definesNode(file) ? staticImports(file) : file));
 }
 
 function definesNode(module) {
@@ -120,7 +133,6 @@ function placeModules() {
       queue.push(...staticImports(module).map((imported) => ({ module: imported, importer: module })));
     }
   }
-  for (const file of Object.values(SHARED)) found.set(file, 'worker');
   return found;
 }
 
@@ -157,6 +169,7 @@ async function bundle(name) {
         name: 'parts',
         resolveId(id, importer) {
           if (id === 'parts-entry' || id.startsWith('module:')) return id;
+          if (id === '../locales/index.js' && /\/node_modules\/zod\//.test(importer ?? '')) return ENGLISH;
           if (importer === undefined || !importer.startsWith('module:')) return null;
           const from = importer.slice('module:'.length);
           const isShared = SHARED[id] !== undefined && SHARED[id] !== from;
@@ -167,6 +180,7 @@ async function bundle(name) {
         },
         load(id) {
           if (id === 'parts-entry') return entry;
+          if (id === ENGLISH) return "export { default as en } from 'zod/v4/locales/en.js';";
           return id.startsWith('module:') ? inPart(id.slice('module:'.length)) : null;
         },
       },
@@ -178,7 +192,12 @@ async function bundle(name) {
   const packages = chunk.moduleIds
     .map((id) => /node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(id)?.[1])
     .filter((found) => found !== undefined);
-  const code = `(function (exports, require, __import, __base) {${chunk.code}\n})`;
+  // Other letters would have V8 keep two bytes of each character.
+  const plain = chunk.code.replace(
+    /[\u0080-\uffff]/g,
+    (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+  const code = `(function (exports, require, __import, __base) {${plain}\n})`;
   const digest = createHash('sha256').update(code).digest('hex').slice(0, 16);
   return { file: `start/${name}.${digest}.cjs`, code, modules: own, packages: [...new Set(packages)].sort() };
 }

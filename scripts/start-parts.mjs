@@ -61,8 +61,12 @@ function load(name) {
 
 const OURS = 'part:';
 
+/** Modules of Node that take milliseconds to load and are called, if at all, long after a part was loaded. */
+const COSTLY = ['node:child_process', 'node:crypto', 'node:worker_threads', 'node:zlib'];
+
 function requireFrom(id) {
-  return id.startsWith(OURS) ? part(id.slice(OURS.length)) : require(id);
+  if (id.startsWith(OURS)) return part(id.slice(OURS.length));
+  return COSTLY.includes(id) ? new Proxy({}, { get: (_, name) => require(id)[name] }) : require(id);
 }
 
 async function importFrom(id) {

@@ -66,7 +66,21 @@ test('an unchanged run loads what it needs in parts, not module by module', asyn
   const second = await rig.command([...RUN, '--log-format', 'json'], { env });
   expect(second.stderr).toContain('"executed":0');
   const modules = (await rig.read('trace')).trim().split('\n');
-  expect(partsOf(modules)).toEqual(['base', 'command', 'run', 'schemas', 'settings', 'study', 'worker']);
+  expect(partsOf(modules)).toEqual([
+    ...[
+      'base',
+      'command',
+      'files',
+      'library',
+      'names',
+      'run',
+      'schemas',
+      'settings',
+      'study',
+      'worker',
+      'zod',
+    ],
+  ]);
   const contents = JSON.parse(readFileSync(CONTENTS, 'utf8')) as Record<string, { modules: string[] }>;
   const placed = new Set(Object.values(contents).flatMap((part) => part.modules));
   const ours = modules
@@ -117,15 +131,39 @@ test('what a process or a thread starts from is a file of its own, in no part', 
   expect(started.filter((module) => placed.has(module))).toEqual([]);
 });
 
-test('a worker takes its nodes from parts, without what wires a graph or nodes of other workflows', async () => {
+/** What a process that imports entries of the library has loaded. */
+async function loadedBy(...entries: readonly string[]): Promise<string[]> {
   await using rig = await PipelineRig.create();
   const dist = new URL('../../dist/', import.meta.url).href;
-  const script = `await import('${dist}engine/worker-tasks.js'); await import('${dist}nodes/atlas/read-subject.js');`;
+  const script = entries.map((entry) => `await import('${dist}${entry}');`).join('');
   await promisify(execFile)(process.execPath, ['--import', TRACE, '--input-type=module', '-e', script], {
     env: { ...process.env, TRACE_IMPORTS: rig.path('trace') },
   });
-  const urls = (await rig.read('trace')).split('\n');
-  expect(partsOf(urls)).toEqual(['atlas', 'base', 'common', 'io', 'schemas', 'worker']);
+  return (await rig.read('trace')).split('\n');
+}
+
+test('a worker takes its nodes from parts, without what wires a graph or nodes of other workflows', async () => {
+  const urls = await loadedBy('engine/worker-tasks.js', 'nodes/atlas/read-subject.js');
+  expect(partsOf(urls)).toEqual(['atlas', 'base', 'common', 'files', 'io', 'schemas', 'worker', 'zod']);
+});
+
+test('neuroloom/io loads no schema library, and the modules of Node that are costly only when they are used', async () => {
+  const urls = await loadedBy('io/index.js');
+  expect(partsOf(urls)).toEqual(['base', 'files', 'io']);
+  expect(urls.filter((url) => /^node:(child_process|crypto)$/.test(url))).toEqual([]);
+});
+
+test('neuroloom/numerics comes in parts, without what wires a graph or reads a command line', async () => {
+  const urls = await loadedBy('numerics.js');
+  expect(partsOf(urls)).toContain('numerics');
+  expect(partsOf(urls).filter((name) => ['command', 'run', 'settings', 'study'].includes(name))).toEqual([]);
+  const contents = JSON.parse(readFileSync(CONTENTS, 'utf8')) as Record<string, { modules: string[] }>;
+  const placed = new Set(Object.values(contents).flatMap((part) => part.modules));
+  const alone = urls.flatMap((url) => /\/dist\/(?!start\/)(.*)/.exec(url)?.[1] ?? []);
+  expect(alone.filter((module) => !placed.has(module))).toEqual([
+    'numerics.js',
+    'nodes/bayes/bayesian-group.js',
+  ]);
 });
 
 test('the trace sees what a run loads', async () => {
