@@ -184,7 +184,9 @@ export class Hdf5File {
       if (!group.includes(part)) throw broken(this.#path, `it has no dataset ${name}`);
       if (i + 1 < parts.length) group = this.keys(parts.slice(0, i + 1).join('/'));
     }
-    return this.#file.get(name) as Dataset;
+    const entity = this.#file.get(name);
+    if (entity !== null && 'dtype' in entity) return entity as Dataset;
+    throw broken(this.#path, `its ${name} is no dataset: a group, or a link to another file or to nowhere`);
   }
 
   /** A list of texts; null: what stands there is none. */
@@ -207,7 +209,12 @@ function valuesOf(attributes: Group['attrs']): Record<string, Hdf5Attribute> {
   const found: Record<string, Hdf5Attribute> = {};
   for (const [name, attribute] of Object.entries(attributes)) {
     const value = attribute.value;
-    if (ArrayBuffer.isView(value)) found[name] = { shape: attribute.shape ?? [], data: value as Hdf5Array };
+    // Whole numbers of 64 bits, which Python writes.
+    if (typeof value === 'bigint') found[name] = Number(value);
+    else if (value instanceof BigInt64Array || value instanceof BigUint64Array) {
+      found[name] = { shape: attribute.shape ?? [], data: Float64Array.from(value, Number) };
+    } else if (ArrayBuffer.isView(value))
+      found[name] = { shape: attribute.shape ?? [], data: value as Hdf5Array };
     else if (Array.isArray(value)) found[name] = value.map(String);
     else if (typeof value === 'string' || typeof value === 'number') found[name] = value;
   }

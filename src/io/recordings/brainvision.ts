@@ -110,7 +110,17 @@ export async function readBrainVision(paths: {
       `its NumberOfChannels is ${common.get('NumberOfChannels') ?? 'missing'}`,
       EXPORT_AGAIN,
     );
-  const channels = Array.from({ length: count }, (_, i) => channelOf(sections.get('Channel Infos'), i));
+  const infos = sections.get('Channel Infos');
+  const described = Array.from({ length: count }, (_, i) => infos?.has(`Ch${i + 1}`) === true);
+  if (infos !== undefined && described.includes(false)) {
+    const [first, found] = [described.indexOf(false) + 1, described.filter(Boolean).length];
+    throw unreadable(
+      path,
+      `it describes ${found} of ${count} channels; Ch${first} is missing`,
+      'correct NumberOfChannels or [Channel Infos] in the header',
+    );
+  }
+  const channels = Array.from({ length: count }, (_, i) => channelOf(infos, i));
 
   const data = await bytesOf(paths.data);
   const frame = count * format.bytes;
@@ -142,7 +152,11 @@ export async function readBrainVision(paths: {
     channel: uniqueNames(channels.map(({ name }) => name)),
     units: channels.map(({ unit }) => unit),
     trials,
-    notes: [],
+    notes: channels.flatMap(({ name, resolution }, i) =>
+      Number.isNaN(resolution)
+        ? `${name} has no scale: its resolution in Ch${i + 1} of the header is no number`
+        : [],
+    ),
   };
 }
 

@@ -89,9 +89,16 @@ export async function readEdf(path: string): Promise<SeriesRecording> {
     channel: uniqueNames(used.map(({ label }) => label)),
     units: used.map(({ unit }) => unit),
     trials,
-    notes: others.map(
-      ({ label, samples }) => `${label} is left out: ${samples / duration} Hz instead of ${samplerate} Hz`,
-    ),
+    notes: [
+      ...others.map(
+        ({ label, samples }) => `${label} is left out: ${samples / duration} Hz instead of ${samplerate} Hz`,
+      ),
+      ...used.flatMap(({ label, gain }) =>
+        Number.isNaN(gain)
+          ? `${label} has no scale: its digital minimum and maximum are equal in the header`
+          : [],
+      ),
+    ],
   };
 }
 

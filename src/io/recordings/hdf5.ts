@@ -14,7 +14,7 @@ const LAYOUT =
 
 /**
  * Reads an HDF5 file: a Syncopy container (`.analog`, `.spectral`, or a container of ours), or a plain file with the dataset
- * `data` [time, channel] and the attribute `samplerate`, or `power` [frequency], [channel, frequency] or [trial, channel, frequency]
+ * `data` [time, channel] and the attribute or dataset `samplerate`, or `power` [frequency], [channel, frequency] or [trial, channel, frequency]
  * with `freqs`.
  *
  * @param fallbackRate - Hz, where the file has none
@@ -45,7 +45,7 @@ export async function readHdf5Recording(
     const names = (count: number): string[] =>
       namesOf(typeof channel === 'string' ? [channel] : channel, count, path);
     if (freq !== null) return spectra(path, { shape, data, freq, names });
-    const rate = NAMES.rate.map((key) => attributes[key]).find((value) => value !== undefined);
+    const rate = rateOf(file, keys, attributes);
     const samplerate = checkedRate(
       numberOf(rate) ?? fallbackRate,
       path,
@@ -110,6 +110,18 @@ function axisOf(
     .map((key) => attributes[key])
     .find((one) => typeof one === 'object' && 'data' in one);
   return value === undefined ? null : Float64Array.from((value as { data: Hdf5Array }).data, Number);
+}
+
+/** An attribute, or a dataset of one number. */
+function rateOf(
+  file: Hdf5File,
+  keys: readonly string[],
+  attributes: Readonly<Record<string, Hdf5Attribute>>,
+): Hdf5Attribute | undefined {
+  const named = NAMES.rate.map((key) => attributes[key]).find((value) => value !== undefined);
+  if (named !== undefined) return named;
+  const stored = NAMES.rate.find((key) => keys.includes(key));
+  return stored === undefined ? undefined : file.read(stored);
 }
 
 /** Begin, end and offset of each trial; without a trial definition all samples are one. */

@@ -6,6 +6,13 @@ import { unreadable, type Recording } from './recording.js';
 
 /** Largest deviation of a time stamp from even steps, in steps: stamps are often rounded. */
 const TIME_TOLERANCE = 0.1;
+/** Words for numbers that are not finite, as programs write them, beside the `Infinity` of JavaScript. */
+const NON_FINITE: Readonly<Record<string, number>> = {
+  nan: NaN,
+  inf: Infinity,
+  '+inf': Infinity,
+  '-inf': -Infinity,
+};
 
 /**
  * Reads a table of spectra or of time series: the first column is `frequency` (Hz) or `time` (s), then one column per
@@ -50,9 +57,10 @@ function column({ rows, columns }: TsvTable, at: number, path: string): Float64A
   const values = new Float64Array(rows.length);
   for (let line = 0; line < rows.length; line++) {
     const cell = rows[line]![at] ?? null;
+    const word = cell === null ? 'nan' : cell.trim().toLowerCase();
     // A blank cell is 0 as a number, and a mistake.
-    const value = cell === null ? NaN : Number(cell) || (cell.trim() === '' ? NaN : Number(cell));
-    if (cell !== null && Number.isNaN(value) && cell.toLowerCase() !== 'nan') {
+    const value = word === '' ? NaN : (NON_FINITE[word] ?? Number(cell));
+    if (Number.isNaN(value) && word !== 'nan') {
       throw unreadable(
         `${path}:${line + 2}`,
         `${JSON.stringify(cell)} in column ${columns[at]} is no number`,

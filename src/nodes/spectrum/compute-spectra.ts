@@ -41,7 +41,7 @@ export const RECORDING_INPUTS = {
  */
 export const computeSpectra = defineNode({
   name: 'compute_spectra',
-  version: 2,
+  version: 3,
   inputs: RECORDING_INPUTS,
   outputs: { spectra: port.file('h5') },
   resources: { cpus: 1, memoryGb: 2 },

@@ -9,6 +9,7 @@ import {
   readRecording,
   type SeriesRecording,
 } from '../../../src/io/index.js';
+import type { PipelineError } from '../../../src/errors.js';
 import { findRecordings } from '../../../src/workflows/fooof/recordings.js';
 import { temporaryDirectory } from '../../support/temporary.js';
 
@@ -118,6 +119,16 @@ describe('EDF and BDF', () => {
     ]);
   });
 
+  test('a signal without a digital range has no scale, and that is said', async () => {
+    const bytes = edf(['Fz', 'Cz'].map((label) => ({ label, records: [ramp(0)] })));
+    // The digital maximum of Cz becomes its minimum.
+    const digital = 256 + 2 * (16 + 80 + 8 + 8 + 8);
+    bytes.copy(bytes, digital + 3 * 8, digital + 8, digital + 2 * 8);
+    const read = await series('edf', { main: await file('a.edf', bytes) });
+    expect(read.notes).toEqual(['Cz has no scale: its digital minimum and maximum are equal in the header']);
+    expect(read.trials[0]!.channels.map((row) => Number.isNaN(row[0]))).toEqual([false, true]);
+  });
+
   test('a file that is cut off, or no EDF, is refused', async () => {
     const bytes = edf([{ label: 'Cz', records: [ramp(0), ramp(1)] }]);
     const cut = await file('a.edf', bytes.subarray(0, bytes.length - 3));
@@ -207,13 +218,23 @@ describe('BrainVision', () => {
     [{ SamplingInterval: '' }, 'there is no sampling rate'],
     [{ BinaryFormat: 'INT_7' }, 'its BinaryFormat is INT_7'],
     [{ DataOrientation: 'X' }, 'its DataOrientation is X'],
-    [{ NumberOfChannels: '3' }, '16 bytes for 3 channels'],
+    [{ NumberOfChannels: '3' }, 'it describes 2 of 3 channels; Ch3 is missing; correct NumberOfChannels'],
     [{ DataPoints: '9' }, '16 bytes for 2 channels of 9 points'],
   ])('%o is refused', async (more, message) => {
     const main = await file('r.vhdr', header(more as Record<string, string>));
     const data = main.replace('.vhdr', '.eeg');
     await writeFile(data, Buffer.from(Int16Array.from(values).buffer));
-    await expect(series('brainvision', { main, data })).rejects.toThrow(message);
+    const error = await series('brainvision', { main, data }).catch((thrown: PipelineError) => thrown);
+    expect(`${(error as PipelineError).message}; ${(error as PipelineError).cure}`).toContain(message);
+  });
+
+  test('a channel whose resolution is no number has no scale, and that is said', async () => {
+    const main = await file('r.vhdr', header().replace('Cz,,2', 'Cz,,two'));
+    const data = main.replace('.vhdr', '.eeg');
+    await writeFile(data, Buffer.from(Int16Array.from(values).buffer));
+    const read = await series('brainvision', { main, data });
+    expect(read.notes).toEqual(['Cz has no scale: its resolution in Ch2 of the header is no number']);
+    expect(read.trials[0]!.channels.map(([first]) => first)).toEqual([0.5, NaN]);
   });
 });
 
@@ -276,6 +297,30 @@ describe('HDF5 and Syncopy containers', () => {
     ]);
   });
 
+  test('whole numbers of 64 bits, as Python writes them, and a rate that is a dataset', async () => {
+    const whole = (data: BigInt64Array) => ({ shape: [data.length], data }) as never;
+    const data = { shape: [6, 1], data: Float32Array.from({ length: 6 }, (_, i) => i) };
+    const main = await container((h5) => {
+      h5.createDataset('data', data);
+      h5.createDataset('trialdefinition', {
+        shape: [2, 3],
+        data: BigInt64Array.of(0n, 2n, 0n, 2n, 6n, -1n),
+      } as never);
+      h5.setAttributes({ samplerate: whole(BigInt64Array.of(250n)) });
+    });
+    const { samplerate, trials } = await series('hdf5', { main });
+    expect(samplerate).toBe(250);
+    expect(trials.map(({ start, offset, channels }) => [start, offset, [...channels[0]!]])).toEqual([
+      [0, 0, [0, 1]],
+      [2, -1, [2, 3, 4, 5]],
+    ]);
+    const plain = await container((h5) => {
+      h5.createDataset('data', data);
+      h5.createDataset('fs', whole(BigInt64Array.of(100n)));
+    });
+    expect((await series('hdf5', { main: plain })).samplerate).toBe(100);
+  });
+
   test('a spectral container and a plain file of spectra', async () => {
     const data = Float32Array.from({ length: 12 }, (_, i) => i);
     const spectral = await container((h5) => {
@@ -301,6 +346,10 @@ describe('HDF5 and Syncopy containers', () => {
     );
     await expect(readRecording('hdf5', { main: bare })).rejects.toThrow('there is no sampling rate');
     expect((await series('hdf5', { main: bare }, 10)).samplerate).toBe(10);
+    const group = await container((h5) => h5.setAttributes({ x: 1 }, 'data'));
+    await expect(readRecording('hdf5', { main: group })).rejects.toThrow(
+      'its data is no dataset: a group, or a link to another file or to nowhere',
+    );
     await expect(readRecording('hdf5', { main: await file('a.h5', 'text') })).rejects.toThrow(
       'no HDF5 signature',
     );
@@ -322,6 +371,10 @@ describe('tables', () => {
     expect([two.samplerate, ...two.trials[0]!.channels[0]!]).toEqual([2, 1, 2, 3]);
     const gap = await file('a.tsv', 'time\tA\n0\t1\n1\t1\n5\t1\n');
     await expect(series('tsv', { main: gap })).rejects.toThrow('is not on even steps');
+    const infinite = await file('a.tsv', 'frequency\tA\tB\tC\n1\tinf\t-Inf\tNaN\n2\t1\t2\t3\n');
+    const spectra = await readRecording('tsv', { main: infinite });
+    if (spectra.kind !== 'spectra') throw new Error('no spectra');
+    expect(spectra.trials[0]!.map(([first]) => first)).toEqual([Infinity, -Infinity, NaN]);
     const word = await file('a.tsv', 'time\tA\n0\t1\n1\tx\n');
     await expect(series('tsv', { main: word })).rejects.toThrow(
       /a\.tsv:3 cannot be read: "x" in column A is no number/,
