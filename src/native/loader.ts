@@ -23,7 +23,7 @@ let loaded: Loaded | undefined;
 function load(): Loaded {
   let binding: Binding;
   try {
-    binding = createRequire(import.meta.url)(ADDON_FILE) as Binding;
+    binding = namedFunctions(createRequire(import.meta.url)(ADDON_FILE) as Binding);
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     const missing = code === 'MODULE_NOT_FOUND';
@@ -36,6 +36,27 @@ function load(): Loaded {
   const wanted = process.env['NEUROLOOM_ISA'];
   if (wanted !== undefined && wanted !== '') chooseIsa(binding, wanted, 'NEUROLOOM_ISA');
   return { binding };
+}
+
+const BUILD = 'run `npm run build:addon`; it needs a C++17 compiler, make and Python 3';
+
+/**
+ * The functions of an addon, where one that it lacks is told as that: a call would only say that undefined is no function.
+ */
+export function namedFunctions(functions: Partial<Binding>): Binding {
+  const missing = new Proxy(Object.prototype, {
+    get(target, name, receiver): unknown {
+      // `then` is looked up in whatever a promise is resolved with.
+      if (typeof name === 'symbol' || name in target || name === 'then')
+        return Reflect.get(target, name, receiver);
+      throw new DependencyError(
+        'ADDON_MISSING',
+        `the native addon has no ${name}: it was built from older sources`,
+        { where: ADDON_FILE, cure: BUILD },
+      );
+    },
+  });
+  return Object.assign(Object.create(missing) as Binding, functions);
 }
 
 function chooseIsa(binding: Binding, isa: string, where: string): void {
@@ -60,7 +81,7 @@ export function nativeBinding(): Binding {
   if ('binding' in state) return state.binding;
   throw new DependencyError('ADDON_MISSING', `the native addon is not available: ${state.reason}`, {
     where: ADDON_FILE,
-    cure: 'run `npm run build:addon`; it needs a C++17 compiler, make and Python 3',
+    cure: BUILD,
   });
 }
 

@@ -1,5 +1,5 @@
 import { ByteReader, malformed } from './byte-reader.js';
-import { checkedSurface, fanTriangles, type Surface } from './surface.js';
+import { checkedSurface, fanTriangles, linesOnly, stripTriangles, type Surface } from './surface.js';
 
 const BYTES: Readonly<Record<string, number>> = {
   ...{ char: 1, int8: 1, uchar: 1, uint8: 1, short: 2, int16: 2, ushort: 2, uint16: 2 },
@@ -23,7 +23,7 @@ const CURE = 'export the mesh again as PLY with vertices x, y, z and faces';
 
 /**
  * The bytes of a PLY mesh: ASCII or binary in either byte order, with any extra elements and properties. Polygons are
- * split into triangles; further vertex properties become scalars.
+ * split into triangles, strips too; further vertex properties become scalars.
  *
  * @throws ProcessingError FILE_FORMAT or FILE_TRUNCATED
  */
@@ -56,10 +56,13 @@ export function parsePly(bytes: Uint8Array, path: string): Surface {
         const length = values.next(property.countType, `its element ${name}`);
         const polygon: number[] = [];
         for (let k = 0; k < length; k++) polygon.push(values.next(property.type, `its element ${name}`));
-        if (name === 'face' && /^vertex_ind(ices|ex)$/.test(property.name)) polygons.push(polygon);
+        if (!/^vertex_ind(ices|ex)$/.test(property.name)) continue;
+        if (name === 'face') polygons.push(polygon);
+        else if (name === 'tristrips') polygons.push(...trianglesOfStrips(polygon));
       }
     }
   }
+  if (polygons.length === 0) refuseOtherThanPoints(header, path);
   const [x, y, z] = ['x', 'y', 'z'].map((axis) => columns.get(axis));
   if (x === undefined || y === undefined || z === undefined)
     throw malformed(path, 'its vertices have no x, y, z', CURE);
@@ -68,6 +71,24 @@ export function parsePly(bytes: Uint8Array, path: string): Surface {
   for (const axis of ['x', 'y', 'z']) columns.delete(axis);
   const surface = { vertices, faces: fanTriangles(polygons) };
   return checkedSurface(columns.size === 0 ? surface : { ...surface, scalars: columns }, path);
+}
+
+/** Strips stand in one list, with -1 between them. */
+function trianglesOfStrips(list: readonly number[]): number[][] {
+  const strips: number[][] = [[]];
+  for (const vertex of list) {
+    if (vertex < 0) strips.push([]);
+    else strips.at(-1)!.push(vertex);
+  }
+  return strips.flatMap((strip) => stripTriangles(strip));
+}
+
+/** Points without triangles are a cloud, unless something else says how they are joined. */
+function refuseOtherThanPoints({ elements }: Header, path: string): void {
+  const has = (name: string): boolean =>
+    elements.some((element) => element.name === name && element.count > 0);
+  if (has('face')) throw malformed(path, 'its faces have no list vertex_indices or vertex_index', CURE);
+  if (has('edge')) throw linesOnly(path);
 }
 
 interface Header {

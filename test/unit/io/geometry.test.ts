@@ -401,7 +401,7 @@ describe('points without triangles', () => {
     expect(await readSurface(path)).toEqual(cloud);
   });
 
-  test('VTK, VTP and OBJ files with lines and no faces are refused; lines beside faces are passed over', async () => {
+  test('VTK, VTP, OBJ and PLY files with lines and no faces are refused; lines beside faces are passed over', async () => {
     const points = '0 0 0\n1 0 0\n0 1 0\n0 0 1';
     const vtk = `# vtk DataFile Version 3.0\ntracts\nASCII\nDATASET POLYDATA\nPOINTS 4 double\n${points}\n`;
     const cells = (name: string, connectivity: string, offsets: string): string =>
@@ -409,7 +409,12 @@ describe('points without triangles', () => {
     const vtp = (inside: string): string =>
       `<VTKFile type="PolyData"><PolyData><Piece NumberOfPoints="4"><Points><DataArray type="Float64" NumberOfComponents="3" format="ascii">${points}</DataArray></Points>${inside}</Piece></PolyData></VTKFile>`;
     const obj = 'v 0 0 0\nv 1 0 0\nv 0 1 0\nv 0 0 1\n';
+    const ply = (elements: string, content: string): string =>
+      `ply\nformat ascii 1.0\nelement vertex 4\n${['x', 'y', 'z'].map((axis) => `property float ${axis}\n`).join('')}${elements}end_header\n${points}\n${content}`;
+    const edges = (count: number): string =>
+      `element edge ${count}\nproperty int vertex1\nproperty int vertex2\n`;
     const lines = {
+      'tracts.ply': ply(edges(2), '0 1\n2 3\n'),
       'tracts.vtk': `${vtk}LINES 2 6\n2 0 1\n2 2 3\n`,
       'tracts5.vtk': `${vtk}LINES 3 4\nOFFSETS vtktypeint64\n0 2 4\nCONNECTIVITY vtktypeint64\n0 1 2 3\n`,
       'tracts.vtp': vtp(cells('Lines', '0 1 2 3', '2 4')),
@@ -426,6 +431,11 @@ describe('points without triangles', () => {
       });
     }
     const both = {
+      'both.ply': ply(
+        `${edges(1)}element face 1\nproperty list uchar int vertex_indices\n`,
+        '0 1\n3 0 1 2\n',
+      ),
+      'none.ply': ply(edges(0), ''),
       'both.vtk': `${vtk}LINES 1 3\n2 0 1\nPOLYGONS 1 4\n3 0 1 2\n`,
       'both.vtp': vtp(cells('Lines', '0 1', '2') + cells('Polys', '0 1 2', '3')),
       'both.obj': `${obj}l 1 2\nf 1 2 3\n`,
@@ -434,8 +444,28 @@ describe('points without triangles', () => {
     for (const [name, content] of Object.entries(both)) {
       writeFileSync(join(folder, name), content);
       const { faces } = await readSurface(join(folder, name));
-      expect([...faces], name).toEqual(name === 'none.vtk' ? [] : [0, 1, 2]);
+      expect([...faces], name).toEqual(name.startsWith('none') ? [] : [0, 1, 2]);
     }
+  });
+
+  test('PLY strips are triangles; faces that name no vertices are no cloud', async () => {
+    const head = `ply\nformat ascii 1.0\nelement vertex 4\n${['x', 'y', 'z'].map((axis) => `property float ${axis}\n`).join('')}`;
+    const points = '0 0 0\n1 0 0\n0 1 0\n1 1 0\n';
+    const path = join(folder, 'strips.ply');
+    writeFileSync(
+      path,
+      `${head}element tristrips 1\nproperty list int int vertex_indices\nend_header\n${points}8 0 1 2 3 -1 1 3 2\n`,
+    );
+    expect([...(await readSurface(path)).faces]).toEqual([0, 1, 2, 2, 1, 3, 1, 3, 2]);
+    writeFileSync(
+      path,
+      `${head}element face 1\nproperty list uchar int corners\nend_header\n${points}3 0 1 2\n`,
+    );
+    await expect(readSurface(path)).rejects.toMatchObject({
+      code: 'FILE_FORMAT',
+      message: `${path} cannot be read: its faces have no list vertex_indices or vertex_index`,
+      cure: 'export the mesh again as PLY with vertices x, y, z and faces',
+    });
   });
 
   test('triangles under another name are no cloud: the arrays are listed; normals beside points are', async () => {

@@ -8,6 +8,7 @@ import {
   setNativeThreads,
   type Isa,
 } from '../../../src/native/index.js';
+import { namedFunctions } from '../../../src/native/loader.js';
 import { testedIsas } from '../../support/native.js';
 
 afterAll(() => {
@@ -19,6 +20,18 @@ afterAll(() => {
 test('the addon is built; run `npm run build:addon` if this fails', () => {
   expect(nativeStatus()).toMatchObject({ available: true });
   expect(testedIsas()).toContain('baseline');
+});
+
+test('a function that an addon of older sources lacks is named, with the command that builds it', () => {
+  const older = namedFunctions({ interfaceVersion: () => 8 });
+  expect(older.interfaceVersion()).toBe(8);
+  expect(() => older.spectralFactor).toThrow(
+    expect.objectContaining({
+      code: 'ADDON_MISSING',
+      message: 'the native addon has no spectralFactor: it was built from older sources',
+      cure: 'run `npm run build:addon`; it needs a C++17 compiler, make and Python 3',
+    }) as Error,
+  );
 });
 
 describe('instruction sets', () => {
