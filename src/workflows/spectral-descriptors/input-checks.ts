@@ -65,7 +65,7 @@ export async function labelsOf(path: string): Promise<ReadonlySet<number>> {
 }
 
 /** Surfaces that others are aligned to, each once. */
-export function referenceFiles(
+function referenceFiles(
   references: ReadonlyMap<string, Reference>,
   found: readonly StudySurface[],
 ): Pick<StudySurface, 'path' | 'labels'>[] {
@@ -73,6 +73,43 @@ export function referenceFiles(
     reference.kind === 'file' ? reference : found.find(({ id }) => id === reference.id)!,
   );
   return [...new Map(files.map((file) => [`${file.path}:${file.labels?.join(',')}`, file])).values()];
+}
+
+/**
+ * What is wrong with the surfaces that others are aligned to. Of `first` it is the first that can be used, so that one is wrong
+ * only where none of its structure is usable; without any in the input nothing could be aligned.
+ */
+export async function referenceProblems(
+  reference: NonNullable<SpectralDescriptorsConfig['alignment']>['reference'],
+  references: ReadonlyMap<string, Reference>,
+  found: readonly StudySurface[],
+): Promise<Problem[]> {
+  const files = referenceFiles(references, found);
+  const wrong: { readonly name: string; readonly why: string }[] = [];
+  for (const file of files) {
+    const why = await unusable(file);
+    if (why !== null) wrong.push({ name: basename(file.path), why });
+  }
+  if (reference !== 'first') {
+    return wrong.map(({ name, why }) =>
+      problem(
+        'CONFIG_VALUE',
+        `the reference ${name} cannot be used: ${why}`,
+        `name another one in ${NAME}.alignment.reference`,
+      ),
+    );
+  }
+  if (wrong.length === 0 || wrong.length < files.length) return [];
+  return [
+    problem(
+      'CONFIG_VALUE',
+      `no surface of the input can be aligned to (${wrong
+        .slice(0, NAMED)
+        .map(({ why }) => why)
+        .join('; ')})`,
+      `give surfaces with triangles, or set ${NAME}.alignment to null`,
+    ),
+  ];
 }
 
 /** Files are read before a run as long as they have fewer bytes than this together: half a second. */

@@ -15,8 +15,7 @@ import {
   NAMED,
   parcellationProblems,
   problem,
-  referenceFiles,
-  unusable,
+  referenceProblems,
 } from './input-checks.js';
 import { groupColumn, inputRoot, readParticipants } from './participants.js';
 import { findReferences } from './references.js';
@@ -85,19 +84,7 @@ export async function surfaceProblems(
     readGivenScales(config, inputDir);
     if (config.alignment !== null && found.length > 0) {
       const references = await findReferences(config.alignment, found, all, inputDir);
-      // Of `first`, the first that can be used: where there is none, none of the structure can.
-      const named = config.alignment.reference === 'first' ? [] : referenceFiles(references, found);
-      for (const file of named) {
-        const wrong = await unusable(file);
-        if (wrong === null) continue;
-        problems.push(
-          problem(
-            'CONFIG_VALUE',
-            `the reference ${basename(file.path)} cannot be used: ${wrong}`,
-            `name another one in ${NAME}.alignment.reference`,
-          ),
-        );
-      }
+      problems.push(...(await referenceProblems(config.alignment.reference, references, found)));
     }
     if (config.parcellation !== null) {
       problems.push(...parcellationProblems(config, config.parcellation, found, inputDir));

@@ -405,3 +405,21 @@ test('a surface that cannot be opened is told like a damaged one', async () => {
     ),
   ]);
 });
+
+test('alignment of points alone is refused before a run; beside a surface with triangles they lose theirs only', async () => {
+  const cloud = 'v 0 0 0\nv 1 0 0\nv 0 1 0\nv 0 0 1\n';
+  const config = SpectralDescriptorsConfig.parse({ alignment: {} });
+  const told = async (root: string) =>
+    (await surfaceProblems(config, { ...CONTEXT, inputDir: root, participants: null })).map(
+      ({ severity, code, message, cure }) => [severity, code, message, cure],
+    );
+  expect(await told(study('clouds', { 'sub-01.obj': cloud, 'sub-02.obj': cloud }))).toEqual([
+    [
+      'error',
+      'CONFIG_VALUE',
+      'spectral_descriptors: no surface of the input can be aligned to (sub-01.obj is a point cloud, without triangles)',
+      'give surfaces with triangles, or set spectral_descriptors.alignment to null',
+    ],
+  ]);
+  expect(await told(study('beside', { 'sub-01.obj': cloud, 'sub-02.surf.gii': gifti }))).toEqual([]);
+});
