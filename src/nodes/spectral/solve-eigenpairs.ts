@@ -47,7 +47,7 @@ export const solveEigenpairs = defineNode({
     }
     try {
       const threads = ctx.cpus;
-      const cloud = isCloud ? cloudLaplaceBeltrami(vertices, { k, neighbours, mass, solver }) : null;
+      const cloud = isCloud ? cloudLaplaceBeltrami(vertices, { k, neighbours, mass, solver, threads }) : null;
       const pairs =
         cloud ?? laplaceBeltrami(vertices, faces, { k, operator, mass, boundary, solver, threads });
       for (const warning of pairs.warnings) ctx.log.warn(warning);

@@ -1,6 +1,5 @@
 import { ProcessingError } from '../../errors.js';
-import type { SolverChoice } from './choose-kernels.js';
-import { eigsh, type Eigenpairs } from './eigsh.js';
+import { eigsh, type Eigenpairs, type EigshOptions } from './eigsh.js';
 import type { OperatorPair } from './mesh-operator.js';
 import { principalSubmatrix } from './sparse-matrix.js';
 
@@ -12,7 +11,7 @@ import { principalSubmatrix } from './sparse-matrix.js';
  */
 export function operatorSpectrum(
   { stiffness, mass }: OperatorPair,
-  { k = 100, solver = 'auto' }: { readonly k?: number; readonly solver?: SolverChoice } = {},
+  { k = 100, solver = 'auto', threads }: Pick<EigshOptions, 'k' | 'solver' | 'threads'> = {},
 ): Eigenpairs {
   const n = stiffness.rows;
   const hasMass = new Uint8Array(n);
@@ -30,8 +29,12 @@ export function operatorSpectrum(
       },
     );
   }
-  if (kept.length === n) return eigsh(stiffness, mass, { k, solver });
-  const pairs = eigsh(principalSubmatrix(stiffness, kept), principalSubmatrix(mass, kept), { k, solver });
+  if (kept.length === n) return eigsh(stiffness, mass, { k, solver, threads });
+  const pairs = eigsh(principalSubmatrix(stiffness, kept), principalSubmatrix(mass, kept), {
+    k,
+    solver,
+    threads,
+  });
   const eigenvectors = new Float64Array(n * k).fill(NaN);
   kept.forEach((vertex, row) => {
     eigenvectors.set(pairs.eigenvectors.subarray(row * k, (row + 1) * k), vertex * k);

@@ -3,9 +3,9 @@ import { ProcessingError } from '../../errors.js';
 import { smallEigen } from '../linalg/small-eigen.js';
 import { KdTree } from '../mesh/kd-tree.js';
 import { dot, minus, planeFrame, row3, type Vector3 } from '../mesh/vector3.js';
-import type { SolverChoice } from './choose-kernels.js';
 import type { LaplaceBeltramiResult } from './laplace-beltrami.js';
 import type { OperatorPair } from './mesh-operator.js';
+import type { EigshOptions } from './eigsh.js';
 import { operatorSpectrum } from './operator-spectrum.js';
 import type { MassKind } from './settings.js';
 import { diagonalMatrix, sparseFromTriplets } from './sparse-matrix.js';
@@ -75,9 +75,9 @@ export interface CloudSpectrum extends LaplaceBeltramiResult {
  */
 export function cloudLaplaceBeltrami(
   points: ArrayLike<number>,
-  options: CloudOptions & { readonly k?: number; readonly solver?: SolverChoice } = {},
+  options: CloudOptions & Pick<EigshOptions, 'k' | 'solver' | 'threads'> = {},
 ): CloudSpectrum {
-  const { k = 100, solver = 'auto' } = options;
+  const { k = 100, solver = 'auto', threads } = options;
   const pair = cloudOperator(points, options);
   const { rows, rowStarts, values } = pair.mass;
   const areas = Float64Array.from({ length: rows }, (_, i) => {
@@ -86,7 +86,7 @@ export function cloudLaplaceBeltrami(
     return sum;
   });
   const area = areas.reduce((sum, own) => sum + own, 0);
-  const pairs = operatorSpectrum(pair, { k, solver });
+  const pairs = operatorSpectrum(pair, { k, solver, threads });
   const warnings = [];
   if (pairs.components > 1) {
     warnings.push(

@@ -423,3 +423,21 @@ test('alignment of points alone is refused before a run; beside a surface with t
   ]);
   expect(await told(study('beside', { 'sub-01.obj': cloud, 'sub-02.surf.gii': gifti }))).toEqual([]);
 });
+
+test('with fewer surfaces than processors several solve each spectrum; with more, one does', async () => {
+  const root = study('threads', { 'sub-01.surf.gii': gifti, 'sub-02.surf.gii': gifti });
+  const cpusOf = async (cpus: number): Promise<number[]> => {
+    const wf = await new SpectralDescriptors().buildWorkflow({
+      config: {
+        spectral_descriptors: SpectralDescriptorsConfig.parse({ k: 4 }),
+      } as Parameters<SpectralDescriptors['buildWorkflow']>[0]['config'],
+      context: { ...CONTEXT, inputDir: root, participants: null, cpus },
+    });
+    return wf
+      .compile()
+      .instances.filter(({ id }) => id.startsWith('solve_eigenpairs['))
+      .map(({ resources }) => resources.cpus);
+  };
+  expect(await cpusOf(5)).toEqual([2, 2]);
+  expect(await cpusOf(1)).toEqual([1, 1]);
+});
