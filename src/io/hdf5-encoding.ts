@@ -32,6 +32,9 @@ const TYPES = {
   text: '19010100' + '10000000' + '10000000' + '01000000' + '00000800',
 } as const;
 export type Hdf5Type = keyof typeof TYPES;
+const TYPE_BYTES = Object.fromEntries(
+  Object.entries(TYPES).map(([type, hex]) => [type, Buffer.from(hex, 'hex')]),
+) as Record<Hdf5Type, Buffer>;
 
 export function typeOf(data: Hdf5Array): Exclude<Hdf5Type, 'text'> {
   if (data instanceof Float32Array) return 'float32';
@@ -84,7 +87,7 @@ export function datasetMessages(
   const layout = Buffer.concat([Buffer.from([3, 1]), u64(bytes === 0 ? null : address), u64(bytes)]);
   return [
     [MESSAGE.dataspace, dataspace(shape)],
-    [MESSAGE.datatype, Buffer.from(TYPES[type], 'hex')],
+    [MESSAGE.datatype, TYPE_BYTES[type]],
     // Version 3, space when data are written, no fill value of its own.
     [MESSAGE.fillValue, Buffer.from([3, 0x0a])],
     [MESSAGE.layout, layout],
@@ -99,7 +102,7 @@ export function attributeMessage(
   value: Buffer,
 ): Message {
   const title = Buffer.from(`${name}\0`, 'utf8');
-  const [datatype, space] = [Buffer.from(TYPES[type], 'hex'), dataspace(shape)];
+  const [datatype, space] = [TYPE_BYTES[type], dataspace(shape)];
   const head = Buffer.alloc(9);
   head.writeUInt8(3, 0);
   head.writeUInt16LE(title.length, 2);

@@ -45,7 +45,7 @@ export function parseTsv(text: string, path: string): TsvTable {
     if (cells.length !== columns.length) {
       throw broken(path, i + 2, `${cells.length} cells where the header has ${columns.length}`);
     }
-    return cells.map((cell) => (cell === MISSING ? null : cell));
+    return line.includes(MISSING) ? cells.map((cell) => (cell === MISSING ? null : cell)) : cells;
   });
   return { columns, rows };
 }

@@ -90,9 +90,20 @@ export function fitFooofPeaks(fit: FooofPeakFit): void {
   checkDoubles(operation, 'result', result, 3);
   checkSeparate(operation, 'x', x, { lower, upper, result });
   nativeBinding().fooofFitPeaks(
-    ...([bins, peaks, frequencies, fit.resolution, target, lower, upper] as const),
-    ...([fit.tolerance, fit.maxEvaluations, x, result] as const),
-    ...([base === null ? 0 : BASE_NUMBER[base.kind], base?.ln ?? null, base?.log10 ?? null] as const),
+    bins,
+    peaks,
+    frequencies,
+    fit.resolution,
+    target,
+    lower,
+    upper,
+    fit.tolerance,
+    fit.maxEvaluations,
+    x,
+    result,
+    base === null ? 0 : BASE_NUMBER[base.kind],
+    base?.ln ?? null,
+    base?.log10 ?? null,
   );
 }
 
@@ -133,7 +144,17 @@ export function searchFooofPeaks(search: FooofSearch): number {
   checkSeparate(operation, 'flat', flat, { frequencies, found });
   const step = bins > 1 ? frequencies[1]! - frequencies[0]! : 0;
   return nativeBinding().fooofSearch(
-    ...([bins, frequencies, resolution, step, ...widths, minHeight, threshold, most, flat, found] as const),
+    bins,
+    frequencies,
+    resolution,
+    step,
+    widths[0],
+    widths[1],
+    minHeight,
+    threshold,
+    most,
+    flat,
+    found,
   );
 }
 

@@ -36,11 +36,10 @@ export function fitRows(
   for (const { trial, channel, metadata } of blocks) {
     const { shape, data } = metadata.aperiodic_params;
     const parameter = (row: number, c: number): number => data[row * shape[1]! + c]!;
-    for (const [c, name] of channel.entries()) {
-      const head = keepTrials ? [name, trial] : [name];
+    for (let c = 0; c < channel.length; c++) {
+      const head: TsvCell[] = keepTrials ? [channel[c]!, trial] : [channel[c]!];
       const hasKnee = shape[0] === 3;
-      fits.push([
-        ...head,
+      const fit: TsvCell[] = [
         parameter(0, c),
         hasKnee ? parameter(1, c) : null,
         parameter(hasKnee ? 2 : 1, c),
@@ -48,10 +47,12 @@ export function fitRows(
         metadata.error[c]!,
         metadata.n_peaks[c]!,
         metadata.status?.[c] ?? 'ok',
-      ]);
-      for (const peak of metadata.peak_params[c]!) peaks.push([...head, ...peak]);
+      ];
+      fits.push(head.concat(fit));
+      for (const peak of metadata.peak_params[c]!) peaks.push(head.concat(peak));
       for (const { center, height, sd, outcome } of metadata.candidates?.[c] ?? []) {
-        candidates.push([...head, center, height, Number.isNaN(sd) ? null : 2 * sd, outcome]);
+        const candidate: TsvCell[] = [center, height, Number.isNaN(sd) ? null : 2 * sd, outcome];
+        candidates.push(head.concat(candidate));
       }
     }
   }

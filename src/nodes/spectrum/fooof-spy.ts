@@ -112,19 +112,15 @@ export class FooofSpy extends ComputationalRoutine<FooofCallOptions, FooofMetada
     const power = new Float64Array(bins);
     const out = new Float32Array(shape[2] * channels);
     const lowResidual = new Float64Array(channels).fill(NaN);
-    let residuals = emptySums(shape[2]);
+    const residuals = emptySums(shape[2]);
+    const output = options.output ?? 'fooof';
     const fits = Array.from({ length: channels }, (_, channel) => {
       for (let bin = 0; bin < bins; bin++) power[bin] = slab.data[bin * channels + channel]!;
       const fit = fitter.fit(power);
       if (fit.model !== null) {
-        const values = power.subarray(fitter.grid.start, fitter.grid.start + shape[2]).map(Math.log10);
-        const { sums, low } = addResiduals(residuals, values, fit.model);
-        residuals = sums;
-        lowResidual[channel] = low;
+        lowResidual[channel] = addResiduals(residuals, fitter.logPower, fit.model);
       }
-      for (let bin = 0; bin < shape[2]; bin++) {
-        out[bin * channels + channel] = outputAt(fit, bin, options.output ?? 'fooof');
-      }
+      writeOutput(fit, output, out, channel, channels);
       return fit;
     });
     const metadata = { ...metadataOf(fits), residuals, low_residual: lowResidual };
@@ -231,19 +227,28 @@ function modelSettings(given: Readonly<Record<string, unknown>>): FitOptions {
   return settings as FitOptions;
 }
 
-/** One bin of an output, linear power. */
-function outputAt({ model, aperiodic }: FooofFit, bin: number, output: FooofOutput): number {
-  if (model === null || aperiodic === null) return NaN;
-  if (output === 'fooof') return 10 ** model[bin]!;
-  const level = 10 ** aperiodic[bin]!;
-  return output === 'fooof_aperiodic' ? level : 10 ** model[bin]! - level + PEAK_FLOOR;
+/** Column `channel` of an output with `channels` columns: linear power per bin. */
+function writeOutput(
+  { model, aperiodic }: FooofFit,
+  output: FooofOutput,
+  out: Float32Array,
+  channel: number,
+  channels: number,
+): void {
+  for (let at = channel, bin = 0; at < out.length; at += channels, bin++) {
+    if (model === null || aperiodic === null) out[at] = NaN;
+    else if (output === 'fooof') out[at] = 10 ** model[bin]!;
+    else if (output === 'fooof_aperiodic') out[at] = 10 ** aperiodic[bin]!;
+    else out[at] = 10 ** model[bin]! - 10 ** aperiodic[bin]! + PEAK_FLOOR;
+  }
 }
 
 export function metadataOf(fits: readonly FooofFit[]): FooofMetadata {
   const size = fits[0]?.aperiodic_params.length ?? 0;
   const aperiodic = new Float64Array(size * fits.length);
-  for (const [channel, fit] of fits.entries()) {
-    for (let row = 0; row < size; row++) aperiodic[row * fits.length + channel] = fit.aperiodic_params[row]!;
+  for (let channel = 0; channel < fits.length; channel++) {
+    const parameters = fits[channel]!.aperiodic_params;
+    for (let row = 0; row < size; row++) aperiodic[row * fits.length + channel] = parameters[row]!;
   }
   return {
     aperiodic_params: { shape: [size, fits.length], data: aperiodic },
@@ -260,7 +265,14 @@ export function metadataOf(fits: readonly FooofFit[]): FooofMetadata {
 function stacked(rows: ReadonlyArray<readonly Triple[]>): Hdf5Data {
   const data = new Float64Array(3 * rows.reduce((sum, { length }) => sum + length, 0));
   let at = 0;
-  for (const own of rows) for (const row of own) for (const value of row) data[at++] = value;
+  for (const own of rows) {
+    for (const row of own) {
+      data[at] = row[0];
+      data[at + 1] = row[1];
+      data[at + 2] = row[2];
+      at += 3;
+    }
+  }
   return { shape: [data.length / 3, 3], data };
 }
 

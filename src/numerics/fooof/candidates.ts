@@ -98,8 +98,8 @@ function nativeSearch(grid: FrequencyGrid, rules: CandidateRules): (flat: Float6
         found.push({ center: rows[3 * i]!, height: rows[3 * i + 1]!, sd: rows[3 * i + 2]! });
       }
       if (count === most) continue;
-      const [center, height, threshold] = rows.subarray(3 * count) as unknown as [number, number, number];
-      return { found, rejected: judged(center, height, threshold, rules) };
+      const at = 3 * count;
+      return { found, rejected: judged(rows[at]!, rows[at + 1]!, rows[at + 2]!, rules) };
     }
     return { found, rejected: null };
   };
@@ -127,8 +127,12 @@ export function judgeCandidates(
     if (kept.includes(candidate)) return 'fitted';
     return inside.includes(candidate) ? 'overlap' : 'edge';
   };
-  const all = found.map((candidate) => ({ ...candidate, outcome: outcome(candidate) }));
-  return rejected === null ? all : [...all, rejected];
+  const all = found.map((candidate): JudgedCandidate => {
+    const { center, height, sd } = candidate;
+    return { center, height, sd, outcome: outcome(candidate) };
+  });
+  if (rejected !== null) all.push(rejected);
+  return all;
 }
 
 function highestBin(values: Float64Array): number {
@@ -188,7 +192,8 @@ export function dropAtEdges(
   grid: FrequencyGrid,
   factor: number,
 ): Candidate[] {
-  const [low, high] = [grid.frequencies[0]!, grid.frequencies.at(-1)!];
+  const low = grid.frequencies[0]!;
+  const high = grid.frequencies.at(-1)!;
   return candidates.filter(
     ({ center, sd }) => Math.abs(center - low) > factor * sd && Math.abs(center - high) > factor * sd,
   );
@@ -201,10 +206,11 @@ export function dropAtEdges(
  * @returns in the order of frequency
  */
 export function dropOverlaps(candidates: readonly Candidate[], factor: number): Candidate[] {
-  const sorted = [...candidates].sort((a, b) => a.center - b.center);
+  const sorted = candidates.toSorted((a, b) => a.center - b.center);
   const isDropped = new Uint8Array(sorted.length);
   for (let i = 0; i + 1 < sorted.length; i++) {
-    const [left, right] = [sorted[i]!, sorted[i + 1]!];
+    const left = sorted[i]!;
+    const right = sorted[i + 1]!;
     if (!(left.center + factor * left.sd > right.center - factor * right.sd)) continue;
     isDropped[left.height <= right.height ? i : i + 1] = 1;
   }

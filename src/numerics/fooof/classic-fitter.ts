@@ -136,19 +136,25 @@ export class ClassicFitter {
     const size = 3 * candidates.length;
     const x = new Float64Array(size);
     if (size === 0) return { x, gaussians: [], sumOfSquares: sumOfSquares(this.#flat) };
-    const [narrowest, widest] = this.#options.peak_width_limits;
+    const { peak_width_limits: widths } = this.#options;
     const { frequencies } = this.#grid;
     const reach = 2 * this.#options.expert.center_frequency_bound;
     const lower = new Float64Array(size);
     const upper = new Float64Array(size);
-    const [lowest, highest] = [frequencies[0]!, frequencies.at(-1)!];
+    const lowest = frequencies[0]!;
+    const highest = frequencies.at(-1)!;
     for (let i = 0; i < candidates.length; i++) {
       const { center, height, sd } = candidates[i]!;
       const at = 3 * i;
-      [x[at], x[at + 1], x[at + 2]] = [center, height, sd];
-      [lower[at], lower[at + 1], lower[at + 2]] = [Math.max(center - reach * sd, lowest), 0, narrowest / 2];
+      x[at] = center;
+      x[at + 1] = height;
+      x[at + 2] = sd;
+      // Heights are 0 or more.
+      lower[at] = Math.max(center - reach * sd, lowest);
+      lower[at + 2] = widths[0] / 2;
       upper[at] = Math.min(center + reach * sd, highest);
-      [upper[at + 1], upper[at + 2]] = [Infinity, widest / 2];
+      upper[at + 1] = Infinity;
+      upper[at + 2] = widths[1] / 2;
     }
     const { tolerance, max_evaluations: maxEvaluations } = this.#options.expert;
     const fit = this.#peaks.fit(x, { lower, upper, tolerance, maxEvaluations });
@@ -194,11 +200,14 @@ function percentile(values: Float64Array, percent: number): number {
     const next = sorted[Math.min(low + 1, sorted.length - 1)]!;
     return sorted[low]! + (place - low) * (next - sorted[low]!);
   }
-  let [lowest, second] = [Infinity, Infinity];
+  let lowest = Infinity;
+  let second = Infinity;
   for (let i = 0; i < values.length; i++) {
     const value = values[i]!;
-    if (value < lowest) [lowest, second] = [value, lowest];
-    else if (value < second) second = value;
+    if (value < lowest) {
+      second = lowest;
+      lowest = value;
+    } else if (value < second) second = value;
   }
   return second === Infinity ? lowest : lowest + place * (second - lowest);
 }

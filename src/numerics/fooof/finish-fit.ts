@@ -29,9 +29,9 @@ export function finishFit(
     status: 'ok',
     aperiodic_params: aperiodic,
     gaussian_params: peaks,
-    peak_params: peaks.map(([mean, , sd]): Triple => {
-      const bin = nearestBin(grid, mean);
-      return [mean, model[bin]! - level[bin]!, 2 * sd];
+    peak_params: peaks.map((peak): Triple => {
+      const bin = nearestBin(grid, peak[0]);
+      return [peak[0], model[bin]! - level[bin]!, 2 * peak[2]];
     }),
     r_squared: rSquared(values, model),
     error: fitError(values, model, metric),

@@ -53,6 +53,11 @@ export class SpectrumFitter {
     return fit;
   }
 
+  /** (m), log10 power of the spectrum that was fitted last; the next fit writes over it. */
+  get logPower(): Float64Array {
+    return this.#values;
+  }
+
   #nonFinite(): FooofFit {
     return failedFit('non_finite', APERIODIC_SIZE[this.options.aperiodic_mode], this.grid.frequencies);
   }

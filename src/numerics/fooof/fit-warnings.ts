@@ -62,7 +62,8 @@ export function fitWarnings(
   const { aperiodic, gaussians, peaks, rSquared, error, lowResidual } = fit;
   if (!Number.isFinite(aperiodic[0])) return [];
   const count = frequencies.length;
-  const [first, last] = [frequencies[0]!, frequencies[count - 1]!];
+  const first = frequencies[0]!;
+  const last = frequencies[count - 1]!;
   const step = frequencies[1]! - first;
   const found: FitWarning[] = [];
   const note = (warning: FitWarning, holds: boolean): void => {
@@ -71,15 +72,15 @@ export function fitWarnings(
   note('width_limit', isLimitWithinBins(narrowest, step));
   note(
     'bandwidth_at_limit',
-    gaussians.some(([, , sd]) => 2 * sd <= narrowest * (1 + AT_LIMIT) || 2 * sd >= widest * (1 - AT_LIMIT)),
+    gaussians.some(({ 2: sd }) => 2 * sd <= narrowest * (1 + AT_LIMIT) || 2 * sd >= widest * (1 - AT_LIMIT)),
   );
   note(
     'center_at_edge',
-    peaks.some(([center]) => center - first <= step || last - center <= step),
+    peaks.some(({ 0: center }) => center - first <= step || last - center <= step),
   );
   note(
     'peak_without_height',
-    gaussians.some(([, height]) => height < NO_HEIGHT),
+    gaussians.some(({ 1: height }) => height < NO_HEIGHT),
   );
   if (aperiodic.length === 3) {
     const [knee, exponent] = [aperiodic[1]!, aperiodic[2]!];
@@ -96,7 +97,7 @@ export function fitWarnings(
   );
   note(
     'line_noise',
-    peaks.some(([center]) => MAINS.some((mains) => Math.abs(center - mains) <= MAINS_DISTANCE)),
+    peaks.some(({ 0: center }) => MAINS.some((mains) => Math.abs(center - mains) <= MAINS_DISTANCE)),
   );
   return found;
 }

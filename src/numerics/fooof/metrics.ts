@@ -3,15 +3,20 @@ import type { ErrorMetric } from './settings.js';
 /** Square of Pearson's correlation of two rows; NaN when one is constant. */
 export function rSquared(values: Float64Array, model: Float64Array): number {
   const count = values.length;
-  let [sumValues, sumModel] = [0, 0];
+  let sumValues = 0;
+  let sumModel = 0;
   for (let i = 0; i < count; i++) {
     sumValues += values[i]!;
     sumModel += model[i]!;
   }
-  const [meanValues, meanModel] = [sumValues / count, sumModel / count];
-  let [products, squaresValues, squaresModel] = [0, 0, 0];
+  const meanValues = sumValues / count;
+  const meanModel = sumModel / count;
+  let products = 0;
+  let squaresValues = 0;
+  let squaresModel = 0;
   for (let i = 0; i < count; i++) {
-    const [v, w] = [values[i]! - meanValues, model[i]! - meanModel];
+    const v = values[i]! - meanValues;
+    const w = model[i]! - meanModel;
     products += v * w;
     squaresValues += v * v;
     squaresModel += w * w;

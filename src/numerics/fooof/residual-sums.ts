@@ -1,7 +1,7 @@
 /** Sums over spectra of one grid of what their models miss, log10 power. */
 export interface ResidualSums {
   /** Spectra that were fitted. */
-  readonly count: number;
+  count: number;
   /** (m) each: residuals (data minus model), their sizes, and their squares. */
   readonly signed: Float64Array;
   readonly absolute: Float64Array;
@@ -42,27 +42,25 @@ export function addSums(a: ResidualSums, b: ResidualSums): ResidualSums {
 }
 
 /**
- * Adds one spectrum to sums.
+ * Adds one spectrum to sums, which change.
  *
  * @param values - (m), log10 power
  * @param model - (m), log10 power
- * @returns the sums with it, and the mean residual of its lowest tenth of bins (three at least)
+ * @returns the mean residual of its lowest tenth of bins (three at least)
  */
-export function addResiduals(
-  sums: ResidualSums,
-  values: ArrayLike<number>,
-  model: Float64Array,
-): { sums: ResidualSums; low: number } {
+export function addResiduals(sums: ResidualSums, values: ArrayLike<number>, model: Float64Array): number {
+  const { signed, absolute, squares } = sums;
   const lowest = lowBinCount(model.length);
   let low = 0;
   for (let i = 0; i < model.length; i++) {
     const residual = values[i]! - model[i]!;
-    sums.signed[i]! += residual;
-    sums.absolute[i]! += Math.abs(residual);
-    sums.squares[i]! += residual * residual;
+    signed[i]! += residual;
+    absolute[i]! += Math.abs(residual);
+    squares[i]! += residual * residual;
     if (i < lowest) low += residual;
   }
-  return { sums: { ...sums, count: sums.count + 1 }, low: low / lowest };
+  sums.count++;
+  return low / lowest;
 }
 
 /** Means and standard deviations (population) over the spectra of sums. */

@@ -50,11 +50,10 @@ describe('warnings of a fit', () => {
 
 test('errors by frequency are means over spectra, in whatever parts they were summed', () => {
   const model = Float64Array.of(1, 1, 1, 1);
-  const first = addResiduals(emptySums(4), [1.1, 0.9, 1, 1], model);
-  const second = addResiduals(emptySums(4), [1.3, 1, 1, 0.6], model);
-  expect(first.low).toBeCloseTo(0, 12);
-  expect(second.low).toBeCloseTo(0.1, 12);
-  const { mean, sd, residual } = frequencyErrors(addSums(first.sums, second.sums));
+  const [first, second] = [emptySums(4), emptySums(4)];
+  expect(addResiduals(first, [1.1, 0.9, 1, 1], model)).toBeCloseTo(0, 12);
+  expect(addResiduals(second, [1.3, 1, 1, 0.6], model)).toBeCloseTo(0.1, 12);
+  const { mean, sd, residual } = frequencyErrors(addSums(first, second));
   [0.2, 0.05, 0, 0.2].forEach((value, i) => expect(mean[i]).toBeCloseTo(value, 12));
   [0.1, 0.05, 0, 0.2].forEach((value, i) => expect(sd[i]).toBeCloseTo(value, 7));
   [0.2, -0.05, 0, -0.2].forEach((value, i) => expect(residual[i]).toBeCloseTo(value, 12));
