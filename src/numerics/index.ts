@@ -316,6 +316,7 @@ export {
   waveKernelSignature,
   waveletScales,
   waveletSignature,
+  wholeSpectrum,
   zeroModes,
   type HeatNormalisation,
   type Spectrum as EigenSpectrum,

@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
 
 import { ProcessingError } from '../../errors.js';
@@ -9,13 +10,14 @@ import { chosenColumns } from '../../numerics/descriptors/features.js';
 import { DESCRIPTOR_IDS, DESCRIPTORS } from '../../numerics/descriptors/registry.js';
 import { DescriptorSettings } from '../../numerics/descriptors/settings.js';
 import { SpectrumRangePort } from './choose-scales.js';
+import { EigenReport } from './eigen-report.js';
 import { asInFile, asMended, readEigenvalues, readMesh, readVertexMap } from './mesh-files.js';
 import { finiteOrNull, type DescriptorReport } from './surface-record.js';
 
 /** One descriptor of one surface: values, overlay, and what they mean. */
 export const computeDescriptor = defineNode({
   name: 'compute_descriptor',
-  version: 4,
+  version: 5,
   inputs: {
     descriptor: port.value(z.enum(DESCRIPTOR_IDS)),
     vertices: port.file('npy'),
@@ -24,6 +26,8 @@ export const computeDescriptor = defineNode({
     /** Absent for descriptors of the surface alone. */
     eigenvalues: port.optional(port.file('tsv')),
     eigenvectors: port.optional(port.file('npy')),
+    /** Of them, an `EigenReport`. */
+    eigen: port.optional(port.file('json')),
     /** Of a point cloud: area of each point. */
     areas: port.optional(port.file('npy')),
     range: port.optional(port.value(SpectrumRangePort)),
@@ -50,9 +54,13 @@ export const computeDescriptor = defineNode({
     let result: DescriptorResult;
     try {
       const spectrum =
-        inputs.eigenvalues === null || inputs.eigenvectors === null
+        inputs.eigenvalues === null || inputs.eigenvectors === null || inputs.eigen === null
           ? null
-          : await readSpectrum(inputs.eigenvalues, inputs.eigenvectors.path, map, vertices.length / 3);
+          : {
+              ...(await readSpectrum(inputs.eigenvalues, inputs.eigenvectors.path, map, vertices.length / 3)),
+              certificate: EigenReport.parse(JSON.parse(await readFile(inputs.eigen.path, 'utf8')))
+                .certificate,
+            };
       result = describeSurface(
         descriptor,
         { vertices, faces, spectrum, areas: await readAreas(inputs.areas) },

@@ -2,7 +2,7 @@ import { faceDirections, principalDirections } from '../mesh/principal-direction
 import { anisotropicOperator } from '../spectral/anisotropic-operator.js';
 import type { SolverChoice } from '../spectral/choose-kernels.js';
 import { operatorSpectrum } from '../spectral/operator-spectrum.js';
-import { logSpaced, waveletSignature, zeroModes, type Spectrum } from './signatures.js';
+import { logSpaced, waveletSignature, wholeSpectrum, zeroModes, type Spectrum } from './signatures.js';
 
 /** Options of anisotropic wavelets: angles, scales, how strongly directions differ. */
 export interface AnisotropicWaveletOptions {
@@ -45,10 +45,15 @@ export function anisotropicWavelets(
   const { directions, umbilic } = faceDirections(principalDirections(vertices, faces), vertices, faces);
   const angles = Float64Array.from({ length: count }, (_, i) => (Math.PI * i) / count);
   const spectra: Spectrum[] = Array.from(angles, (theta) =>
-    operatorSpectrum(anisotropicOperator(vertices, faces, { directions, alpha, theta, isotropic: umbilic }), {
-      k,
-      solver,
-    }),
+    wholeSpectrum(
+      operatorSpectrum(
+        anisotropicOperator(vertices, faces, { directions, alpha, theta, isotropic: umbilic }),
+        {
+          k,
+          solver,
+        },
+      ),
+    ),
   );
   const common = scales === undefined ? commonScales(spectra) : Float64Array.from(scales);
   const tables = spectra.map((spectrum) => waveletSignature(spectrum, 'mexican_hat', common));

@@ -31,6 +31,7 @@ import {
   symmetricPolynomials,
   waveKernelSignature,
   waveletSignature,
+  wholeSpectrum,
   zeroModes,
   type Spectrum,
 } from './signatures.js';
@@ -164,6 +165,7 @@ function partOf({ vertices, faces, spectrum }: SurfaceToDescribe, kept: Int32Arr
     spectrum: spectrum && {
       eigenvalues: spectrum.eigenvalues,
       eigenvectors: rowsOf(spectrum.eigenvectors, spectrum.eigenvalues.length),
+      ...(spectrum.certificate && { certificate: spectrum.certificate }),
     },
   };
 }
@@ -231,9 +233,10 @@ class Subject {
       });
     }
     const factor = this.#factor;
+    const { eigenvalues, eigenvectors } = wholeSpectrum(spectrum);
     return (this.#spectrum = {
-      eigenvalues: Float64Array.from(spectrum.eigenvalues, (value) => value / factor ** 2),
-      eigenvectors: spectrum.eigenvectors.map((value) => value / factor),
+      eigenvalues: Float64Array.from(eigenvalues, (value) => value / factor ** 2),
+      eigenvectors: eigenvectors.map((value) => value / factor),
     });
   }
 
@@ -403,7 +406,8 @@ const COMPUTE: Partial<Record<DescriptorType, Compute>> = {
       rows: 1,
       columns: named('l', values.length),
       units: Array.from(values, () => unit),
-      parameters: { shapedna_normalisation: normalisation },
+      // A value needs no eigenspace to be whole.
+      parameters: { k: raw.spectrum!.eigenvalues.length, shapedna_normalisation: normalisation },
       features: Array.from(values.subarray(0, FEATURES), (value, i) => ({ name: `l${i + 1}`, value, unit })),
     };
   },

@@ -9,6 +9,8 @@ export interface Spectrum {
   readonly eigenvalues: ArrayLike<number>;
   /** (n, k), row per vertex, mass-orthonormal, unit^-1. */
   readonly eigenvectors: Float64Array;
+  /** As the solver gives it: a count above k says that eigenvalues equal to the last one are left out. */
+  readonly certificate?: { readonly count: number };
 }
 
 // Below this part of the largest an eigenvalue is 0 whatever the unit of the mesh.
@@ -402,6 +404,23 @@ function clusterStarts(eigenvalues: ArrayLike<number>): number[] {
     if (!isNear) starts.push(i);
   }
   return [...starts, eigenvalues.length];
+}
+
+/**
+ * The spectrum without its last modes where others with the same eigenvalue are left out: of part of an eigenspace the vectors
+ * are arbitrary, and with them every sum over modes.
+ */
+export function wholeSpectrum(spectrum: Spectrum): Spectrum {
+  const { eigenvalues, eigenvectors, certificate } = spectrum;
+  const k = eigenvalues.length;
+  if (certificate === undefined || certificate.count <= k) return spectrum;
+  const kept = clusterStarts(eigenvalues).at(-2)!;
+  // Of nothing but zeros there is no shorter spectrum.
+  if (kept === 0) return spectrum;
+  const n = eigenvectors.length / k;
+  const vectors = new Float64Array(n * kept);
+  for (let x = 0; x < n; x++) vectors.set(eigenvectors.subarray(x * k, x * k + kept), x * kept);
+  return { eigenvalues: Float64Array.from(eigenvalues).subarray(0, kept), eigenvectors: vectors };
 }
 
 /**

@@ -102,6 +102,7 @@ export class SpectralDescriptors {
             ...mesh,
             eigenvalues: isOfSpectrum ? solved.out.eigenvalues : null,
             eigenvectors: isOfSpectrum ? solved.out.eigenvectors : null,
+            eigen: isOfSpectrum ? solved.out.report : null,
             areas: isOfSpectrum ? solved.out.areas : null,
             range: isOfSpectrum ? scales.out.range : null,
             settings: settingsFor(id, settings),

@@ -2,18 +2,23 @@
 import { describe, expect, test } from 'vitest';
 
 import {
+  anisotropicOperator,
   DESCRIPTOR_IDS,
   DESCRIPTORS,
   derivativeEnergies,
   derivativeWaveSignature,
   DescriptorSettings,
   describeSurface,
+  faceDirections,
   functionCoefficients,
   isDescriptorOfOneSurface,
   laplaceBeltrami,
   meshGeometry,
+  operatorSpectrum,
+  principalDirections,
   rangeOf,
   shapeDifferences,
+  spectralDistances,
   weightedSpectralDistance,
   type DescriptorInfo,
   type DescriptorResult,
@@ -63,6 +68,11 @@ function vase(sign: 1 | -1): Mesh {
     }
   }
   put(0.3, -0.2, height(rings));
+  return { vertices: Float64Array.from(vertices), faces: facesOfRings(rings, around) };
+}
+
+/** Triangles between two poles, the first and the last vertex, and the rings in between. */
+function facesOfRings(rings: number, around: number): Int32Array {
   const at = (ring: number, j: number): number => 1 + (ring - 1) * around + (j % around);
   const faces: number[] = [];
   for (let j = 0; j < around; j++) {
@@ -71,9 +81,9 @@ function vase(sign: 1 | -1): Mesh {
       faces.push(at(ring, j), at(ring + 1, j), at(ring + 1, j + 1));
       faces.push(at(ring, j), at(ring + 1, j + 1), at(ring, j + 1));
     }
-    faces.push(vertices.length / 3 - 1, at(rings - 1, j + 1), at(rings - 1, j));
+    faces.push(1 + (rings - 1) * around, at(rings - 1, j + 1), at(rings - 1, j));
   }
-  return { vertices: Float64Array.from(vertices), faces: Int32Array.from(faces) };
+  return Int32Array.from(faces);
 }
 
 const original = vase(1);
@@ -245,6 +255,91 @@ test('another basis where eigenvalues coincide changes the point signature only'
     if (DESCRIPTORS[id].invariance.basis) expect(found, id).toBeLessThanOrEqual(SAME);
     else expect(found, id).toBeGreaterThan(OTHER);
   }
+});
+
+test('a group of equal eigenvalues that k cuts takes no part', () => {
+  const ball = icosphere(2, 5);
+  const [whole, cut] = [9, 11].map((k) => laplaceBeltrami(ball.vertices, ball.faces, { k }));
+  expect(cut!.certificate.count).toBe(13);
+  const own = rangeOf(whole!.eigenvalues);
+  const describe = (id: DescriptorType, given: EigenSpectrum): DescriptorResult =>
+    describeSurface(id, { ...ball, spectrum: given }, { settings: SETTINGS, range: own, seed: 4 });
+  for (const id of ['hks', 'si_hks', 'wks', 'bates_sp', 'bks', 'ibks', 'sgw_heat'] as const) {
+    const found = describe(id, cut!);
+    expect(difference(describe(id, whole!).values, found.values), id).toBeLessThan(SAME);
+    expect(found.parameters['k']).toBe(9);
+  }
+  const dna = describe('shapedna', cut!);
+  expect([dna.values.length, dna.parameters['k']]).toEqual([10, 11]);
+  // Without the certificate of the solver nothing tells that there are more.
+  const { eigenvalues, eigenvectors } = cut!;
+  expect(describe('hks', { eigenvalues, eigenvectors }).parameters['k']).toBe(11);
+});
+
+test.each([
+  ['biharmonic', { kind: 'biharmonic' }],
+  ['commute_time', { kind: 'commute_time' }],
+  ['diffusion', { kind: 'diffusion', time: 3 }],
+] as const)('%s: another basis where eigenvalues coincide changes no distance', (id, distance) => {
+  const ball = icosphere(2, 5);
+  const own = spectrumOf(ball);
+  const eigenvectors = own.eigenvectors.slice();
+  const [c, s] = [Math.cos(0.9), Math.sin(0.9)];
+  for (let x = 0; x < eigenvectors.length; x += K) {
+    const [p, q] = [own.eigenvectors[x + 1]!, own.eigenvectors[x + 2]!];
+    eigenvectors[x + 1] = c * p - s * q;
+    eigenvectors[x + 2] = s * p + c * q;
+  }
+  const sources = [0, 7, 40];
+  const from = (given: EigenSpectrum): Float64Array => spectralDistances(given, distance, sources);
+  expect(difference(own.eigenvectors, eigenvectors)).toBeGreaterThan(0.1);
+  expect(difference(from(own), from({ ...own, eigenvectors }))).toBeLessThan(SAME);
+  expect(DESCRIPTORS[id].invariance.basis).toBe(true);
+});
+
+test('asmwd: another basis where eigenvalues coincide changes nothing', () => {
+  // Turned about its axis the surface is the same, so that modes of the turned operators come in pairs.
+  const [rings, around] = [8, 12];
+  const vertices = [0, 0, 9];
+  for (let ring = 1; ring < rings; ring++) {
+    const [z, radius] = [9 * Math.cos((Math.PI * ring) / rings), 5 * Math.sin((Math.PI * ring) / rings)];
+    for (let j = 0; j < around; j++) {
+      const angle = (2 * Math.PI * j) / around;
+      vertices.push(radius * Math.cos(angle), radius * Math.sin(angle), z + 0.02 * z * z);
+    }
+  }
+  vertices.push(0, 0, -9);
+  const round: Mesh = { vertices: Float64Array.from(vertices), faces: facesOfRings(rings, around) };
+  const count = vertices.length / 3;
+  const at = (i: number): number => (i * 5 + 3) % count;
+  const other: Mesh = { vertices: round.vertices.slice(), faces: round.faces.map(at) };
+  for (let i = 0; i < count; i++) other.vertices.set(round.vertices.subarray(3 * i, 3 * i + 3), 3 * at(i));
+  const inOrder = (table: Float64Array): Float64Array => {
+    const columns = table.length / count;
+    return table.map((_, i) => table[at(Math.floor(i / columns)) * columns + (i % columns)]!);
+  };
+
+  // The operators are solved inside: it is told from a solution here that the basis is another one, by more than signs.
+  const pairs = ({ vertices: points, faces }: Mesh) => {
+    const { directions, umbilic } = faceDirections(principalDirections(points, faces), points, faces);
+    const operator = anisotropicOperator(points, faces, {
+      ...{ directions, alpha: SETTINGS.asmwd_alpha, theta: Math.PI / 2, isotropic: umbilic },
+    });
+    return operatorSpectrum(operator, { k: SETTINGS.asmwd_k });
+  };
+  const [own, renumbered] = [pairs(round), pairs(other)];
+  const { eigenvalues } = own;
+  const coincide = Array.from(eigenvalues.keys()).filter(
+    (i) => i > 0 && eigenvalues[i]! - eigenvalues[i - 1]! < 1e-9 * eigenvalues[i]!,
+  );
+  expect(coincide.length).toBeGreaterThan(2);
+  expect(
+    difference(own.eigenvectors.map(Math.abs), inOrder(renumbered.eigenvectors).map(Math.abs)),
+  ).toBeGreaterThan(0.01);
+
+  const [before, after] = [values('asmwd', round, own).values, values('asmwd', other, renumbered).values];
+  expect(difference(before, inOrder(after))).toBeLessThan(SAME);
+  expect(DESCRIPTORS.asmwd.invariance.basis).toBe(true);
 });
 
 describe('descriptors of two surfaces', () => {
