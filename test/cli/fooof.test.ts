@@ -165,6 +165,11 @@ describe('a run over tables of spectra', () => {
     const wrong = await rig.run([...RUN, '--set', 'fooof.max_peaks=3']);
     expect(wrong.exitCode).toBe(2);
     expect(wrong.stderr).toContain('max_n_peaks');
+    const condition = await rig.run([...RUN, '--set', 'fooof.condition=task']);
+    expect(condition.exitCode).toBe(2);
+    expect(condition.stderr).toContain(
+      'fooof.condition: no recording has the entity task in its name, and there is no participants.tsv',
+    );
     const model = 'fooof.bayesian={outcome: exponent, group: diagnosis}';
     const nobody = await rig.run([...RUN, '--set', model]);
     expect(nobody.exitCode).toBe(3);
@@ -183,7 +188,7 @@ describe('a run over tables of spectra', () => {
     }
     await rig.write('in/participants.tsv', formatTsv(['participant_id', 'group'], people));
     const model = '{outcome: exponent, group: group, draws: 200, tune: 200, chains: 2}';
-    const plain = ['--set', 'fooof.plots=none', '--set', `fooof.bayesian=${model}`];
+    const plain = ['--set', 'fooof.condition=group', '--set', `fooof.bayesian=${model}`];
     const run = await rig.run([...RUN, ...plain]);
     expect(run.exitCode).toBe(0);
     expect(run.executed).toContain('bayesian_group');
@@ -194,6 +199,9 @@ describe('a run over tables of spectra', () => {
     const said = JSON.parse(await rig.read('out/bayesian_report.json')) as Record<string, unknown>;
     expect(said).toMatchObject({ participants: people.map(([id]) => id), dropped: [] });
     expect(await rig.report()).toContain('Bayesian model group_difference of exponent');
+    const chart = await rig.read('out/fits.svg');
+    expect(chart).toContain('mean spectra: 8 recordings, mean of group');
+    for (const group of ['flat', 'steep']) expect(chart).toContain(`>${group}</text>`);
     expect((await rig.run([...PLAIN, ...plain])).executed).toEqual([]);
   });
 

@@ -108,7 +108,7 @@ export function groupPair(
 }
 
 /** `sub-01` is named by itself, `01`, and as an entity of a path such as `eeg/sub-01_task-rest`. */
-function namesParticipant(cell: string, participant: string): boolean {
+export function namesParticipant(cell: string, participant: string): boolean {
   if (cell === participant || `sub-${cell}` === participant) return true;
   return cell.split(/[/_.]/).includes(participant);
 }

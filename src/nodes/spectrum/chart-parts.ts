@@ -100,8 +100,13 @@ export function chartRow(columns: readonly string[], row: ReadonlyArray<string |
 }
 
 export function thinned<T>(rows: readonly T[]): readonly T[] {
-  if (rows.length <= MOST_ROWS) return rows;
-  return Array.from({ length: MOST_ROWS }, (_, i) => rows[Math.floor((i * rows.length) / MOST_ROWS)]!);
+  return evenly(rows, MOST_ROWS);
+}
+
+/** All of a list, or so many of it at even distances. */
+export function evenly<T>(list: readonly T[], most: number): readonly T[] {
+  if (list.length <= most) return list;
+  return Array.from({ length: most }, (_, i) => list[Math.floor((i * list.length) / most)]!);
 }
 
 export function portion(shown: number, all: number): string {

@@ -2,17 +2,25 @@ import type { ChartSpec, TsvTable } from '../../io/index.js';
 import { FIT_WARNINGS, type FitWarning } from '../../numerics/fooof/fit-warnings.js';
 import { CHART_SCHEMA, chartRow, failureList, parameterPanels, portion, thinned } from './chart-parts.js';
 import { errorPanel, warningList, type CountedWarning } from './check-panels.js';
+import { conditionPanel, type ConditionedFits } from './condition-panel.js';
 import type { WatchedFits } from './fit-sidecar.js';
+import type { Bands } from './spectrum-parts.js';
 
 /**
  * The fits of a cohort in one picture: distributions of exponent, R2 and peak centres, error against R2, power and bandwidth of
- * the peaks against their centre, the error by frequency, what a person should look at, and the fits that failed.
+ * the peaks against their centre, mean spectra of recordings and conditions, the error by frequency, what a person should look at, and the fits that failed.
  *
  * @param fits - the cohort table of fits
  * @param peaks - the cohort table of peaks
- * @param watched - of each recording
+ * @param given - of each recording, with its condition
  */
-export function cohortChart(fits: TsvTable, peaks: TsvTable, watched: readonly WatchedFits[]): ChartSpec {
+export function cohortChart(
+  fits: TsvTable,
+  peaks: TsvTable,
+  given: readonly ConditionedFits[],
+  { condition, bands }: { readonly condition: string | null; readonly bands: Bands },
+): ChartSpec {
+  const watched = given.map((one) => one.watched);
   const status = fits.columns.indexOf('status');
   // Thinned as text: only what is shown becomes numbers.
   const fitted = fits.rows.filter((row) => row[status] === 'ok');
@@ -25,6 +33,7 @@ export function cohortChart(fits: TsvTable, peaks: TsvTable, watched: readonly W
     title: `${portion(good.length, all)} fits, ${portion(shown, peaks.rows.length)} peaks, ${failed.length} failed`,
     vconcat: [
       ...parameterPanels(good, shownPeaks),
+      ...byAxis(given).map((members) => conditionPanel(members, condition, bands)),
       ...pooledErrors(watched).map(errorPanel),
       warningList(cohortWarnings(watched), 'spectra'),
       failureList(failed),
@@ -35,12 +44,8 @@ export function cohortChart(fits: TsvTable, peaks: TsvTable, watched: readonly W
 
 /** The errors of all recordings with the same fitted frequencies together, a member per set of frequencies. */
 export function pooledErrors(watched: readonly WatchedFits[]): Array<Pick<WatchedFits, 'fitted' | 'errors'>> {
-  const groups = new Map<string, WatchedFits[]>();
-  for (const one of watched) {
-    const key = `${one.fitted.range.join(' ')} ${one.fitted.bins}`;
-    groups.set(key, [...(groups.get(key) ?? []), one]);
-  }
-  return [...groups.values()].map((members) => {
+  return byAxis(watched.map((one) => ({ watched: one }))).map((group) => {
+    const members = group.map((one) => one.watched);
     const spectra = members.reduce((sum, { errors }) => sum + errors.spectra, 0);
     const pooled = (value: (one: WatchedFits, bin: number) => number): Array<number | null> =>
       members[0]!.errors.mean_error.map((_, bin) => {
@@ -67,6 +72,19 @@ export function pooledErrors(watched: readonly WatchedFits[]): Array<Pick<Watche
       },
     };
   });
+}
+
+/** Recordings with the same fitted frequencies together. */
+function byAxis<T extends { readonly watched: WatchedFits }>(given: readonly T[]): T[][] {
+  const groups = new Map<string, T[]>();
+  for (const one of given) {
+    const { range, bins } = one.watched.fitted;
+    const key = `${range.join(' ')} ${bins}`;
+    const own = groups.get(key) ?? [];
+    groups.set(key, own);
+    own.push(one);
+  }
+  return [...groups.values()];
 }
 
 /** How many spectra of all have each warning, and the recordings with most of them. */

@@ -10,7 +10,7 @@ import { readModelContainer } from './spectral-data.js';
  */
 export const fitRecording = defineNode({
   name: 'fit_recording',
-  version: 4,
+  version: 5,
   inputs: {
     ...RECORDING_INPUTS,
     ...FIT_INPUTS,

@@ -26,6 +26,8 @@ export const WatchedFits = z.object({
     sd_error: errorRow,
     mean_residual: errorRow,
   }),
+  /** The spectra that were fitted and their models at each fitted frequency, log10 power; null without a fit. */
+  spectrum: z.object({ mean_power: errorRow, sd_power: errorRow, mean_model: errorRow }),
   /** What a person should look at, and in which spectra. */
   warnings: z.array(
     z.object({
@@ -37,13 +39,13 @@ export const WatchedFits = z.object({
 });
 export type WatchedFits = z.infer<typeof WatchedFits>;
 
-/** Errors by frequency and warnings of all fits of a recording. */
+/** Means and errors by frequency and warnings of all fits of a recording. */
 export function watchFits(
   blocks: readonly FittedBlock[],
   frequencies: Float64Array,
   settings: Pick<FooofSettings, 'peak_width_limits'>,
   keepTrials: boolean,
-): Pick<WatchedFits, 'errors' | 'warnings'> {
+): Pick<WatchedFits, 'errors' | 'spectrum' | 'warnings'> {
   let sums = emptySums(frequencies.length);
   const spectra = new Map<FitWarning, string[]>();
   for (const { trial, channel, metadata } of blocks) {
@@ -69,7 +71,7 @@ export function watchFits(
       }
     }
   }
-  const { mean, sd, residual } = frequencyErrors(sums);
+  const { mean, sd, residual, power, powerSd } = frequencyErrors(sums);
   const row = (values: Float64Array): Array<number | null> =>
     Array.from(values, (value) => (Number.isFinite(value) ? Number(value.toPrecision(5)) : null));
   return {
@@ -78,6 +80,11 @@ export function watchFits(
       mean_error: row(mean),
       sd_error: row(sd),
       mean_residual: row(residual),
+    },
+    spectrum: {
+      mean_power: row(power),
+      sd_power: row(powerSd),
+      mean_model: row(power.map((value, i) => value - residual[i]!)),
     },
     warnings: WARNING_NAMES.flatMap((warning) => {
       const names = spectra.get(warning);

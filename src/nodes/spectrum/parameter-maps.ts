@@ -1,12 +1,9 @@
 /** Parameters of fits over the head, or over channels and trials. */
 import { bandPeaks } from '../../numerics/fooof/bands.js';
 import type { Triple } from '../../numerics/fooof/fit-result.js';
-import { portion, type ChartRow } from './chart-parts.js';
+import { evenly, portion, type ChartRow } from './chart-parts.js';
 import type { ScalpPositions } from './scalp-positions.js';
-import { short, withRows } from './spectrum-parts.js';
-
-/** Names of frequency bands and their ends, Hz. */
-export type Bands = Readonly<Record<string, readonly [number, number]>>;
+import { short, withRows, type Bands } from './spectrum-parts.js';
 
 /** One parameter of every spectrum. */
 export interface ParameterValues {
@@ -118,7 +115,7 @@ export function heatmaps(parameters: readonly ParameterValues[]) {
   const cells = parameters[0]?.values ?? [];
   const channels = [...new Set(cells.map(({ channel }) => channel))];
   const trials = [...new Set(cells.map(({ trial }) => trial))];
-  const [shown, shownTrials] = [some(channels, MOST_CHANNELS), some(trials, MOST_TRIALS)];
+  const [shown, shownTrials] = [evenly(channels, MOST_CHANNELS), evenly(trials, MOST_TRIALS)];
   const isShown = new Set(shown);
   const isShownTrial = new Set(shownTrials);
   return {
@@ -166,11 +163,6 @@ function meanByChannel(values: ParameterValues['values']): Map<string, number | 
   return new Map(
     [...sums].map(([channel, { sum, count }]) => [channel, count === 0 ? null : short(sum / count)]),
   );
-}
-
-function some<T>(list: readonly T[], most: number): readonly T[] {
-  if (list.length <= most) return list;
-  return Array.from({ length: most }, (_, i) => list[Math.floor((i * list.length) / most)]!);
 }
 
 /** Discs of many channels do not cover each other. */

@@ -21,12 +21,12 @@ import { chartRows } from './plot-fits.js';
 import { recordingChart } from './recording-chart.js';
 import type { CandidateThresholds, FittedSpectrum } from './spectrum-panel.js';
 import { scalpPositions, type ScalpPositions } from './scalp-positions.js';
-import { readModelContainer, type ModelContainer } from './spectral-data.js';
+import { readModelContainer, type ModelContainer, type SpectralData } from './spectral-data.js';
 
 /** The fits of one recording as a picture, with its specification. */
 export const plotChannels = defineNode({
   name: 'plot_channels',
-  version: 5,
+  version: 6,
   inputs: {
     recording: port.value(z.string()),
     spectra: port.file('h5'),
@@ -47,10 +47,11 @@ export const plotChannels = defineNode({
   resources: { cpus: 1, memoryGb: 1 },
   async run({ recording, spectra, model, table, settings, keeptrials, chan_per_worker, ...rest }, ctx) {
     const paths = { svg: ctx.outputFile('fits.svg'), spec: ctx.outputFile('fits.vl.json') };
+    const given = await readModelContainer(spectra.path);
     const chart = recordingChart({
       recording,
       settings: settingsText(settings),
-      spectra: fittedSpectra(await readModelContainer(spectra.path), await readModelContainer(model.path), {
+      spectra: fittedSpectra(given, await readModelContainer(model.path), {
         keepTrials: keeptrials,
         blockWidth: chan_per_worker,
         candidates: await chartRows(rest.candidates.path),
@@ -61,6 +62,7 @@ export const plotChannels = defineNode({
       watched: await readWatchedFits(rest.watched.path),
       bands: rest.bands,
       positions: await mapOf(recording, rest.positions, rest.position_roles, ctx),
+      trialStarts: trialStarts(given),
     });
     for (const warning of await writeChart(paths, chart)) ctx.log.warn(`chart of ${recording}: ${warning}`);
     return paths;
@@ -92,6 +94,16 @@ async function mapOf(
     );
   }
   return map;
+}
+
+/** When each trial starts, seconds, by its number; null for spectra that were given, which tell no time. */
+export function trialStarts({
+  trialdefinition,
+  trialIndex,
+  samplerate,
+}: SpectralData): Map<number, number> | null {
+  if (samplerate === null) return null;
+  return new Map(trialdefinition.map(([start], trial) => [trialIndex?.[trial] ?? trial, start / samplerate]));
 }
 
 interface FittedParts {

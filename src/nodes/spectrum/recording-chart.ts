@@ -10,9 +10,11 @@ import {
 } from './chart-parts.js';
 import type { WatchedFits } from './fit-sidecar.js';
 import { flattenedPanel } from './flattened-panel.js';
-import { heatmaps, parameterValues, topographies, type Bands } from './parameter-maps.js';
+import { overTimePanels } from './over-time-panels.js';
+import { heatmaps, parameterValues, topographies } from './parameter-maps.js';
 import type { ScalpPositions } from './scalp-positions.js';
 import { spectrumPanel, type FittedSpectrum } from './spectrum-panel.js';
+import type { Bands } from './spectrum-parts.js';
 import { togetherPanel } from './together-panel.js';
 
 export interface RecordingCharts {
@@ -27,6 +29,8 @@ export interface RecordingCharts {
   readonly bands: Bands;
   /** Where channels are on the head; null: not known. */
   readonly positions: ScalpPositions | null;
+  /** When each trial starts, seconds, by its number; null: not known. */
+  readonly trialStarts: ReadonlyMap<number, number> | null;
 }
 
 /** Most spectra that are drawn one by one: of more those with the largest error. */
@@ -38,10 +42,10 @@ const MOST_FLATTENED = 8;
 /**
  * The fits of one recording: a panel per channel (and trial) with data, model, aperiodic part and each peak; some flattened, with
  * the thresholds of the search; all together; the error by frequency; the distributions of their parameters, over the head where
- * positions are known, and over channels and trials; the peaks; what a person should look at, and the fits that failed.
+ * positions are known, over channels and trials, and over time; the peaks; what a person should look at, and the fits that failed.
  */
 export function recordingChart(charts: RecordingCharts): ChartSpec {
-  const { recording, settings, spectra, fits, peaks, watched, bands, positions } = charts;
+  const { recording, settings, spectra, fits, peaks, watched, bands, positions, trialStarts } = charts;
   const drawn = worst(spectra, MOST_PANELS);
   const flattened = worst(spectra, MOST_FLATTENED);
   const parameters = parameterValues(fits, peaks, bands);
@@ -68,12 +72,13 @@ export function recordingChart(charts: RecordingCharts): ChartSpec {
         resolve: { scale: { color: 'shared' as const, shape: 'shared' as const } },
       },
       {
-        hconcat: [...(spectra.length === 0 ? [] : [togetherPanel(spectra)]), errorPanel(watched)],
+        hconcat: [...(spectra.length === 0 ? [] : [togetherPanel(spectra, bands)]), errorPanel(watched)],
         resolve: { scale: { color: 'independent' as const } },
       },
       ...parameterPanels(good, thinned(peaks)),
       ...(positions === null ? [] : [topographies(parameters, positions)]),
       ...(positions === null || hasTrials ? [heatmaps(parameters)] : []),
+      ...overTimePanels(parameters, trialStarts),
       warningList(countedWarnings(watched), 'spectra'),
       failureList(failed),
     ],

@@ -1,6 +1,9 @@
 /** What the panels of spectra share. */
 import type { Triple } from '../../numerics/fooof/fit-result.js';
 
+/** Names of frequency bands and their ends, Hz. */
+export type Bands = Readonly<Record<string, readonly [number, number]>>;
+
 /** Part of a Gaussian that is drawn, SD to either side. */
 export const DRAWN_SD = 3;
 
@@ -24,6 +27,25 @@ export const OUTCOME_SHAPE = {
 /** A layer of some rows; without any the axes would have no ends, and that be told as a fault of the data. */
 export function withRows<R extends object, L extends object>(values: readonly R[], layer: L) {
   return values.length === 0 ? [] : [{ data: { values: [...values] }, ...layer }];
+}
+
+/** Frequency bands behind a panel with an axis of frequencies, named at its upper edge. */
+export function bandLayers(bands: Bands, [first, last]: readonly [number, number]) {
+  const shown = Object.entries(bands).flatMap(([band, limits]) => {
+    const [from, to] = [Math.max(limits[0], first), Math.min(limits[1], last)];
+    return from < to ? { band, from, to, middle: (from + to) / 2 } : [];
+  });
+  const hz = (field: string) => ({ field, type: 'quantitative' as const, title: 'Hz' });
+  return [
+    ...withRows(shown, {
+      mark: { type: 'rect' as const, color: '#4c78a8', opacity: 0.12 },
+      encoding: { x: hz('from'), x2: { field: 'to' } },
+    }),
+    ...withRows(shown, {
+      mark: { type: 'text' as const, y: 7, fontSize: 9, color: '#666666' },
+      encoding: { x: hz('middle'), text: { field: 'band', type: 'nominal' as const } },
+    }),
+  ];
 }
 
 /** log10 power in an encoding. */

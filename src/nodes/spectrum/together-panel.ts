@@ -1,19 +1,18 @@
-import { PANEL, portion } from './chart-parts.js';
+import { evenly, PANEL, portion } from './chart-parts.js';
 import type { FittedSpectrum } from './spectrum-panel.js';
-import { gaussianAt, legendColor, powerAxis, short } from './spectrum-parts.js';
+import { bandLayers, gaussianAt, legendColor, powerAxis, short, type Bands } from './spectrum-parts.js';
 
 /** Most spectra that are drawn together; longer ones are thinned to so many points. */
 const MOST_TOGETHER = 24;
 const MOST_POINTS = 200;
 const COLORS = { spectra: '#999999', 'mean, SD': '#000000', 'mean model': '#d62728' };
 
-/** Some spectra in one panel, with the mean of all and its standard deviation, and the mean model. */
-export function togetherPanel(spectra: readonly FittedSpectrum[]) {
+/** Some spectra in one panel, with the mean of all and its standard deviation, the mean model, and bands. */
+export function togetherPanel(spectra: readonly FittedSpectrum[], bands: Bands) {
   const { frequencies } = spectra[0]!;
   const step = Math.ceil(frequencies.length / MOST_POINTS);
   const bins = Array.from(frequencies, (_, i) => i).filter((i) => i % step === 0);
-  const shown = Math.min(MOST_TOGETHER, spectra.length);
-  const some = Array.from({ length: shown }, (_, i) => Math.floor((i * spectra.length) / shown));
+  const some = evenly([...spectra.keys()], MOST_TOGETHER);
   const lines = some.flatMap((spectrum) =>
     bins.map((i) => ({ spectrum, frequency: frequencies[i]!, power: short(spectra[spectrum]!.power[i]!) })),
   );
@@ -42,6 +41,7 @@ export function togetherPanel(spectra: readonly FittedSpectrum[]) {
     data: { values: means },
     encoding: { x: { field: 'frequency', type: 'quantitative' as const, title: 'Hz' } },
     layer: [
+      ...bandLayers(bands, [frequencies[0]!, frequencies[frequencies.length - 1]!]),
       {
         data: { values: lines },
         mark: { type: 'line' as const, strokeWidth: 0.5, opacity: 0.5 },

@@ -1,4 +1,4 @@
-/** Sums over spectra of one grid of what their models miss, log10 power. */
+/** Sums over spectra of one grid of their log10 power and of what their models miss of it. */
 export interface ResidualSums {
   /** Spectra that were fitted. */
   count: number;
@@ -6,14 +6,20 @@ export interface ResidualSums {
   readonly signed: Float64Array;
   readonly absolute: Float64Array;
   readonly squares: Float64Array;
+  /** (m) each: log10 power and its squares. */
+  readonly power: Float64Array;
+  readonly powerSquares: Float64Array;
 }
 
-/** What models miss at each frequency; log10 power, NaN without a fit. */
+/** What spectra are and models miss at each frequency; log10 power, NaN without a fit. */
 export interface FrequencyErrors {
   /** (m) each: mean size of the residuals, its standard deviation over spectra, and the mean residual. */
   readonly mean: Float64Array;
   readonly sd: Float64Array;
   readonly residual: Float64Array;
+  /** (m) each: mean log10 power and its standard deviation over spectra. */
+  readonly power: Float64Array;
+  readonly powerSd: Float64Array;
 }
 
 /** The lowest part of the bins, and the fewest, whose mean residual tells whether a model misses there. */
@@ -27,7 +33,7 @@ export function lowBinCount(bins: number): number {
 
 export function emptySums(bins: number): ResidualSums {
   const row = (): Float64Array => new Float64Array(bins);
-  return { count: 0, signed: row(), absolute: row(), squares: row() };
+  return { count: 0, signed: row(), absolute: row(), squares: row(), power: row(), powerSquares: row() };
 }
 
 /** Both sums together; they are of one grid. */
@@ -38,6 +44,8 @@ export function addSums(a: ResidualSums, b: ResidualSums): ResidualSums {
     signed: sum(a.signed, b.signed),
     absolute: sum(a.absolute, b.absolute),
     squares: sum(a.squares, b.squares),
+    power: sum(a.power, b.power),
+    powerSquares: sum(a.powerSquares, b.powerSquares),
   };
 }
 
@@ -49,14 +57,17 @@ export function addSums(a: ResidualSums, b: ResidualSums): ResidualSums {
  * @returns the mean residual of its lowest tenth of bins (three at least)
  */
 export function addResiduals(sums: ResidualSums, values: ArrayLike<number>, model: Float64Array): number {
-  const { signed, absolute, squares } = sums;
+  const { signed, absolute, squares, power, powerSquares } = sums;
   const lowest = lowBinCount(model.length);
   let low = 0;
   for (let i = 0; i < model.length; i++) {
-    const residual = values[i]! - model[i]!;
+    const value = values[i]!;
+    const residual = value - model[i]!;
     signed[i]! += residual;
     absolute[i]! += Math.abs(residual);
     squares[i]! += residual * residual;
+    power[i]! += value;
+    powerSquares[i]! += value * value;
     if (i < lowest) low += residual;
   }
   sums.count++;
@@ -64,11 +75,16 @@ export function addResiduals(sums: ResidualSums, values: ArrayLike<number>, mode
 }
 
 /** Means and standard deviations (population) over the spectra of sums. */
-export function frequencyErrors({ count, signed, absolute, squares }: ResidualSums): FrequencyErrors {
-  const mean = absolute.map((sum) => sum / count);
+export function frequencyErrors({ count, ...sums }: ResidualSums): FrequencyErrors {
+  const mean = sums.absolute.map((sum) => sum / count);
+  const power = sums.power.map((sum) => sum / count);
+  const sd = (squares: Float64Array, means: Float64Array): Float64Array =>
+    squares.map((sum, i) => Math.sqrt(Math.max(0, sum / count - means[i]! ** 2)));
   return {
     mean,
-    sd: squares.map((sum, i) => Math.sqrt(Math.max(0, sum / count - mean[i]! ** 2))),
-    residual: signed.map((sum) => sum / count),
+    sd: sd(sums.squares, mean),
+    residual: sums.signed.map((sum) => sum / count),
+    power,
+    powerSd: sd(sums.powerSquares, power),
   };
 }

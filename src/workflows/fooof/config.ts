@@ -57,7 +57,15 @@ export const FooofConfig = z.strictObject({
   bands: z
     .record(z.string(), frequencyPair)
     .default({ alpha: [7, 14] })
-    .describe('Bands whose highest peak the charts of recordings show over the head and over trials, Hz'),
+    .describe('Bands that charts mark, and whose highest peak they show over the head and over trials, Hz'),
+  condition: z
+    .string()
+    .min(1)
+    .nullable()
+    .default(null)
+    .describe(
+      'Entity of file names, such as task, or column of participants.tsv, such as group: fits.svg compares mean spectra of its values; null: of all',
+    ),
   bayesian: BayesianGroupSettings.nullable()
     .default(null)
     .describe('A Bayesian model over fits.tsv with columns of participants.tsv, such as group; null: none'),

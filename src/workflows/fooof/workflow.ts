@@ -10,6 +10,7 @@ import type { Problem } from '../../engine/requirements.js';
 import type { ResultFiles } from '../../engine/result-files.js';
 import { sourceName } from '../../engine/source-name.js';
 import { collectFits } from '../../nodes/spectrum/collect-fits.js';
+import { conditionOf } from '../../nodes/spectrum/conditions.js';
 import { computeSpectra } from '../../nodes/spectrum/compute-spectra.js';
 import { fitRecording } from '../../nodes/spectrum/fit-recording.js';
 import { FitSettings } from '../../nodes/spectrum/fit-spectra.js';
@@ -18,7 +19,7 @@ import { writeFitSidecar } from '../../nodes/spectrum/write-fit-sidecar.js';
 import { plotChannels } from '../../nodes/spectrum/plot-channels.js';
 import { checkSpectrumSettings, SpectrumSettings } from '../../numerics/signal/settings.js';
 import { addBayesianGroup, bayesianProblems } from '../bayesian-step.js';
-import { readParticipants } from '../spectral-descriptors/participants.js';
+import { readParticipants, type Participants } from '../spectral-descriptors/participants.js';
 import { FooofConfig } from './config.js';
 import { positionFiles, type PositionFile } from './positions.js';
 import { findRecordings, holdsSpectra, type Recording } from './recordings.js';
@@ -50,10 +51,12 @@ export class Fooof {
     const found = findRecordings(inputDir, participants);
     const count = found.filter(({ refused }) => refused === null).length;
     const problems = spectrumProblems(fooof);
+    const asksPeople = fooof.bayesian !== null || fooof.condition !== null;
+    const people = asksPeople ? await readParticipants(inputDir, null) : null;
     if (fooof.bayesian !== null) {
-      const people = await readParticipants(inputDir, null);
       problems.push(...bayesianProblems(fooof.bayesian, people, 'fooof.bayesian'));
     }
+    problems.push(...conditionProblems(fooof.condition, found, people));
     if (count >= fooof.min_recordings) return problems;
     const refused = found.find((recording) => recording.refused !== null);
     const hint = refused === undefined ? '' : ` (${refused.name}: ${refused.refused})`;
@@ -128,8 +131,9 @@ export class Fooof {
     if (rest.keep_spectra && spectra !== null) wf.publish(spectra, published('_spectra.h5'));
     wf.publish(collected.out.table, 'fits.tsv');
     wf.publish(collected.out.peaks, 'peaks.tsv');
+    const asksPeople = rest.bayesian !== null || rest.condition !== null;
+    const people = asksPeople ? await readParticipants(context.inputDir, null) : null;
     if (rest.bayesian !== null) {
-      const people = await readParticipants(context.inputDir, null);
       addBayesianGroup(wf, collected.out.table, people!, rest.bayesian, context.cpus);
     }
     if (plotsEach && spectra !== null) {
@@ -156,6 +160,9 @@ export class Fooof {
         table: collected.out.table,
         peaks: collected.out.peaks,
         watched: wf.join(fitted.out.watched, { minItems: min_recordings }),
+        bands: rest.bands,
+        condition: rest.condition,
+        participants: people !== null && rest.condition !== null ? inputFile(people.path) : null,
       });
       wf.publish(plotted.out.svg, 'fits.svg');
       wf.publish(plotted.out.spec, 'fits.vl.json');
@@ -211,6 +218,26 @@ function positionsOf({ files, format }: Recording): PositionFile[] {
 /** The values of an object that a schema names. */
 function picked(shape: object, values: object): unknown {
   return Object.fromEntries(Object.entries(values).filter(([key]) => key in shape));
+}
+
+/** A condition that is neither in a name nor in the table of participants. */
+function conditionProblems(
+  condition: string | null,
+  found: readonly Recording[],
+  people: Participants | null,
+): Problem[] {
+  if (condition === null || found.length === 0 || people?.columns.includes(condition) === true) return [];
+  if (found.some(({ name }) => conditionOf(name, condition, null) !== null)) return [];
+  const table = people === null ? 'there is no participants.tsv' : `${people.path} has no such column`;
+  const columns = people?.columns.filter((column) => column !== 'participant_id') ?? [];
+  return [
+    {
+      severity: 'error',
+      code: 'CONFIG_VALUE',
+      message: `fooof.condition: no recording has the entity ${condition} in its name, and ${table}`,
+      cure: `name an entity of the file names, such as task${columns.length === 0 ? '' : `, or one of the columns ${columns.join(', ')}`}`,
+    },
+  ];
 }
 
 /** Settings of the front end that contradict each other. */

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 
 import { renderChart } from '../../../../src/io/index.js';
 import { FooofSpy } from '../../../../src/nodes/spectrum/fooof-spy.js';
-import { fittedSpectra } from '../../../../src/nodes/spectrum/plot-channels.js';
+import { fittedSpectra, trialStarts } from '../../../../src/nodes/spectrum/plot-channels.js';
 import { thresholdLevels } from '../../../../src/nodes/spectrum/flattened-panel.js';
 import { recordingChart } from '../../../../src/nodes/spectrum/recording-chart.js';
 import { scalpPositions } from '../../../../src/nodes/spectrum/scalp-positions.js';
@@ -96,6 +96,13 @@ describe('fitted spectra of a recording', () => {
   });
 });
 
+test('trials start when their first samples were taken; spectra tell no time', () => {
+  const trialdefinition = [[250, 750, 0], [1000, 1500, 0]] as const; // prettier-ignore
+  const series = { ...recording(), trialdefinition, samplerate: 250 };
+  expect([...trialStarts(series)!]).toEqual([[0, 1], [4, 4]]); // prettier-ignore
+  expect(trialStarts(recording())).toBeNull();
+});
+
 describe('the chart of a recording', () => {
   const spectrum = (title: string, error: number): FittedSpectrum => ({
     ...{ title, error, rSquared: 0.987, parameters: [1, 1.25], frequencies: [8, 9, 10, 11, 12] },
@@ -121,10 +128,12 @@ describe('the chart of a recording', () => {
         ...{ spectra: 1, mean_error: [0, 0, 0.1, 0, 0.5], sd_error: [0, 0, 0, 0, 0.25] },
         mean_residual: [0, 0, -0.1, 0, 0.5],
       },
+      spectrum: { mean_power: [], sd_power: [], mean_model: [] },
       warnings: [{ warning: 'center_at_edge' as const, meaning: 'at an end', spectra: ['Cz'] }],
     },
     bands: { alpha: [7, 14] as const },
     positions: null,
+    trialStarts: null,
   };
 
   test('names channel, parameters, components, thresholds, warnings and failures', async () => {
@@ -180,6 +189,35 @@ describe('the chart of a recording', () => {
       ['D', [1, 1, 0]],
     ] as const);
     expect(scalpPositions(flat)).toBeNull();
+  });
+
+  test('follows channels over the time of their trials, with mean and SD; values that are missing are left out', async () => {
+    const row = (channel: string, trial: number, exponent: number | null) => ({
+      ...{ channel, trial, offset: 1, exponent, r_squared: 0.9, error: 0.1, n_peaks: 1 },
+      status: exponent === null ? 'non_finite' : 'ok',
+    });
+    const followed = [row('Cz', 0, 1), row('Oz', 0, 2), row('Cz', 3, 2), row('Oz', 3, null)];
+    const peaks = [{ channel: 'Cz', trial: 3, center_frequency: 10, power: 1, bandwidth: 1 }];
+    const spectra = [spectrum('Cz trial 0', 0.1)];
+    const rest = { ...charts, spectra, fits: followed, peaks };
+    const chart = recordingChart({ ...rest, trialStarts: new Map([[0, 5], [3, 17.5]]) }); // prettier-ignore
+    const { svg, warnings } = await renderChart(chart);
+    expect(warnings).toEqual([]);
+    for (const text of ['over time: 2 trials, 2 channels, mean and SD of all', 'start of the trial (s)']) {
+      expect(svg).toContain(text);
+    }
+    const text = JSON.stringify(chart);
+    // The exponent, then the centre of a band that one of four fits has.
+    expect(text).toContain(
+      '[{"time":5,"mean":1.5,"low":1,"high":2},{"time":17.5,"mean":2,"low":2,"high":2}]',
+    );
+    expect(text).toContain(
+      '[{"time":5,"mean":null,"low":null,"high":null},{"time":17.5,"mean":10,"low":10,"high":10}]',
+    );
+    expect(text).toContain('{"channel":"Oz","time":17.5,"value":null}');
+    expect(JSON.stringify(recordingChart({ ...rest, trialStarts: null }))).toContain('"title":"trial"');
+    // One stretch is no course of time.
+    expect(JSON.stringify(recordingChart({ ...charts, spectra }))).not.toContain('over time');
   });
 
   test('the relative threshold is that of what the candidates leave', () => {

@@ -53,9 +53,11 @@ test('errors by frequency are means over spectra, in whatever parts they were su
   const [first, second] = [emptySums(4), emptySums(4)];
   expect(addResiduals(first, [1.1, 0.9, 1, 1], model)).toBeCloseTo(0, 12);
   expect(addResiduals(second, [1.3, 1, 1, 0.6], model)).toBeCloseTo(0.1, 12);
-  const { mean, sd, residual } = frequencyErrors(addSums(first, second));
+  const { mean, sd, residual, power, powerSd } = frequencyErrors(addSums(first, second));
   [0.2, 0.05, 0, 0.2].forEach((value, i) => expect(mean[i]).toBeCloseTo(value, 12));
   [0.1, 0.05, 0, 0.2].forEach((value, i) => expect(sd[i]).toBeCloseTo(value, 7));
   [0.2, -0.05, 0, -0.2].forEach((value, i) => expect(residual[i]).toBeCloseTo(value, 12));
+  [1.2, 0.95, 1, 0.8].forEach((value, i) => expect(power[i]).toBeCloseTo(value, 12));
+  [0.1, 0.05, 0, 0.2].forEach((value, i) => expect(powerSd[i]).toBeCloseTo(value, 7));
   expect(frequencyErrors(emptySums(1)).mean[0]).toBeNaN();
 });
