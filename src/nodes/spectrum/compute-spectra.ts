@@ -41,7 +41,7 @@ export const RECORDING_INPUTS = {
  */
 export const computeSpectra = defineNode({
   name: 'compute_spectra',
-  version: 3,
+  version: 4,
   inputs: RECORDING_INPUTS,
   outputs: { spectra: port.file('h5') },
   resources: { cpus: 1, memoryGb: 2 },
@@ -160,6 +160,7 @@ function fromSeries(
   const log = JSON.stringify({
     routine: 'spectra',
     ...settings,
+    windows_per_trial: spectrum.windowsPerTrial,
     ...(unit === '' ? {} : { unit }),
     version: VERSION,
   });

@@ -98,7 +98,9 @@ async function fitAll(
     logDict: { output, fooof_opt: methodKwargs, freq_range, keeptrials, version: VERSION },
   });
   for (const warning of routine.warnings) ctx.log.warn(`${recording}: ${warning}`);
-  for (const doubt of doubts(data.freq, settings)) ctx.log.warn(`${recording}: ${doubt}`);
+  for (const doubt of [...doubts(data.freq, settings), ...trialDoubts(data, keeptrials)]) {
+    ctx.log.warn(`${recording}: ${doubt}`);
+  }
   const blocks = blocksOf(routine, data.channel, data.trialIndex ?? [], parallel.chan_per_worker);
   const { fits, peaks, candidates } = fitRows(blocks, keeptrials);
   for (const row of fits) {
@@ -149,6 +151,22 @@ export function doubts(
   return found;
 }
 
+/** What the user should know about fits of single trials. */
+export function trialDoubts(
+  { log, shape: [trials] }: Pick<SpectralData, 'log' | 'shape'>,
+  keepTrials: boolean,
+): string[] {
+  if (!keepTrials || trials === 1 || madeBy(log)?.windows_per_trial !== 1) return [];
+  return [
+    'each trial is a spectrum of one window, which is rough: prefer a shorter t_ftimwin, a wider tapsmofrq, or keeptrials false',
+  ];
+}
+
+/** How series became spectra; null for spectra that were given. */
+function madeBy(log: string): { readonly windows_per_trial?: number } | null {
+  return log === '' ? null : (JSON.parse(log.split('\n')[0]!) as { windows_per_trial?: number });
+}
+
 function blocksOf(
   routine: FooofSpy,
   channel: readonly string[],
@@ -165,10 +183,11 @@ function blocksOf(
 
 /** What the columns of the tables mean, and how they came about. */
 function describedFits(settings: FitSettings, log: string): object {
+  const spectra = madeBy(log);
   return {
     GeneratedBy: [{ Name: 'neuroloom', Version: VERSION }],
     settings,
-    ...(log === '' ? {} : { spectra: JSON.parse(log.split('\n')[0]!) as unknown }),
+    ...(spectra === null ? {} : { spectra }),
     columns: {
       trial: { Description: 'number of the trial in the recording, from 0; only where trials are kept' },
       offset: { Units: 'log10 power' },

@@ -20,6 +20,8 @@ interface Tapers {
 export class PowerSpectrum {
   /** Hz, the chosen bins. */
   readonly frequencies: Float64Array;
+  /** Windows (and tapers) that are averaged in each trial, the fewest; of one the spectrum is rough. */
+  readonly windowsPerTrial: number;
   /** What is unusual about the settings for these data. */
   readonly warnings: readonly string[];
   readonly #settings: SpectrumSettings;
@@ -62,6 +64,8 @@ export class PowerSpectrum {
     this.#re = new Float64Array(this.#fft.bins);
     this.#im = new Float64Array(this.#fft.bins);
     this.#sum = new Float64Array(this.#fft.bins);
+    this.windowsPerTrial =
+      this.#windowCount(shortest) * (settings.tapsmofrq === null ? 1 : this.#multitaper().count);
     this.warnings = this.#check(lengths);
   }
 
@@ -85,13 +89,11 @@ export class PowerSpectrum {
 
   #addWindows(samples: ArrayLike<number>): void {
     const n = this.#window;
-    const { toi, polyremoval, welch_compat: isCompatible } = this.#settings;
-    const step = n - Math.min(n - 1, Math.floor(toi * n));
+    const { polyremoval, welch_compat: isCompatible } = this.#settings;
+    const step = this.#step();
     // The original reaches over both ends of the trial into zeros.
     const before = isCompatible ? Math.floor(n / 2) : 0;
-    const count = isCompatible
-      ? Math.ceil(samples.length / step)
-      : Math.floor((samples.length - n) / step) + 1;
+    const count = this.#windowCount(samples.length);
     const tapers = this.#tapersOf(n);
     const window = new Float64Array(n);
     for (let w = 0; w < count; w++) {
@@ -99,6 +101,20 @@ export class PowerSpectrum {
       removePolynomial(window, polyremoval);
       this.#addTapered(window, tapers, 1 / count);
     }
+  }
+
+  /** Samples from one window of welch to the next. */
+  #step(): number {
+    return this.#window - Math.min(this.#window - 1, Math.floor(this.#settings.toi * this.#window));
+  }
+
+  /** Windows of a trial. */
+  #windowCount(length: number): number {
+    if (this.#settings.method !== 'welch') return 1;
+    const step = this.#step();
+    return this.#settings.welch_compat
+      ? Math.ceil(length / step)
+      : Math.floor((length - this.#window) / step) + 1;
   }
 
   /** Adds the power of one stretch, averaged over the windows. */
@@ -170,8 +186,10 @@ export class PowerSpectrum {
       if (!this.#settings.welch_compat && Math.abs(used - tapsmofrq) > 1e-9)
         warnings.push(`tapsmofrq ${tapsmofrq} Hz is not possible here, ${used} Hz is used`);
       if (nTaper !== null) warnings.push(`nTaper ${nTaper} is used instead of 2 N W - 1 windows`);
-    } else if (method === 'mtmfft' && lengths.length === 1) {
-      warnings.push('a spectrum of one window is rough: prefer method welch or tapsmofrq for model fits');
+    }
+    if (this.windowsPerTrial * lengths.length === 1) {
+      const cure = method === 'welch' ? 'a shorter t_ftimwin' : 'method welch';
+      warnings.push(`a spectrum of one window is rough: prefer ${cure} or a wider tapsmofrq for model fits`);
     }
     return warnings;
   }

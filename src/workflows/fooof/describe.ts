@@ -3,7 +3,7 @@ import { freemem } from 'node:os';
 import type { ItemDescription } from '../../engine/registry.js';
 import { readRecording } from '../../io/index.js';
 import { describeSpectralData } from '../../nodes/spectrum/compute-spectra.js';
-import { doubts, FitSettings } from '../../nodes/spectrum/fit-spectra.js';
+import { doubts, FitSettings, trialDoubts } from '../../nodes/spectrum/fit-spectra.js';
 import { FooofSpy } from '../../nodes/spectrum/fooof-spy.js';
 import { recordingFault } from '../../nodes/spectrum/recording-fault.js';
 import { SpectrumSettings } from '../../numerics/signal/settings.js';
@@ -58,7 +58,13 @@ async function described(
   const axes = (shape: readonly number[]) => shape.map((size, i) => [AXES[i]!, size] as const);
   return {
     item: name,
-    notes: [...notes, ...routine.warnings, ...doubts(data.freq, settings), ...tooLarge],
+    notes: [
+      ...notes,
+      ...routine.warnings,
+      ...doubts(data.freq, settings),
+      ...trialDoubts(data, keeptrials),
+      ...tooLarge,
+    ],
     arrays: [
       ...(keep_spectra
         ? [

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 
 import { spectralData } from '../../../../src/nodes/spectrum/compute-spectra.js';
-import { doubts } from '../../../../src/nodes/spectrum/fit-spectra.js';
+import { doubts, trialDoubts } from '../../../../src/nodes/spectrum/fit-spectra.js';
 import { resolveSpectrumSettings } from '../../../../src/numerics/signal/settings.js';
 
 const FREQ = Float64Array.from({ length: 89 }, (_, i) => 1 + 0.5 * i);
@@ -19,6 +19,28 @@ test.each([
     expect(doubts(FREQ, { peak_width_limits, freq_range })).toEqual(expected);
   },
 );
+
+test('trials of one window that are fitted one by one are told as rough', () => {
+  const trial = {
+    start: 0,
+    offset: 0,
+    channels: [Float64Array.from({ length: 100 }, (_, i) => Math.sin(i))],
+  };
+  const series = (trials: number) => ({
+    ...({ kind: 'series', samplerate: 50, channel: ['Cz'], units: [''], notes: [] } as const),
+    trials: Array.from({ length: trials }, () => trial),
+  });
+  const told = (trials: number, keepTrials: boolean, t_ftimwin = 2) =>
+    trialDoubts(spectralData(series(trials), resolveSpectrumSettings({ t_ftimwin })).data, keepTrials);
+  expect(told(2, true)).toEqual([
+    'each trial is a spectrum of one window, which is rough: prefer a shorter t_ftimwin, a wider tapsmofrq, or keeptrials false',
+  ]);
+  expect(told(2, false)).toEqual([]);
+  expect(told(2, true, 1)).toEqual([]);
+  // Of one trial the front end says so.
+  expect(told(1, true)).toEqual([]);
+  expect(trialDoubts({ log: '', shape: [2, 1, 3, 1] }, true)).toEqual([]);
+});
 
 test('a bin of 0 Hz is left out of given spectra, and that is said', () => {
   const frequencies = Float64Array.of(0, 1, 2, 3);

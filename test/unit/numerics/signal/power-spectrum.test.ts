@@ -205,10 +205,29 @@ describe('power spectra', () => {
     expect(() => new PowerSpectrum(100, [400], settings(given as never))).toThrow(message);
   });
 
+  test.each([
+    [{ t_ftimwin: 1 }, 5],
+    [{ t_ftimwin: 1, toi: 0, tapsmofrq: 2 }, 9],
+    [{ t_ftimwin: 1, toi: 0, welch_compat: true }, 3],
+    [{ method: 'mtmfft' }, 1],
+    // 2 N W - 1 of the mean length, 3.5 s
+    [{ method: 'mtmfft', tapsmofrq: 1 }, 6],
+    [{ method: 'mtmfft', tapsmofrq: 1, nTaper: 2 }, 2],
+  ] as const)('%o averages %d windows in the shortest trial', (given, windows) => {
+    // Trials of 3 and 4 s.
+    expect(new PowerSpectrum(100, [400, 300], settings(given)).windowsPerTrial).toBe(windows);
+  });
+
   test('unusual settings are said', () => {
     const warn = (given: Parameters<typeof settings>[0]) =>
       new PowerSpectrum(100, [400], settings(given)).warnings;
-    expect(warn({ method: 'mtmfft' })[0]).toContain('a spectrum of one window is rough');
+    expect(warn({ method: 'mtmfft' })).toEqual([
+      'a spectrum of one window is rough: prefer method welch or a wider tapsmofrq for model fits',
+    ]);
+    expect(warn({ t_ftimwin: 4 })).toEqual([
+      'a spectrum of one window is rough: prefer a shorter t_ftimwin or a wider tapsmofrq for model fits',
+    ]);
+    expect(warn({ t_ftimwin: 4, tapsmofrq: 1 })).toEqual([]);
     expect(warn({ tapsmofrq: 0.1 })[0]).toBe('tapsmofrq 0.1 Hz is not possible here, 0.5 Hz is used');
     expect(warn({ tapsmofrq: 2, nTaper: 3 })[0]).toContain('nTaper 3 is used');
     expect(warn({})).toEqual([]);
