@@ -177,11 +177,17 @@ export class WorkerPool {
     return members;
   }
 
+  /** One of the size of the task; in a full pool also one of twice that size, which would be replaced otherwise. */
   #idleWorker(task: PoolTask): PoolWorker | null {
+    let larger: PoolWorker | null = null;
+    let alive = 0;
     for (const worker of this.#workers) {
-      if (worker.state === 'idle' && fits(worker, task)) return worker;
+      if (worker.state !== 'ending') alive++;
+      if (worker.state !== 'idle') continue;
+      if (fits(worker, task)) return worker;
+      if (fits(worker, task, 2 * task.heapMb)) larger = worker;
     }
-    return null;
+    return alive >= this.#options.size ? larger : null;
   }
 
   /**
@@ -468,8 +474,8 @@ export class WorkerPool {
   }
 }
 
-function fits(worker: PoolWorker, { heapMb, isolate }: PoolTask): boolean {
-  return worker.process.heapMb === heapMb && (isolate !== true || worker.nodes === 0);
+function fits(worker: PoolWorker, { heapMb, isolate }: PoolTask, workerMb = heapMb): boolean {
+  return worker.process.heapMb === workerMb && (isolate !== true || worker.nodes === 0);
 }
 
 function notStarted(error: Error): NodeFailure {

@@ -54,6 +54,25 @@ test('isolation process gives every node a process of its own; workers are used 
   expect(new Set(await pidsOf(rig, own)).size).toBe(4);
 });
 
+/** Whether nodes that follow each other with these requests, GB, take over the process of the one before. */
+async function takeOvers(rig: Rig, memoryGb: readonly number[], jobs: number): Promise<boolean[]> {
+  const wf = new Workflow('sizes');
+  let after: unknown = 0;
+  for (const [x, gb] of memoryGb.entries()) {
+    const options = { id: `n${x}`, resources: { memoryGb: gb } };
+    after = wf.add(whichProcess, { x, after } as never, options).out['pid'];
+  }
+  const pids = await pidsOf(rig, await wf.run({ outputDir: rig.output, jobs }));
+  return pids.slice(1).map((pid, i) => pid === pids[i]);
+}
+
+test('where no process may be added, one of twice the memory serves a node too; one of four times does not', async () => {
+  using rig = new Rig();
+  expect(await takeOvers(rig, [0.5, 0.25, 1, 0.25], 1)).toEqual([true, false, false]);
+  using roomy = new Rig();
+  expect(await takeOvers(roomy, [0.5, 0.25], 2)).toEqual([false]);
+});
+
 test('a node that asks for it, or for a gpu, is alone in its process', async () => {
   using rig = new Rig();
   const alone = await processes(aloneByItself, 3).run({ outputDir: rig.output, jobs: 2 });
