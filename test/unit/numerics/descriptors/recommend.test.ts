@@ -100,6 +100,23 @@ describe('recommendDescriptor', () => {
     expect(again).toEqual(found.filter(({ descriptor }) => descriptor === 'hks'));
   });
 
+  test.each(['group_discrimination', 'lateralization', 'subregion_detection'] as const)(
+    '%s: every eligible member is evaluated on a closed surface, but the one that is not available',
+    (objective) => {
+      const found = recommendDescriptor(egg.vertices, egg.faces, { objective, ...QUICK });
+      expect(found.map(({ descriptor }) => descriptor).sort()).toEqual([...ELIGIBILITY[objective]].sort());
+      const others = found.filter(({ status }) => status !== 'evaluated');
+      const unavailable = ELIGIBILITY[objective].filter((id) => id === 'finsler_hks');
+      expect(others.map(({ descriptor }) => descriptor)).toEqual(unavailable);
+      for (const one of found) {
+        if (one.status !== 'evaluated') continue;
+        expect(one.auc, one.descriptor).toBeGreaterThanOrEqual(0);
+        expect(one.auc, one.descriptor).toBeLessThanOrEqual(1);
+        expect(one.score, one.descriptor).toBeGreaterThan(0);
+      }
+    },
+  );
+
   test('an open surface has no thickness, and what is unavailable says so', () => {
     const found = recommendDescriptor(egg.vertices, egg.faces.subarray(3), {
       objective: 'subregion_detection',
