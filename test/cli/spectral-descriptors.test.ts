@@ -150,6 +150,53 @@ test('a cohort: every file, a corrupt mesh and an open one cost themselves only,
   ]);
 });
 
+test('whatever is wrong with a file costs that surface only, which says what; the others are as without it', async () => {
+  await using rig = await PipelineRig.create();
+  const lengths = [20, 20.5, 21];
+  const good = lengths.map((_, i) => `sub-0${i + 1}`);
+  for (const [i, first] of lengths.entries()) await rig.write(`in/${good[i]}.surf.gii`, ellipsoid(first));
+  const settings = ['k=8', 'descriptors=[shapedna,hks]', 'hks_times=3', 'plots=false', 'surfaces="sub-*"'];
+  const words = settings.flatMap((setting) => ['--set', `spectral_descriptors.${setting}`]);
+  const run = (out: string) =>
+    rig.run(['run', '-w', 'spectral_descriptors', '-i', 'in', '-o', out, ...words]);
+  expect((await run('alone')).exitCode).toBe(0);
+
+  const ply = (vertices: string, faces: string): string =>
+    `ply\nformat ascii 1.0\nelement vertex 4\nproperty float x\nproperty float y\nproperty float z\nelement face 4\nproperty list uchar int vertex_indices\nend_header\n${vertices}${faces}`;
+  const corners = '0 0 0\n1 0 0\n0 1 0\n0 0 1\n';
+  const sides = '3 0 2 1\n3 0 1 3\n3 0 3 2\n3 1 2 3\n';
+  const bad: readonly (readonly [string, string, RegExp])[] = [
+    ['sub-11.surf.gii', ellipsoid(20).slice(0, 900), /ends too soon|does not end/],
+    ['sub-12.surf.gii', '', /cannot be read: it is empty/],
+    ['sub-13.ply', ply(corners.replace('1 0 0', 'nan 0 0'), sides), /not finite/],
+    [
+      'sub-14.ply',
+      ply(corners, sides.replace('3 1 2 3', '3 1 2 9')),
+      /triangle 3 names vertex 9, but there are 4/,
+    ],
+    ['sub-15.ply', ply(corners.replace('0 0 1', '1 1 0'), '3 0 0 1\n'.repeat(4)), /none of the 4 triangles/],
+    ['sub-16.ply', ply(corners, sides), /8 eigenpairs/],
+  ];
+  for (const [name, content] of bad) await rig.write(`in/${name}`, content);
+  const all = await run('all');
+  expect(all.exitCode).toBe(0);
+  const { rows } = await readTsv(rig.path('all/surfaces.tsv'));
+  const status = new Map(rows.map((row) => [row[0], row.at(-1)]));
+  for (const name of good) expect(status.get(name)).toBe('ok');
+  for (const [file, , reason] of bad) {
+    const name = file.replace(/\..*/, '');
+    expect(status.get(name), file).toMatch(/^skipped: /);
+    expect(status.get(name), file).toMatch(reason);
+    expect((await rig.list('all')).filter((one) => one.startsWith(name))).toEqual([]);
+  }
+  for (const name of good) {
+    for (const part of ['eigenvalues.tsv', 'shapedna.tsv', 'hks.json'])
+      expect(await rig.read(`all/${name}_${part}`)).toBe(await rig.read(`alone/${name}_${part}`));
+  }
+  for (const table of ['shapedna.tsv', 'distances_shapedna.tsv'])
+    expect(await rig.read(`all/${table}`)).toBe(await rig.read(`alone/${table}`));
+});
+
 test('labels of a segmentation and points without triangles are surfaces, told as what they are', async () => {
   await using rig = await PipelineRig.create();
   const shape = [14, 15, 16] as const;

@@ -40,7 +40,11 @@ async function readAny(path: string): Promise<Surface> {
   if (format === GeometryFormat.HDF5) return readHdf5Surface(path);
   if (format === GeometryFormat.NUMPY) return readNumpySurface(path);
   const parse = PARSERS.get(format);
-  if (parse !== undefined) return parse(await readWhole(path), path);
+  if (parse !== undefined) {
+    const bytes = await readWhole(path);
+    if (bytes.length === 0) throw malformed(path, 'it is empty', 'create or copy the file again');
+    return parse(bytes, path);
+  }
   if (format === GeometryFormat.NIFTI_VOLUME && isCifti(path)) {
     throw malformed(
       path,

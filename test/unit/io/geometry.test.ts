@@ -508,7 +508,7 @@ describe('points without triangles', () => {
 
 test('a file without vertices, and an OBJ that was cut within a face, say so', async () => {
   const path = join(folder, 'nothing.obj');
-  writeFileSync(path, '');
+  writeFileSync(path, '# none\n');
   await expect(readSurface(path)).rejects.toThrow(`${path} cannot be read: it has no vertices`);
   writeFileSync(path, 'v 0 0 0\nv 1 0 0\nv 0 1 0\nf 1 2');
   await expect(readSurface(path)).rejects.toThrow(
@@ -567,6 +567,19 @@ describe('detection', () => {
       `${unknown} cannot be read: its content and its name are of no geometry format`,
     );
   });
+
+  test.each(['lh.pial', 'mesh.ply', 'mesh.surf.gii', 'mesh.obj'])(
+    'an empty %s is told as that',
+    async (name) => {
+      const path = join(folder, name);
+      writeFileSync(path, '');
+      await expect(readSurface(path)).rejects.toMatchObject({
+        code: 'FILE_FORMAT',
+        message: `${path} cannot be read: it is empty`,
+        cure: 'create or copy the file again',
+      });
+    },
+  );
 
   test('a GIfTI surface without triangles says which array is missing', async () => {
     const path = join(folder, 'points.surf.gii');
