@@ -152,30 +152,31 @@ export function assemblePair(
   const end = room.slice(0, n);
   const column = new Int32Array(room[n]!);
   const weight = new Float64Array(room[n]!);
-  const share = new Float64Array(room[n]!);
+  // Two vertices together have mass in a consistent matrix only.
+  const isFull = kind === 'consistent';
+  const share = new Float64Array(isFull ? room[n]! : 0);
+  const own = new Float64Array(n);
   for (let i = 0; i < n; i++) column[end[i]!++] = i;
   const corner = new Float64Array(3);
   for (let t = 0; t < count; t++) {
     if (used?.[t] === 0) continue;
     const area = areas[t]!;
     cornerMasses(kind, area, cotangents, 3 * t, corner);
-    const pair = kind === 'consistent' ? area / 12 : 0;
     for (let c = 0; c < 3; c++) {
       const a = faces[3 * t + ((c + 1) % 3)]!;
       const b = faces[3 * t + ((c + 2) % 3)]!;
       const half = cotangents[3 * t + c]! / 2;
-      let at = end[a]!++;
-      column[at] = b;
-      weight[at] = -half;
-      share[at] = pair;
-      at = end[b]!++;
-      column[at] = a;
-      weight[at] = -half;
-      share[at] = pair;
-      share[room[faces[3 * t + c]!]!]! += corner[c]!;
+      const atA = end[a]!++;
+      const atB = end[b]!++;
+      column[atA] = b;
+      weight[atA] = -half;
+      column[atB] = a;
+      weight[atB] = -half;
+      if (isFull) share[atA] = share[atB] = area / 12;
+      own[faces[3 * t + c]!]! += corner[c]!;
     }
   }
-  return compressed(n, { room, end, column, weight, share }, kind === 'consistent');
+  return compressed({ room, end, column, weight, share, own }, isFull);
 }
 
 /** Mass of the three corners of a triangle. */
@@ -187,7 +188,7 @@ function cornerMasses(
   corner: Float64Array,
 ): void {
   if (kind !== 'voronoi') {
-    corner.fill(kind === 'lumped' ? area / 3 : area / 6);
+    corner[0] = corner[1] = corner[2] = kind === 'lumped' ? area / 3 : area / 6;
     return;
   }
   voronoiCorners(area, cotangents.subarray(at, at + 3), corner);
@@ -198,16 +199,20 @@ interface LooseRows {
   readonly end: Int32Array;
   readonly column: Int32Array;
   readonly weight: Float64Array;
+  /** Mass of two vertices together; empty where the mass matrix is diagonal. */
   readonly share: Float64Array;
+  /** Mass of each vertex. */
+  readonly own: Float64Array;
 }
 
 /** Rows with repeated columns, to sorted rows without. */
-function compressed(n: number, loose: LooseRows, hasFullMass: boolean): OperatorPair {
-  const { room, end, column, weight, share } = loose;
+function compressed(loose: LooseRows, hasFullMass: boolean): OperatorPair {
+  const { room, end, column, weight, share, own } = loose;
+  const n = own.length;
   const rowStarts = new Int32Array(n + 1);
   const columnIndices = new Int32Array(column.length);
   const stiffness = new Float64Array(column.length);
-  const mass = new Float64Array(column.length);
+  const mass = new Float64Array(hasFullMass ? column.length : 0);
   const place = new Int32Array(n).fill(-1);
   let at = 0;
   for (let i = 0; i < n; i++) {
@@ -222,9 +227,11 @@ function compressed(n: number, loose: LooseRows, hasFullMass: boolean): Operator
     sortFew(columnIndices, first, at);
     for (let e = first; e < at; e++) place[columnIndices[e]!] = e;
     for (let e = room[i]!; e < end[i]!; e++) {
-      stiffness[place[column[e]!]!]! += weight[e]!;
-      mass[place[column[e]!]!]! += share[e]!;
+      const to = place[column[e]!]!;
+      stiffness[to]! += weight[e]!;
+      if (hasFullMass) mass[to]! += share[e]!;
     }
+    if (hasFullMass) mass[place[i]!]! += own[i]!;
     let sum = 0;
     for (let e = first; e < at; e++) sum += columnIndices[e] === i ? 0 : stiffness[e]!;
     stiffness[place[i]!] = -sum;
@@ -232,10 +239,9 @@ function compressed(n: number, loose: LooseRows, hasFullMass: boolean): Operator
   }
   const shape = { rows: n, columns: n };
   const pattern = { ...shape, rowStarts, columnIndices: columnIndices.slice(0, at) };
-  const full = { ...pattern, values: mass.slice(0, at) };
   return {
     stiffness: { ...pattern, values: stiffness.slice(0, at) },
-    mass: hasFullMass ? full : diagonalOf(full),
+    mass: hasFullMass ? { ...pattern, values: mass.slice(0, at) } : diagonal(own),
   };
 }
 
@@ -249,15 +255,10 @@ function sortFew(values: Int32Array, from: number, to: number): void {
   }
 }
 
-function diagonalOf(a: SparseMatrix): SparseMatrix {
-  const n = a.rows;
-  const values = new Float64Array(n);
-  for (let i = 0; i < n; i++) {
-    for (let e = a.rowStarts[i]!; e < a.rowStarts[i + 1]!; e++) {
-      if (a.columnIndices[e] === i) values[i] = a.values[e]!;
-    }
-  }
-  const counting = Int32Array.from({ length: n + 1 }, (_, i) => i);
+function diagonal(values: Float64Array): SparseMatrix {
+  const n = values.length;
+  const counting = new Int32Array(n + 1);
+  for (let i = 0; i <= n; i++) counting[i] = i;
   return { rows: n, columns: n, rowStarts: counting, columnIndices: counting.slice(0, n), values };
 }
 
@@ -276,9 +277,11 @@ export function usableTriangles(
   const used = new Uint8Array(areas.length);
   let degenerate = 0;
   let largest = 0;
-  let smallestAngle = Math.PI;
+  let steepest = -Infinity;
   for (let t = 0; t < areas.length; t++) {
-    const [a, b, c] = [faces[3 * t]!, faces[3 * t + 1]!, faces[3 * t + 2]!];
+    const a = faces[3 * t]!;
+    const b = faces[3 * t + 1]!;
+    const c = faces[3 * t + 2]!;
     if (a === b || b === c || c === a || !(areas[t]! > DEGENERATE_AREA * mean)) {
       degenerate++;
       continue;
@@ -287,9 +290,11 @@ export function usableTriangles(
     for (let corner = 0; corner < 3; corner++) {
       const cotangent = cotangents[3 * t + corner]!;
       largest = Math.max(largest, Math.abs(cotangent));
-      smallestAngle = Math.min(smallestAngle, Math.atan2(1, cotangent));
+      steepest = Math.max(steepest, cotangent);
     }
   }
+  // Angles fall where cotangents rise.
+  const smallestAngle = steepest === -Infinity ? Math.PI : Math.atan2(1, steepest);
   return { used, report: { degenerate, smallestAngle, largestCotangent: largest } };
 }
 
