@@ -59,7 +59,7 @@ napi_value spectralSolve(const Call& call) {
     for (std::size_t b = begin; b < end; b++) {
       double* blockPair = x + 8 * size * b;
       if (b < pairs) spectral().solvePair(symbolic, panels, signs, blockPair, work.get() + stride * static_cast<std::size_t>(part));
-      else spectral().solve(symbolic, panels, signs, blockPair);
+      else spectral().four.solve(symbolic, panels, signs, blockPair);
     }
   });
   return call.undefined();
@@ -78,7 +78,7 @@ napi_value spectralSlices(const Call& call) {
   const double* numbers = call.doubles(15, kTaskNumbers * count);
   double* outcomes = call.doubles(18, kOutcomeNumbers * count);
   std::vector<SliceTask> tasks(count);
-  std::size_t blocks = 0;
+  std::size_t basisNumbers = 0;
   for (std::size_t i = 0; i < count; i++, numbers += kTaskNumbers) {
     SliceTask& task = tasks[i];
     task.panels = call.listedDoubles(13, i, panelNumbers(symbolic));
@@ -94,10 +94,10 @@ napi_value spectralSlices(const Call& call) {
     task.values = call.listedDoubles(16, i, wanted);
     task.vectors = call.listedDoubles(17, i, 4 * size * ((wanted + 3) / 4));
     preferLargePages(task.vectors, wanted * size * sizeof(double));
-    blocks = std::max(blocks, sliceBlocks(size, wanted) + 1);
+    basisNumbers = std::max(basisNumbers, sliceBasis(size, wanted));
   }
   const int parts = partsFor(count, 1);
-  const std::size_t stride = scratchStride(4 * size * blocks);
+  const std::size_t stride = scratchStride(basisNumbers);
   // Memory of blocks that are not reached is never touched.
   Scratch<double> basis(stride * static_cast<std::size_t>(parts));
   preferLargePages(basis.get(), stride * static_cast<std::size_t>(parts) * sizeof(double));
@@ -140,7 +140,7 @@ napi_value multiply(const Call& call, Multiply kernel) {
   return call.undefined();
 }
 
-napi_value spectralMultiplyMass(const Call& call) { return multiply(call, spectral().multiplyMass); }
+napi_value spectralMultiplyMass(const Call& call) { return multiply(call, spectral().four.multiplyMass); }
 napi_value spectralMultiplyStiffness(const Call& call) { return multiply(call, spectral().multiplyStiffness); }
 
 // Adds what body(sums, begin, end) leaves in `length` sums per share of the rows, in the order of the shares, which

@@ -34,7 +34,20 @@ struct SpectralScratch {
   int* nextChild;
 };
 
-// Blocks are n x 4 numbers, row after row; `h` and `g` are 4 x 4, row after row.
+// What works on blocks of one width, 4 or 8: n x width numbers, row after row; `h` and `g` are width x width.
+struct SpectralRowKernels {
+  // x <- (L D L')^-1 x
+  void (*solve)(const SpectralSymbolic&, const double* panels, const signed char* signs, double* x);
+  void (*multiplyMass)(const SpectralPair&, const double* x, double* y, long begin, long end);
+  // h[j] += Q_j' z over the rows [begin, end).
+  void (*project)(long size, const double* basis, long count, const double* z, double* h, long begin, long end);
+  // w += sign * sum of Q_j h[j] over the rows [begin, end).
+  void (*add)(long size, const double* basis, long count, const double* h, double sign, double* w, long begin, long end);
+  // w <- w g
+  void (*scale)(double* w, const double* g, long begin, long end);
+};
+
+// Blocks are n x 4 numbers, row after row, where nothing else is said.
 struct SpectralKernels {
   // Doubles that `packed` needs for fronts of at most `height` rows.
   long (*packedSize)(int height);
@@ -42,16 +55,10 @@ struct SpectralKernels {
   // number.
   double (*factor)(const SpectralSymbolic&, const SpectralPair&, double shift, const SpectralScratch&, double* panels,
                    signed char* signs);
-  void (*solve)(const SpectralSymbolic&, const double* panels, const signed char* signs, double* x);
-  // The two blocks at x; `work` has 8 size numbers.
+  SpectralRowKernels four, eight;
+  // (L D L')^-1 of the two blocks at x; `work` has 8 size numbers.
   void (*solvePair)(const SpectralSymbolic&, const double* panels, const signed char* signs, double* x, double* work);
-  void (*multiplyMass)(const SpectralPair&, const double* x, double* y, long begin, long end);
   void (*multiplyStiffness)(const SpectralPair&, const double* x, double* y, long begin, long end);
-  // h[j] += Q_j' z over the rows [begin, end).
-  void (*project)(long size, const double* basis, long count, const double* z, double* h, long begin, long end);
-  // w += sign * sum of Q_j h[j] over the rows [begin, end).
-  void (*add)(long size, const double* basis, long count, const double* h, double sign, double* w, long begin, long end);
-  void (*scale)(double* w, const double* g, long begin, long end);
   // w[:, c] -= factors[c] z[:, c].
   void (*subtractColumns)(double* w, const double* factors, const double* z, long begin, long end);
   // out[c] += sum of a[:, c] b[:, c].

@@ -329,14 +329,44 @@ NL_INLINE void spectralBackwardTile(const double* panel, long ld, const int* row
   for (int c = 0; c < kColumns; c++) storeRow<Row>(to + kWidth * c, sums[c]);
 }
 
+// The columns at x1 -= kRows rows of a panel, transposed, times the rows of x that they stand for. The panel is read once,
+// front to back, however many columns it has.
+template <class Row, int kRows>
+NL_INLINE void spectralBackwardRows(const double* panel, long columns, const int* rows, const double* x, double* x1) {
+  constexpr long kWidth = kRowWidth<Row>;
+  Row values[kRows];
+#pragma GCC unroll 8
+  for (int r = 0; r < kRows; r++) values[r] = loadRow<Row>(x + kWidth * rows[r]);
+  for (long c = 0; c < columns; c++) {
+    Row even = loadRow<Row>(x1 + kWidth * c), odd = {};
+#pragma GCC unroll 8
+    for (int r = 0; r < kRows; r++) {
+      const Row product = broadcastRow<Row>(panel[r * columns + c]) * values[r];
+      if (r % 2 == 0) even -= product;
+      else odd -= product;
+    }
+    storeRow<Row>(x1 + kWidth * c, even + odd);
+  }
+}
+
+// Columns up to which the sums of all columns stay in registers while the rows pass by.
+constexpr int kBackwardColumns = 8;
+
 template <class Row>
 NL_INLINE void spectralBackward(const SpectralSymbolic& symbolic, const double* panels, int s, double* x) {
   constexpr long kWidth = kRowWidth<Row>;
   const int from = symbolic.superStarts[s], columns = symbolic.superStarts[s + 1] - from;
   const int* rows = symbolic.rows + symbolic.rowStarts[s];
-  const int height = symbolic.rowStarts[s + 1] - symbolic.rowStarts[s];
+  int height = symbolic.rowStarts[s + 1] - symbolic.rowStarts[s];
   const double* panel = panels + (long)symbolic.panelStarts[s];
   double* x1 = x + kWidth * from;
+  if (columns > kBackwardColumns) {
+    int i = columns;
+    for (; i + 8 <= height; i += 8) spectralBackwardRows<Row, 8>(panel + (long)i * columns, columns, rows + i, x, x1);
+    for (; i + 2 <= height; i += 2) spectralBackwardRows<Row, 2>(panel + (long)i * columns, columns, rows + i, x, x1);
+    for (; i < height; i++) spectralBackwardRows<Row, 1>(panel + (long)i * columns, columns, rows + i, x, x1);
+    height = columns;
+  }
   for (int end = columns; end > 0;) {
     const int wide = end >= 8 ? 8 : end >= 4 ? 4 : end >= 2 ? 2 : 1;
     const int k = end - wide;
@@ -362,10 +392,6 @@ static void spectralSolveRows(const SpectralSymbolic& symbolic, const double* pa
   for (int s = symbolic.supernodes - 1; s >= 0; s--) spectralBackward<Row>(symbolic, panels, s, x);
 }
 
-static void spectralSolve(const SpectralSymbolic& symbolic, const double* panels, const signed char* signs, double* x) {
-  spectralSolveRows<Four>(symbolic, panels, signs, x);
-}
-
 // Two blocks in one pass over the factor.
 static void spectralSolvePair(const SpectralSymbolic& symbolic, const double* panels, const signed char* signs, double* x,
                               double* work) {
@@ -384,16 +410,18 @@ static void spectralSolvePair(const SpectralSymbolic& symbolic, const double* pa
 
 // ---- products with blocks ----
 
+template <class Row>
 static void spectralMultiplyMass(const SpectralPair& pair, const double* x, double* y, long begin, long end) {
+  constexpr long kWidth = kRowWidth<Row>;
   for (long i = begin; i < end; i++) {
     if (pair.diagonalMass != nullptr) {
-      storeFour(y + 4 * i, loadFour(x + 4 * i) * pair.diagonalMass[i]);
+      storeRow<Row>(y + kWidth * i, loadRow<Row>(x + kWidth * i) * pair.diagonalMass[i]);
       continue;
     }
-    Four sum = {};
+    Row sum = {};
     for (int e = pair.starts[i]; e < pair.starts[i + 1]; e++)
-      sum += broadcastFour(pair.mass[e]) * loadFour(x + 4L * pair.columns[e]);
-    storeFour(y + 4 * i, sum);
+      sum += broadcastRow<Row>(pair.mass[e]) * loadRow<Row>(x + kWidth * pair.columns[e]);
+    storeRow<Row>(y + kWidth * i, sum);
   }
 }
 
@@ -409,86 +437,127 @@ static void spectralMultiplyStiffness(const SpectralPair& pair, const double* x,
 
 constexpr long kSpectralChunk = 256;
 
-template <int kBlocks>
-NL_INLINE void spectralDotTile(const double* q, long stride, const double* z, long rows, double* h) {
-  Four sums[kBlocks][4];
-#pragma GCC unroll 2
-  for (int b = 0; b < kBlocks; b++)
-#pragma GCC unroll 4
-    for (int c = 0; c < 4; c++) sums[b][c] = loadFour(h + 16 * b + 4 * c);
-  for (long i = 0; i < rows; i++) {
-    const Four value = loadFour(z + 4 * i);
-#pragma GCC unroll 2
-    for (int b = 0; b < kBlocks; b++)
-#pragma GCC unroll 4
-      for (int c = 0; c < 4; c++) sums[b][c] += broadcastFour(q[b * stride + 4 * i + c]) * value;
-  }
-#pragma GCC unroll 2
-  for (int b = 0; b < kBlocks; b++)
-#pragma GCC unroll 4
-    for (int c = 0; c < 4; c++) storeFour(h + 16 * b + 4 * c, sums[b][c]);
+// Basis blocks are taken in strips of four columns: one of a block of four, two of a block of eight.
+template <class Row>
+constexpr long kStrips = kRowWidth<Row> / 4;
+
+// Column 0 of strip t in the first of the rows that stand at `basis`.
+template <class Row>
+NL_INLINE const double* spectralStrip(const double* basis, long size, long t) {
+  return basis + kRowWidth<Row> * size * (t / kStrips<Row>) + 4 * (t % kStrips<Row>);
 }
 
-static void spectralProject(long size, const double* basis, long count, const double* z, double* h, long begin,
-                            long end) {
-  for (long first = begin; first < end; first += kSpectralChunk) {
-    const long rows = end - first < kSpectralChunk ? end - first : kSpectralChunk;
-    long j = 0;
-    for (; j + 2 <= count; j += 2)
-      spectralDotTile<2>(basis + 4 * (j * size + first), 4 * size, z + 4 * first, rows, h + 16 * j);
-    for (; j < count; j++)
-      spectralDotTile<1>(basis + 4 * (j * size + first), 4 * size, z + 4 * first, rows, h + 16 * j);
-  }
-}
-
-template <int kBlocks>
-NL_INLINE void spectralAddTile(const double* q, long stride, const double* h, Four sign, double* w, long rows) {
-  Four factors[kBlocks][4];
-#pragma GCC unroll 4
-  for (int b = 0; b < kBlocks; b++)
-#pragma GCC unroll 4
-    for (int c = 0; c < 4; c++) factors[b][c] = sign * loadFour(h + 16 * b + 4 * c);
-  for (long i = 0; i < rows; i++) {
-    Four first = loadFour(w + 4 * i), second = {};
-#pragma GCC unroll 4
-    for (int b = 0; b < kBlocks; b++) {
-      const double* row = q + b * stride + 4 * i;
-      first += broadcastFour(row[0]) * factors[b][0];
-      second += broadcastFour(row[1]) * factors[b][1];
-      first += broadcastFour(row[2]) * factors[b][2];
-      second += broadcastFour(row[3]) * factors[b][3];
-    }
-    storeFour(w + 4 * i, first + second);
-  }
-}
-
+// Strips at a time, as registers allow.
 #if defined(NL_AVX512)
-constexpr int kAddBlocks = 4;
+template <class Row>
+constexpr int kDotStrips = 2 * kStrips<Row>;
+template <class Row>
+constexpr int kAddStrips = 4;
 #else
-constexpr int kAddBlocks = 2;
+template <class Row>
+constexpr int kDotStrips = 2 / kStrips<Row>;
+template <class Row>
+constexpr int kAddStrips = 2 / kStrips<Row>;
 #endif
 
-static void spectralAdd(long size, const double* basis, long count, const double* h, double sign, double* w, long begin,
-                        long end) {
-  const Four factor = broadcastFour(sign);
+template <class Row, int kCount>
+NL_INLINE void spectralDotTile(const double* basis, long size, long t, const double* z, long rows, double* h) {
+  constexpr long kWidth = kRowWidth<Row>;
+  const double* q[kCount];
+  Row sums[kCount][4];
+#pragma GCC unroll 4
+  for (int s = 0; s < kCount; s++) {
+    q[s] = spectralStrip<Row>(basis, size, t + s);
+#pragma GCC unroll 4
+    for (int c = 0; c < 4; c++) sums[s][c] = loadRow<Row>(h + kWidth * (4 * (t + s) + c));
+  }
+  for (long i = 0; i < rows; i++) {
+    const Row value = loadRow<Row>(z + kWidth * i);
+#pragma GCC unroll 4
+    for (int s = 0; s < kCount; s++)
+#pragma GCC unroll 4
+      for (int c = 0; c < 4; c++) sums[s][c] += broadcastRow<Row>(q[s][kWidth * i + c]) * value;
+  }
+#pragma GCC unroll 4
+  for (int s = 0; s < kCount; s++)
+#pragma GCC unroll 4
+    for (int c = 0; c < 4; c++) storeRow<Row>(h + kWidth * (4 * (t + s) + c), sums[s][c]);
+}
+
+template <class Row>
+static void spectralProject(long size, const double* basis, long count, const double* z, double* h, long begin,
+                            long end) {
+  constexpr int kCount = kDotStrips<Row>;
   for (long first = begin; first < end; first += kSpectralChunk) {
     const long rows = end - first < kSpectralChunk ? end - first : kSpectralChunk;
-    const double* q = basis + 4 * first;
-    long j = 0;
-    for (; j + kAddBlocks <= count; j += kAddBlocks)
-      spectralAddTile<kAddBlocks>(q + 4 * j * size, 4 * size, h + 16 * j, factor, w + 4 * first, rows);
-    for (; j < count; j++) spectralAddTile<1>(q + 4 * j * size, 4 * size, h + 16 * j, factor, w + 4 * first, rows);
+    const double *q = basis + kRowWidth<Row> * first, *own = z + kRowWidth<Row> * first;
+    long t = 0;
+    for (; t + kCount <= count * kStrips<Row>; t += kCount) spectralDotTile<Row, kCount>(q, size, t, own, rows, h);
+    for (; t < count * kStrips<Row>; t++) spectralDotTile<Row, 1>(q, size, t, own, rows, h);
   }
 }
 
-static void spectralScale(double* w, const double* g, long begin, long end) {
-  const Four g0 = loadFour(g), g1 = loadFour(g + 4), g2 = loadFour(g + 8), g3 = loadFour(g + 12);
-  for (long i = begin; i < end; i++) {
-    const double* row = w + 4 * i;
-    storeFour(w + 4 * i, broadcastFour(row[0]) * g0 + broadcastFour(row[1]) * g1 + broadcastFour(row[2]) * g2 +
-                             broadcastFour(row[3]) * g3);
+template <class Row, int kCount>
+NL_INLINE void spectralAddTile(const double* basis, long size, long t, const double* h, Row sign, double* w, long rows) {
+  constexpr long kWidth = kRowWidth<Row>;
+  const double* q[kCount];
+  Row factors[kCount][4];
+#pragma GCC unroll 4
+  for (int s = 0; s < kCount; s++) {
+    q[s] = spectralStrip<Row>(basis, size, t + s);
+#pragma GCC unroll 4
+    for (int c = 0; c < 4; c++) factors[s][c] = sign * loadRow<Row>(h + kWidth * (4 * (t + s) + c));
+  }
+  for (long i = 0; i < rows; i++) {
+    Row first = loadRow<Row>(w + kWidth * i), second = {};
+#pragma GCC unroll 4
+    for (int s = 0; s < kCount; s++) {
+      const double* row = q[s] + kWidth * i;
+      first += broadcastRow<Row>(row[0]) * factors[s][0];
+      second += broadcastRow<Row>(row[1]) * factors[s][1];
+      first += broadcastRow<Row>(row[2]) * factors[s][2];
+      second += broadcastRow<Row>(row[3]) * factors[s][3];
+    }
+    storeRow<Row>(w + kWidth * i, first + second);
   }
 }
+
+template <class Row>
+static void spectralAdd(long size, const double* basis, long count, const double* h, double sign, double* w, long begin,
+                        long end) {
+  constexpr int kCount = kAddStrips<Row>;
+  const Row factor = broadcastRow<Row>(sign);
+  for (long first = begin; first < end; first += kSpectralChunk) {
+    const long rows = end - first < kSpectralChunk ? end - first : kSpectralChunk;
+    const double* q = basis + kRowWidth<Row> * first;
+    double* own = w + kRowWidth<Row> * first;
+    long t = 0;
+    for (; t + kCount <= count * kStrips<Row>; t += kCount) spectralAddTile<Row, kCount>(q, size, t, h, factor, own, rows);
+    for (; t < count * kStrips<Row>; t++) spectralAddTile<Row, 1>(q, size, t, h, factor, own, rows);
+  }
+}
+
+template <class Row>
+static void spectralScale(double* w, const double* g, long begin, long end) {
+  constexpr long kWidth = kRowWidth<Row>;
+  Row factors[kWidth];
+#pragma GCC unroll 8
+  for (long c = 0; c < kWidth; c++) factors[c] = loadRow<Row>(g + kWidth * c);
+  for (long i = begin; i < end; i++) {
+    const double* row = w + kWidth * i;
+    Row first = {}, second = {};
+#pragma GCC unroll 8
+    for (long c = 0; c < kWidth; c += 2) {
+      first += broadcastRow<Row>(row[c]) * factors[c];
+      second += broadcastRow<Row>(row[c + 1]) * factors[c + 1];
+    }
+    storeRow<Row>(w + kWidth * i, first + second);
+  }
+}
+
+template <class Row>
+constexpr SpectralRowKernels kSpectralRowKernels = {spectralSolveRows<Row>, spectralMultiplyMass<Row>, spectralProject<Row>,
+                                                    spectralAdd<Row>, spectralScale<Row>};
 
 static void spectralSubtractColumns(double* w, const double* factors, const double* z, long begin, long end) {
   const Four factor = loadFour(factors);
@@ -775,9 +844,10 @@ static void spectralSolveUpper(int n, const double* u, double* rows) {
 }
 
 static const SpectralKernels kSpectralKernels = {
-    spectralPackedSize,  spectralFactor,       spectralSolve,  spectralSolvePair, spectralMultiplyMass, spectralMultiplyStiffness,
-    spectralProject,     spectralAdd,          spectralScale,  spectralSubtractColumns, spectralColumnDots, spectralManyWide,
-    spectralManyProduct, spectralGram,         spectralSmallEigen, spectralReducePencil, spectralSolveUpper};
+    spectralPackedSize,        spectralFactor,          kSpectralRowKernels<Four>, kSpectralRowKernels<Eight>,
+    spectralSolvePair,         spectralMultiplyStiffness, spectralSubtractColumns, spectralColumnDots,
+    spectralManyWide,          spectralManyProduct,     spectralGram,              spectralSmallEigen,
+    spectralReducePencil,      spectralSolveUpper};
 
 }  // namespace NL_ISA
 }  // namespace neuroloom

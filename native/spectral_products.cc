@@ -12,8 +12,9 @@ constexpr std::size_t kRows = 64;
 }  // namespace
 
 BlockCombination::BlockCombination(const SpectralKernels& kernels, std::size_t count, const double* coefficients,
-                                   std::size_t outBlocks)
+                                   std::size_t outBlocks, std::size_t basisWidth)
     : kernels_(kernels),
+      basisWidth_(basisWidth),
       count_(count),
       outBlocks_(outBlocks),
       wide_(static_cast<std::size_t>(kernels.manyWide())),
@@ -38,7 +39,11 @@ void BlockCombination::rows(std::size_t size, const double* basis, double* out, 
   double* result = work + 4 * kRows * count_;
   for (std::size_t first = begin; first < end; first += kRows) {
     const std::size_t rows = std::min(kRows, end - first);
-    for (std::size_t j = 0; j < count_; j++) std::copy_n(basis + 4 * (j * size + first), 4 * rows, work + 4 * kRows * j);
+    for (std::size_t j = 0; j < count_; j++) {
+      const double* source = basis + 4 * j / basisWidth_ * basisWidth_ * size + 4 * j % basisWidth_ + basisWidth_ * first;
+      double* target = work + 4 * kRows * j;
+      for (std::size_t i = 0; i < rows; i++) std::copy_n(source + basisWidth_ * i, 4, target + 4 * i);
+    }
     for (std::size_t g = 0; g < groups_; g++) {
       kernels_.manyProduct(work, 4 * kRows, static_cast<long>(count_), packed_.get() + g * 4 * count_ * wide_, result,
                            static_cast<long>(rows));

@@ -10,8 +10,10 @@ namespace neuroloom {
 // out_b = sum of Q_j c[b][j] for `outBlocks` blocks: the coefficients once in the form that the kernel takes.
 class BlockCombination {
  public:
-  // coefficients: 4 count x 4 for each block of the result
-  BlockCombination(const SpectralKernels& kernels, std::size_t count, const double* coefficients, std::size_t outBlocks);
+  // coefficients: 4 count x 4 for each block of the result; basisWidth: 8 where the blocks of the basis stand two by two,
+  // in rows of eight
+  BlockCombination(const SpectralKernels& kernels, std::size_t count, const double* coefficients, std::size_t outBlocks,
+                   std::size_t basisWidth = 4);
 
   // Numbers of working memory that one thread needs.
   std::size_t workSize() const;
@@ -21,7 +23,7 @@ class BlockCombination {
 
  private:
   const SpectralKernels& kernels_;
-  const std::size_t count_, outBlocks_, wide_, groups_;
+  const std::size_t basisWidth_, count_, outBlocks_, wide_, groups_;
   Scratch<double> packed_;
 };
 

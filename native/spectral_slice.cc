@@ -23,62 +23,90 @@ constexpr double kEpsilon = std::numeric_limits<double>::epsilon();
 // What is lost anew in each step, in roundings of the largest theta, before measurements say more.
 constexpr double kFirstNoise = 8;
 
-// 4 x 4 numbers, row after row.
+// From this many rows on, blocks of eight: a quarter more vectors than with four, but half as often the factor and the
+// basis pass through memory, which is what large surfaces wait for.
+constexpr std::size_t kWideFrom = 20000;
+// Rows of a few blocks that stay in the cache together.
+constexpr long kSweepRows = 256;
+
+std::size_t widthFor(std::size_t size) { return size < kWideFrom ? 4 : 8; }
+
+// Most blocks that the basis of a slice with `wanted` pairs may have.
+std::size_t sliceBlocks(std::size_t size, std::size_t wanted, std::size_t width) {
+  return std::max<std::size_t>(1, std::min((6 * wanted + 48 + width - 1) / width, size / width));
+}
+
+// W x W numbers, row after row.
+template <int W>
 struct Small {
-  double at[16] = {};
-  double operator()(int i, int j) const { return at[4 * i + j]; }
-  double& operator()(int i, int j) { return at[4 * i + j]; }
+  double at[W * W] = {};
+  double operator()(int i, int j) const { return at[W * i + j]; }
+  double& operator()(int i, int j) { return at[W * i + j]; }
 };
 
-Small identity() {
-  Small g;
-  for (int i = 0; i < 4; i++) g(i, i) = 1;
+template <int W>
+Small<W> identity() {
+  Small<W> g;
+  for (int i = 0; i < W; i++) g(i, i) = 1;
   return g;
 }
 
-Small transposed(const Small& g) {
-  Small t;
-  for (int i = 0; i < 4; i++)
-    for (int j = 0; j < 4; j++) t(i, j) = g(j, i);
+template <int W>
+Small<W> filled(double value) {
+  Small<W> g;
+  for (double& entry : g.at) entry = value;
+  return g;
+}
+
+template <int W>
+Small<W> transposed(const Small<W>& g) {
+  Small<W> t;
+  for (int i = 0; i < W; i++)
+    for (int j = 0; j < W; j++) t(i, j) = g(j, i);
   return t;
 }
 
 // c += sign a b
-void addProduct(Small& c, const Small& a, const Small& b, double sign = 1) {
-  for (int i = 0; i < 4; i++)
-    for (int k = 0; k < 4; k++) {
+template <int W>
+void addProduct(Small<W>& c, const Small<W>& a, const Small<W>& b, double sign = 1) {
+  for (int i = 0; i < W; i++)
+    for (int k = 0; k < W; k++) {
       const double factor = sign * a(i, k);
-      for (int j = 0; j < 4; j++) c(i, j) += factor * b(k, j);
+      for (int j = 0; j < W; j++) c(i, j) += factor * b(k, j);
     }
 }
 
-Small product(const Small& a, const Small& b) {
-  Small c;
+template <int W>
+Small<W> product(const Small<W>& a, const Small<W>& b) {
+  Small<W> c;
   addProduct(c, a, b);
   return c;
 }
 
-double largestEntry(const Small& g) {
+template <int W>
+double largestEntry(const Small<W>& g) {
   double largest = 0;
   for (const double value : g.at) largest = std::max(largest, std::fabs(value));
   return largest;
 }
 
+template <int W>
 struct GramFactor {
   // Upper triangular R of gram = R'R, with zero rows for dependent columns.
-  Small upper;
+  Small<W> upper;
   // Inverse of R, with ones on the diagonal of dependent columns.
-  Small inverse;
-  bool dependent[4] = {};
+  Small<W> inverse;
+  bool dependent[W] = {};
   bool isDependent = false;
   // Smallest square pivot over square norm.
   double smallestRatio = 1;
 };
 
-GramFactor factorGram(const Small& gram, double scaleOfOperator) {
-  GramFactor result;
-  Small& upper = result.upper;
-  for (int j = 0; j < 4; j++) {
+template <int W>
+GramFactor<W> factorGram(const Small<W>& gram, double scaleOfOperator) {
+  GramFactor<W> result;
+  Small<W>& upper = result.upper;
+  for (int j = 0; j < W; j++) {
     const double square = gram(j, j);
     double pivot = square;
     for (int q = 0; q < j; q++) pivot -= upper(q, j) * upper(q, j);
@@ -89,16 +117,16 @@ GramFactor factorGram(const Small& gram, double scaleOfOperator) {
     result.smallestRatio = std::min(result.smallestRatio, pivot / square);
     const double root = std::sqrt(pivot);
     upper(j, j) = root;
-    for (int i = j + 1; i < 4; i++) {
+    for (int i = j + 1; i < W; i++) {
       double sum = gram(i, j);
       for (int q = 0; q < j; q++) sum -= upper(q, i) * upper(q, j);
       upper(j, i) = sum / root;
     }
   }
-  for (int column = 0; column < 4; column++) {
-    for (int i = 3; i >= 0; i--) {
+  for (int column = 0; column < W; column++) {
+    for (int i = W - 1; i >= 0; i--) {
       double sum = i == column ? 1 : 0;
-      for (int q = i + 1; q < 4; q++)
+      for (int q = i + 1; q < W; q++)
         if (!result.dependent[q]) sum -= upper(i, q) * result.inverse(q, column);
       result.inverse(i, column) = result.dependent[i] ? (i == column ? 1 : 0) : sum / upper(i, i);
     }
@@ -106,18 +134,21 @@ GramFactor factorGram(const Small& gram, double scaleOfOperator) {
   return result;
 }
 
+// W: vectors per block.
+template <int W>
 class BlockLanczos {
  public:
   BlockLanczos(const SpectralKernels& kernels, const SpectralSymbolic& symbolic, const SpectralPair& pair,
                const SliceTask& task, double* basis)
       : kernels_(kernels),
+        own_(W == 4 ? kernels.four : kernels.eight),
         symbolic_(symbolic),
         pair_(pair),
         task_(task),
         basis_(basis),
         size_(static_cast<std::size_t>(pair.size)),
-        width_(4 * size_),
-        capacity_(sliceBlocks(size_, task.below + task.above)),
+        width_(W * size_),
+        capacity_(sliceBlocks(size_, task.below + task.above, W)),
         imageMemory_(width_),
         nextMemory_(width_),
         image_(imageMemory_.get()),
@@ -132,11 +163,11 @@ class BlockLanczos {
       return outcome_;
     }
     start();
-    std::size_t blocks = 1, next = std::min(capacity_, std::max<std::size_t>(2, (3 * wanted / 2 + 8) / 4));
+    std::size_t blocks = 1, next = std::min(capacity_, std::max<std::size_t>(2, (3 * wanted / 2 + 8) / W));
     double before = 0;
     std::size_t blocksBefore = 0;
     for (;;) {
-      const Small beta = extend(blocks);
+      const Block beta = extend(blocks);
       if (blocks >= next || blocks >= capacity_) {
         const double worst = largestResidual(blocks, beta);
         if (!std::isnan(outcome_.betterShift) || std::isnan(worst)) return outcome_;
@@ -157,87 +188,121 @@ class BlockLanczos {
   }
 
  private:
+  using Block = Small<W>;
+
   double* block(std::size_t index) { return basis_ + index * width_; }
   long rows() const { return static_cast<long>(size_); }
 
   // Blocks until the next test: residuals fall about geometrically, so two tests tell where the third is worth while.
   std::size_t stepAfter(std::size_t wanted, std::size_t blocks, double worst, std::size_t blocksBefore, double before) const {
-    const std::size_t usual = worst > 1e-6 ? std::max<std::size_t>(2, wanted / 32 + 1) : 1;
+    const std::size_t usual = worst > 1e-6 ? std::max<std::size_t>(2, wanted / (8 * W) + 1) : 1;
     if (blocksBefore == 0 || !std::isfinite(before) || !(worst < 0.5 * before)) return usual;
     const double rate = std::log(before / worst) / static_cast<double>(blocks - blocksBefore);
     const double left = std::log(worst / task_.tolerance) / rate;
-    return static_cast<std::size_t>(std::min(8.0, std::max(1.0, std::floor(0.8 * left))));
+    return static_cast<std::size_t>(std::min(32.0 / W, std::max(1.0, std::floor(0.8 * left))));
   }
 
+  void multiplyMass(const double* x, double* y, long begin, long end) { own_.multiplyMass(pair_, x, y, begin, end); }
+  // h += Q' z over some rows.
+  void project(const double* basis, std::size_t count, const double* z, Block* h, long begin, long end) {
+    own_.project(rows(), basis, static_cast<long>(count), z, h->at, begin, end);
+  }
+  void subtract(const double* basis, std::size_t count, const Block* h, double* w, long begin, long end) {
+    own_.add(rows(), basis, static_cast<long>(count), h->at, -1.0, w, begin, end);
+  }
+
+  // Several things done to the same rows while they are in the cache.
+  template <class Body>
+  void sweep(Body&& body) {
+    for (long begin = 0; begin < rows(); begin += kSweepRows) body(begin, std::min(rows(), begin + kSweepRows));
+  }
+
+  // As `sweep`, with image = M w between the two: a mass that is more than a diagonal looks at all rows of w.
+  template <class Before, class After>
+  void sweepWithMass(const double* w, double* image, Before&& before, After&& after) {
+    if (pair_.diagonalMass != nullptr) {
+      sweep([&](long begin, long end) {
+        before(begin, end);
+        multiplyMass(w, image, begin, end);
+        after(begin, end);
+      });
+      return;
+    }
+    sweep(before);
+    multiplyMass(w, image, 0, rows());
+    sweep(after);
+  }
+
+  // x <- (K - shift M)^-1 x
   void solve(double* x) {
-    kernels_.solve(symbolic_, task_.panels, task_.signs, x);
-    outcome_.solves += 4;
-  }
-  void multiplyMass(const double* x, double* y) { kernels_.multiplyMass(pair_, x, y, 0, rows()); }
-  void project(const double* basis, std::size_t count, const double* z, Small* h) {
-    std::fill_n(h->at, 16 * count, 0.0);
-    kernels_.project(rows(), basis, static_cast<long>(count), z, h->at, 0, rows());
-  }
-  void subtract(const double* basis, std::size_t count, const Small* h, double* w) {
-    kernels_.add(rows(), basis, static_cast<long>(count), h->at, -1.0, w, 0, rows());
+    own_.solve(symbolic_, task_.panels, task_.signs, x);
+    outcome_.solves += W;
   }
 
   // A random block, smoothed by one application of the operator.
   void start() {
     DrawSource draws(task_.seed);
     for (std::size_t i = 0; i < width_; i++) image_[i] = draws.next() / 4294967296.0 - 0.5;
-    multiplyMass(image_, block(0));
+    multiplyMass(image_, block(0), 0, rows());
     solve(block(0));
-    multiplyMass(block(0), image_);
-    orthonormalise(block(0), image_, 0);
+    multiplyMass(block(0), image_, 0, rows());
+    Block gram;
+    project(block(0), 1, image_, &gram, 0, rows());
+    orthonormalise(block(0), image_, 0, gram);
   }
 
   // The next block of the basis and the diagonal block of the projected operator; returns the coupling block.
-  Small extend(std::size_t blocks) {
-    const std::size_t last = blocks - 1;
+  Block extend(std::size_t blocks) {
+    const std::size_t last = blocks - 1, near = last > 0 ? last - 1 : 0;
     double* w = block(blocks);
     std::copy_n(image_, width_, w);
     solve(w);
-    if (last > 0) {
-      const Small coupling = transposed(couplings_[last - 1]);
-      subtract(block(last - 1), 1, &coupling, w);
-    }
-    Small inner;
-    project(image_, 1, w, &inner);
-    subtract(block(last), 1, &inner, w);
-    multiplyMass(w, nextImage_);
-    Small gram;
-    project(w, 1, nextImage_, &gram);
-    const GramFactor expected = factorGram(gram, scaleOfOperator_);
+    const Block coupling = last > 0 ? transposed(couplings_[last - 1]) : Block();
+    Block inner;
+    sweep([&](long begin, long end) {
+      if (last > 0) subtract(block(last - 1), 1, &coupling, w, begin, end);
+      project(image_, 1, w, &inner, begin, end);
+    });
+    Block gram;
+    parts_.assign(blocks, Block());
+    sweepWithMass(
+        w, nextImage_, [&](long begin, long end) { subtract(block(last), 1, &inner, w, begin, end); },
+        [&](long begin, long end) {
+          project(w, 1, nextImage_, &gram, begin, end);
+          project(block(near), blocks - near, nextImage_, &parts_[near], begin, end);
+        });
+    const GramFactor<W> expected = factorGram(gram, scaleOfOperator_);
     foresee(blocks, inner, expected);
     // One step alone would bring back what the block before it has lost.
     const bool isDue = mustRepeat_ || isAlways_ || expected.isDependent || lost_ > task_.mostLost;
     mustRepeat_ = isDue && !mustRepeat_;
-    const std::size_t first = isDue ? 0 : last > 0 ? last - 1 : 0;
-    parts_.resize(blocks);
-    project(block(first), blocks - first, nextImage_, &parts_[first]);
-    subtract(block(first), blocks - first, &parts_[first], w);
+    if (isDue && near > 0) project(basis_, near, nextImage_, parts_.data(), 0, rows());
+    const std::size_t first = isDue ? 0 : near;
+    gram = Block();
+    sweepWithMass(
+        w, nextImage_,
+        [&](long begin, long end) { subtract(block(first), blocks - first, &parts_[first], w, begin, end); },
+        [&](long begin, long end) { project(w, 1, nextImage_, &gram, begin, end); });
     if (isDue) learn(blocks, expected);
-    Small diagonal;
-    for (int a = 0; a < 4; a++)
-      for (int b = 0; b < 4; b++) {
+    Block diagonal;
+    for (int a = 0; a < W; a++)
+      for (int b = 0; b < W; b++) {
         diagonal(a, b) = (inner(a, b) + inner(b, a) + parts_[last](a, b) + parts_[last](b, a)) / 2;
         if (a == b) scaleOfOperator_ = std::max(scaleOfOperator_, std::fabs(diagonal(a, b)));
       }
     diagonals_.push_back(diagonal);
-    multiplyMass(w, nextImage_);
-    return orthonormalise(w, nextImage_, blocks);
+    return orthonormalise(w, nextImage_, blocks, gram);
   }
 
   // Estimates Q_i' M w for the next block w from those of the two blocks before, by the recurrence that the exact products
   // obey (Simon 1984): what rounding has added grows as the components of converged vectors do.
-  void foresee(std::size_t blocks, const Small& inner, const GramFactor& expected) {
+  void foresee(std::size_t blocks, const Block& inner, const GramFactor<W>& expected) {
     const std::size_t last = blocks - 1;
-    future_.assign(blocks, Small());
+    future_.assign(blocks, Block());
     const double fresh = noise_ * kEpsilon * std::max(scaleOfOperator_, largestEntry(inner));
     lost_ = 0;
     for (std::size_t i = 0; i + 1 < last; i++) {
-      Small sum;
+      Block sum;
       addProduct(sum, diagonals_[i], present_[i]);
       if (i > 0) addProduct(sum, couplings_[i - 1], present_[i - 1]);
       addProduct(sum, transposed(couplings_[i]), present_[i + 1]);
@@ -248,50 +313,49 @@ class BlockLanczos {
       lost_ = std::max(lost_, largestEntry(future_[i]));
     }
     // The two last blocks are always projected out.
-    for (std::size_t i = last > 0 ? last - 1 : 0; i < blocks; i++) future_[i] = filled(kEpsilon);
+    for (std::size_t i = last > 0 ? last - 1 : 0; i < blocks; i++) future_[i] = filled<W>(kEpsilon);
     past_.swap(present_);
     present_.swap(future_);
   }
 
-  static Small filled(double value) {
-    Small g;
-    for (double& entry : g.at) entry = value;
-    return g;
-  }
-
   // After a full projection: nothing is lost, and the estimate is held against what was there.
-  void learn(std::size_t blocks, const GramFactor& expected) {
+  void learn(std::size_t blocks, const GramFactor<W>& expected) {
     double found = 0;
     for (std::size_t i = 0; i + 2 < blocks; i++) found = std::max(found, largestEntry(product(parts_[i], expected.inverse)));
     if (lost_ > 0 && found > lost_) noise_ *= std::min(found / lost_, 100.0);
-    for (Small& own : present_) own = filled(kEpsilon);
+    for (Block& own : present_) own = filled<W>(kEpsilon);
   }
 
-  // Makes w mass-orthonormal by Cholesky-QR, twice; `image` becomes M w. Dependent columns are replaced by random ones made
-  // orthogonal to the basis: the Krylov space was exhausted in their direction. Returns R with w before = w after R.
-  Small orthonormalise(double* w, double* image, std::size_t blocks) {
-    Small r = identity();
+  // Makes w mass-orthonormal by Cholesky-QR, twice; `image` is M w before and after, `gram` w' M w before. Dependent columns
+  // are replaced by random ones made orthogonal to the basis: the Krylov space was exhausted in their direction. Returns R
+  // with w before = w after R.
+  Block orthonormalise(double* w, double* image, std::size_t blocks, Block gram) {
+    Block r = identity<W>();
     int passes = 2;
     for (int pass = 0; pass < passes && pass < 8; pass++) {
-      Small gram;
-      project(w, 1, image, &gram);
-      const GramFactor factor = factorGram(gram, scaleOfOperator_);
-      kernels_.scale(w, factor.inverse.at, 0, rows());
-      kernels_.scale(image, factor.inverse.at, 0, rows());
+      const GramFactor<W> factor = factorGram(gram, scaleOfOperator_);
+      gram = Block();
+      sweep([&](long begin, long end) {
+        own_.scale(w, factor.inverse.at, begin, end);
+        own_.scale(image, factor.inverse.at, begin, end);
+        if (pass + 1 < passes) project(w, 1, image, &gram, begin, end);
+      });
       r = product(factor.upper, r);
       if (!factor.isDependent && !(pass == 0 && factor.smallestRatio < 1e-8)) continue;
-      for (std::size_t column = 0; column < 4; column++) {
+      for (std::size_t column = 0; column < W; column++) {
         if (!factor.dependent[column]) continue;
-        for (std::size_t i = column; i < width_; i += 4) w[i] = draws_.next() / 4294967296.0 - 0.5;
+        for (std::size_t i = column; i < width_; i += W) w[i] = draws_.next() / 4294967296.0 - 0.5;
       }
       if (factor.isDependent) isAlways_ = true;
-      parts_.resize(std::max<std::size_t>(1, blocks));
       for (int repeat = 0; repeat < (factor.isDependent ? 2 : 1); repeat++) {
-        multiplyMass(w, image);
-        project(basis_, blocks, image, parts_.data());
-        subtract(basis_, blocks, parts_.data(), w);
+        multiplyMass(w, image, 0, rows());
+        parts_.assign(std::max<std::size_t>(1, blocks), Block());
+        project(basis_, blocks, image, parts_.data(), 0, rows());
+        subtract(basis_, blocks, parts_.data(), w, 0, rows());
       }
-      multiplyMass(w, image);
+      multiplyMass(w, image, 0, rows());
+      gram = Block();
+      project(w, 1, image, &gram, 0, rows());
       passes = std::max(passes, pass + 3);
     }
     return r;
@@ -299,15 +363,15 @@ class BlockLanczos {
 
   // Eigenpairs of the projected operator, the last `width` entries of each vector. False when there are none to be had.
   bool eigen(std::size_t blocks, std::size_t width) {
-    const std::size_t n = 4 * blocks;
+    const std::size_t n = W * blocks;
     std::vector<double> a(n * n, 0.0);
     for (std::size_t j = 0; j < blocks; j++) {
-      for (std::size_t p = 0; p < 4; p++) {
-        for (std::size_t q = 0; q < 4; q++) {
-          a[(4 * j + p) * n + 4 * j + q] = diagonals_[j].at[4 * p + q];
+      for (std::size_t p = 0; p < W; p++) {
+        for (std::size_t q = 0; q < W; q++) {
+          a[(W * j + p) * n + W * j + q] = diagonals_[j].at[W * p + q];
           if (j + 1 == blocks) continue;
-          a[(4 * j + 4 + p) * n + 4 * j + q] = couplings_[j].at[4 * p + q];
-          a[(4 * j + q) * n + 4 * j + 4 + p] = couplings_[j].at[4 * p + q];
+          a[(W * j + W + p) * n + W * j + q] = couplings_[j].at[W * p + q];
+          a[(W * j + q) * n + W * j + W + p] = couplings_[j].at[W * p + q];
         }
       }
     }
@@ -323,8 +387,8 @@ class BlockLanczos {
   }
 
   // Largest relative residual of the wanted pairs, infinity when there are not as many, NaN when nothing can be said.
-  double largestResidual(std::size_t blocks, const Small& beta) {
-    if (!eigen(blocks, 4)) return std::numeric_limits<double>::quiet_NaN();
+  double largestResidual(std::size_t blocks, const Block& beta) {
+    if (!eigen(blocks, W)) return std::numeric_limits<double>::quiet_NaN();
     const std::size_t n = thetas_.size(), below = task_.below, above = task_.above;
     const std::size_t negative =
         static_cast<std::size_t>(std::lower_bound(thetas_.begin(), thetas_.end(), 0.0) - thetas_.begin());
@@ -340,9 +404,9 @@ class BlockLanczos {
     for (std::size_t c = 0; c < below + above; c++) {
       const std::size_t index = position(c);
       double square = 0;
-      for (int a = 0; a < 4; a++) {
+      for (int a = 0; a < W; a++) {
         double sum = 0;
-        for (int b = 0; b < 4; b++) sum += beta(a, b) * small_[4 * index + static_cast<std::size_t>(b)];
+        for (int b = 0; b < W; b++) sum += beta(a, b) * small_[W * index + static_cast<std::size_t>(b)];
         square += sum * sum;
       }
       const double residual = std::sqrt(square);
@@ -360,8 +424,8 @@ class BlockLanczos {
   }
 
   // Ritz vectors with the residual block added, which is one exact inverse iteration.
-  void giveVectors(std::size_t blocks, const Small& beta) {
-    const std::size_t wanted = task_.below + task_.above, n = 4 * blocks, all = blocks + 1;
+  void giveVectors(std::size_t blocks, const Block& beta) {
+    const std::size_t wanted = task_.below + task_.above, n = W * blocks, all = W / 4 * (blocks + 1);
     if (!eigen(blocks, n)) {
       outcome_.isConverged = false;
       return;
@@ -375,19 +439,20 @@ class BlockLanczos {
       task_.values[c] = task_.shift + 1 / theta;
       double* column = &coefficients[c / 4 * all * 16 + c % 4];
       for (std::size_t i = 0; i < n; i++) column[4 * i] = row[i];
-      for (int a = 0; a < 4; a++) {
+      for (int a = 0; a < W; a++) {
         double sum = 0;
-        for (int b = 0; b < 4; b++) sum += beta(a, b) * row[n - 4 + static_cast<std::size_t>(b)];
+        for (int b = 0; b < W; b++) sum += beta(a, b) * row[n - W + static_cast<std::size_t>(b)];
         column[4 * (n + static_cast<std::size_t>(a))] = sum / theta;
       }
     }
-    const BlockCombination combination(kernels_, all, coefficients.data(), outBlocks);
+    const BlockCombination combination(kernels_, all, coefficients.data(), outBlocks, W);
     Scratch<double> work(combination.workSize());
     combination.rows(size_, basis_, task_.vectors, work.get(), 0, size_);
     outcome_.isGiven = true;
   }
 
   const SpectralKernels& kernels_;
+  const SpectralRowKernels& own_;
   const SpectralSymbolic& symbolic_;
   const SpectralPair& pair_;
   const SliceTask& task_;
@@ -400,10 +465,10 @@ class BlockLanczos {
   SliceOutcome outcome_;
   double scaleOfOperator_ = 0;
   // The projected operator: couplings_[j] stands below diagonals_[j].
-  std::vector<Small> diagonals_, couplings_;
-  std::vector<Small> parts_;
+  std::vector<Block> diagonals_, couplings_;
+  std::vector<Block> parts_;
   // Estimates of Q_i' M Q_j for the last block j and the one before, and for the block that is being made.
-  std::vector<Small> present_, past_, future_;
+  std::vector<Block> present_, past_, future_;
   double lost_ = 0, noise_ = kFirstNoise;
   bool mustRepeat_ = false, isAlways_ = false;
   std::vector<double> thetas_, small_;
@@ -411,13 +476,15 @@ class BlockLanczos {
 
 }  // namespace
 
-std::size_t sliceBlocks(std::size_t size, std::size_t wanted) {
-  return std::max<std::size_t>(1, std::min((6 * wanted + 48 + 3) / 4, size / 4));
+std::size_t sliceBasis(std::size_t size, std::size_t wanted) {
+  const std::size_t width = widthFor(size);
+  return (sliceBlocks(size, wanted, width) + 1) * width * size;
 }
 
 SliceOutcome solveSlice(const SpectralKernels& kernels, const SpectralSymbolic& symbolic, const SpectralPair& pair,
                         const SliceTask& task, double* basis) {
-  return BlockLanczos(kernels, symbolic, pair, task, basis).run();
+  if (widthFor(static_cast<std::size_t>(pair.size)) == 8) return BlockLanczos<8>(kernels, symbolic, pair, task, basis).run();
+  return BlockLanczos<4>(kernels, symbolic, pair, task, basis).run();
 }
 
 }  // namespace neuroloom

@@ -37,10 +37,10 @@ struct SliceOutcome {
   std::size_t solves = 0;
 };
 
-// Most blocks that the basis of a slice with `wanted` pairs may have.
-std::size_t sliceBlocks(std::size_t size, std::size_t wanted);
+// Numbers of working memory that a slice with `wanted` pairs may need; what it does not need it never touches.
+std::size_t sliceBasis(std::size_t size, std::size_t wanted);
 
-// basis: (sliceBlocks + 1) blocks. Works on the calling thread alone.
+// basis: sliceBasis numbers. Works on the calling thread alone.
 SliceOutcome solveSlice(const SpectralKernels& kernels, const SpectralSymbolic& symbolic, const SpectralPair& pair,
                         const SliceTask& task, double* basis);
 

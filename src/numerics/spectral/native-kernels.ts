@@ -43,7 +43,7 @@ function pencil(n: number, a: Float64Array, b: Float64Array): SmallEigen {
 /** The kernels of the addon. */
 export const nativeKernels: SolverKernels = {
   name: 'native',
-  slicePairs: 60,
+  slicePairs: 75,
   useThreads: setNativeThreads,
   // The twin in TypeScript says what is wrong with matrices that are refused.
   join: (stiffness, mass) => spectralJoin(stiffness.rows, stiffness, mass) ?? joinPair(stiffness, mass),
