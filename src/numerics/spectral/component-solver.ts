@@ -10,10 +10,12 @@ import {
   COUNTING_GROWTH,
   definiteFactor,
   joinSlices,
+  shiftsInGaps,
   sliceShares,
   steadyFactor,
   type FactorSource,
   type SliceShare,
+  type Taken,
 } from './slice-plan.js';
 import {
   BLOCK,
@@ -41,8 +43,10 @@ const MOST_POLISHES = 3;
 const GOOD_BACKWARD = 8e-15;
 const ACCEPTED_BACKWARD = 1e-14;
 // Vectors from a factor with more growth are corrected with it once: its rounding errors then count squared.
-const REFINED_GROWTH = 15;
+const REFINED_GROWTH = 25;
 const FIRST_SPARE = 4;
+// What slices leave of the pairs above them falls with the distance of those.
+const CAREFUL_SPARE = 32;
 const MOST_SPARE = 128;
 /** Neighbours closer than this, relatively, are one cluster: never cut there. */
 export const CLUSTER_GAP = 1e-6;
@@ -67,16 +71,35 @@ function symbolicOf(kernels: SolverKernels, pair: SolverPair): SymbolicFactor {
   return symbolic;
 }
 
+/** Vectors `columns` of some blocks are the pairs `places` of a list. */
+interface Piece {
+  readonly vectors: Float64Array;
+  readonly columns: Int32Array;
+  readonly places: Int32Array;
+}
+
 /** Pairs of one component before the polish. */
-export interface RawPairs extends BlockPairs {
+export interface RawPairs {
+  readonly count: number;
+  /** Ascending. */
+  readonly eigenvalues: Float64Array;
+  /** Where the vectors stand. The polish empties the list: they are large, and not needed again. */
+  readonly pieces: Piece[];
   /** Whether these are all pairs of the component. */
   readonly isComplete: boolean;
   /** Whether all was done that slices can do for their digits. */
   readonly isCareful: boolean;
 }
 
-/** A pair after the polish, in the order of elimination. */
-export interface PolishedPairs extends BlockPairs {
+/** Pairs after the polish, ascending; vectors in the order of elimination. */
+export interface PolishedPairs {
+  readonly count: number;
+  readonly eigenvalues: Float64Array;
+  readonly vectors: Float64Array;
+  /** Which of the vectors belongs to each pair, -1 for the constant one, which is not among them. */
+  readonly columns: Int32Array;
+  /** Value of the constant vector. */
+  readonly constant: number;
   readonly residuals: Float64Array;
   /** Residual over eigenvalue, 0 where the eigenvalue is exactly 0. */
   readonly relativeResiduals: Float64Array;
@@ -115,7 +138,7 @@ export class ComponentSolver {
   /** At least `wanted` smallest pairs (all, where there are not more), ascending and without a gap. */
   solve(wanted: number): RawPairs {
     const isDense = this.size <= Math.max(2 * wanted, 200);
-    return isDense ? this.#solveDense(wanted) : this.#solveSliced(wanted, false);
+    return isDense ? this.#solveDense(wanted) : this.#solveSliced(wanted, null);
   }
 
   /** Number of eigenvalues below a shift between two known ones; the steadiest of a few places inside. */
@@ -147,34 +170,40 @@ export class ComponentSolver {
       const from = Math.floor(c / BLOCK) * BLOCK * n + (c % BLOCK);
       for (let i = 0; i < n; i++) vectors[from + BLOCK * i] = rows[c * n + i]!;
     }
-    return { count, eigenvalues: values.slice(0, count), vectors, isComplete: count === n, isCareful: true };
+    const all = Int32Array.from(counting(count));
+    return {
+      count,
+      eigenvalues: values.slice(0, count),
+      pieces: [{ vectors, columns: all, places: all }],
+      isComplete: count === n,
+      isCareful: true,
+    };
   }
 
-  #solveSliced(wanted: number, isCareful: boolean): RawPairs {
-    const chosen = chooseShifts(this.#source, wanted, this.mass);
+  /**
+   * @param known - eigenvalues of a first try, for one with all the care there is
+   */
+  #solveSliced(wanted: number, known: Float64Array | null): RawPairs {
+    const isCareful = known !== null;
+    const chosen =
+      known === null
+        ? chooseShifts(this.#source, wanted, this.mass)
+        : shiftsInGaps(this.#source, known, wanted);
     const isUsable = chosen.every(({ growth }) => growth <= USABLE_GROWTH);
     const factors = isUsable ? chosen : [definiteFactor(this.#source, this.mass)];
-    for (let spare = FIRST_SPARE; spare <= MOST_SPARE; spare *= 2) {
+    for (let spare = isCareful ? CAREFUL_SPARE : FIRST_SPARE; spare <= MOST_SPARE; spare *= 2) {
       const top = Math.max(0, wanted - factors.at(-1)!.inertia) + spare;
       const shares = sliceShares(factors, spare, top);
       const slices = this.#slices(factors, shares, spare, isCareful);
       const { taken, cutGap } = joinSlices(factors, shares, slices);
       if (cutGap < CLUSTER_GAP) continue;
-      const n = this.size;
-      const vectors = new Float64Array(Math.ceil(taken.length / BLOCK) * BLOCK * n);
-      slices.forEach((slice, number) => {
-        const columns = taken.flatMap((pair, c) => (pair.slice === number ? [c] : []));
-        const sources = columns.map((c) => taken[c]!.index);
-        this.#source.kernels.copyColumns(
-          n,
-          slice.vectors,
-          Int32Array.from(sources),
-          vectors,
-          Int32Array.from(columns),
-        );
-      });
-      const eigenvalues = Float64Array.from(taken, ({ eigenvalue }) => eigenvalue);
-      return { count: taken.length, eigenvalues, vectors, isComplete: false, isCareful };
+      return {
+        count: taken.length,
+        eigenvalues: Float64Array.from(taken, ({ eigenvalue }) => eigenvalue),
+        pieces: takenPieces(taken, slices),
+        isComplete: false,
+        isCareful,
+      };
     }
     throw new ProcessingError(
       'NOT_CONVERGED',
@@ -240,12 +269,8 @@ export class ComponentSolver {
     const { taken } = joinSlices(factors, shares, slices);
     const k = taken.length;
     const eigenvectors = new Float64Array(n * k);
-    slices.forEach(({ vectors }, number) => {
-      const targets = counting(k).filter((c) => taken[c]!.slice === number);
-      const columns = Int32Array.from(targets, (c) => taken[c]!.index);
-      const outColumns = Int32Array.from(targets);
-      this.#source.kernels.toRows(n, vectors, columns, this.order, n, k, eigenvectors, outColumns);
-    });
+    for (const { vectors, columns, places } of takenPieces(taken, slices))
+      this.#source.kernels.toRows(n, vectors, columns, this.order, n, k, eigenvectors, places);
     return { eigenvalues: Float64Array.from(taken, ({ eigenvalue }) => eigenvalue), eigenvectors };
   }
 
@@ -253,20 +278,17 @@ export class ComponentSolver {
   polish(raw: RawPairs, count: number): PolishedPairs {
     const first = this.#polished(raw, count);
     if (raw.isCareful || first.backwardResidual <= ACCEPTED_BACKWARD) return first;
-    const second = this.#polished(this.#solveSliced(count, true), count);
+    const second = this.#polished(this.#solveSliced(count, raw.eigenvalues), count);
     return second.backwardResidual < first.backwardResidual ? second : first;
   }
 
   #polished(raw: RawPairs, count: number): PolishedPairs {
     const { kernels, symbolic, pair } = this.#source;
-    // The spare pairs take part: errors of the last ones lie mostly in their direction.
-    const rest = this.#hasConstant ? this.#withoutConstant(raw) : this.#select(raw, counting(raw.count));
-    const finished = (): PolishedPairs =>
-      this.#measured(
-        this.#hasConstant ? this.#withConstant(rest, count) : this.#select(rest, counting(count)),
-      );
-    if (rest.count === 0) return finished();
     const values = raw.eigenvalues;
+    // The spare pairs take part: errors of the last ones lie mostly in their direction.
+    let rest = this.#gathered(raw, this.#hasConstant ? this.#constantPlace(raw) : null);
+    raw.pieces.length = 0;
+    if (rest.count === 0) return this.#measured(rest, count);
     // Of one pair alone, which may be the zero mode, the next one says how far is far.
     const last = values[Math.min(raw.count, Math.max(count, 2)) - 1]!;
     const range = last - values[0]! || Math.abs(values[0]!) || 1 / this.mass;
@@ -280,70 +302,76 @@ export class ComponentSolver {
     }
     let best: PolishedPairs | undefined;
     for (let round = 0; round < MOST_POLISHES; round++) {
+      if (round > 0) rest = { ...rest, vectors: rest.vectors.slice() };
       rest.eigenvalues.set(
         polish({ kernels, symbolic, pair, factor }, rest, this.#hasConstant ? this.mass : null),
       );
-      const polished = finished();
+      const polished = this.#measured(rest, count);
       if (best === undefined || polished.backwardResidual < best.backwardResidual) best = polished;
       if (best.backwardResidual <= GOOD_BACKWARD) break;
     }
     return best!;
   }
 
-  /** Drops the pair that is the constant vector. */
-  #withoutConstant(raw: RawPairs): BlockPairs {
-    const n = this.size;
-    const width = BLOCK * n;
-    const { kernels, pair } = this.#source;
+  /** Which of the pairs is the constant vector. */
+  #constantPlace(raw: RawPairs): number {
+    const width = BLOCK * this.size;
+    const image = this.#imageOfOnes();
+    const overlaps = new Float64Array(BLOCK);
     let best = 0;
     let largest = -1;
-    const ones = new Float64Array(width).fill(1);
-    const image = new Float64Array(width);
-    const overlaps = new Float64Array(BLOCK);
-    kernels.multiplyMass(pair, ones, image, 1);
-    for (let c = 0; c < raw.count; c++) {
-      const block = Math.floor(c / BLOCK);
-      if (c % BLOCK === 0) {
-        kernels.columnDots(n, image, raw.vectors.subarray(block * width, (block + 1) * width), overlaps);
-      }
-      const overlap = Math.abs(overlaps[c % BLOCK]!);
-      if (overlap <= largest) continue;
-      largest = overlap;
-      best = c;
+    for (const { vectors, columns, places } of raw.pieces) {
+      let block = -1;
+      columns.forEach((column, i) => {
+        const own = Math.floor(column / BLOCK);
+        if (own !== block) {
+          block = own;
+          const head = vectors.subarray(block * width, (block + 1) * width);
+          this.#source.kernels.columnDots(this.size, image, head, overlaps);
+        }
+        const overlap = Math.abs(overlaps[column % BLOCK]!);
+        if (overlap <= largest) return;
+        largest = overlap;
+        best = places[i]!;
+      });
     }
-    return this.#select(
-      raw,
-      counting(raw.count).filter((c) => c !== best),
-    );
+    return best;
   }
 
-  /** The first `count` pairs with the exact constant vector with eigenvalue 0 in its place. */
-  #withConstant(rest: BlockPairs, count: number): BlockPairs {
-    const n = this.size;
-    const before = rest.eigenvalues.findIndex((value) => value > 0);
-    const at = before < 0 ? rest.count : before;
-    const order = counting(count).map((c) => (c < at ? c : c === at ? -1 : c - 1));
-    const all = this.#select(rest, order);
-    if (at >= count) return all;
-    const height = 1 / Math.sqrt(this.mass);
-    const from = Math.floor(at / BLOCK) * BLOCK * n + (at % BLOCK);
-    for (let i = 0; i < n; i++) all.vectors[from + BLOCK * i] = height;
-    return all;
-  }
-
-  /** Copies of the named pairs; -1 leaves a pair of zeros. */
-  #select(pairs: BlockPairs, kept: readonly number[]): BlockPairs {
-    const vectors = new Float64Array(Math.ceil(kept.length / BLOCK) * BLOCK * this.size);
-    const targets = counting(kept.length).filter((c) => kept[c]! >= 0);
-    const sources = Int32Array.from(targets, (c) => kept[c]!);
-    this.#source.kernels.copyColumns(this.size, pairs.vectors, sources, vectors, Int32Array.from(targets));
-    const eigenvalues = Float64Array.from(kept, (from) => (from < 0 ? 0 : pairs.eigenvalues[from]!));
-    return { count: kept.length, eigenvalues, vectors };
-  }
-
-  /** Rayleigh quotients, residuals and orthonormality of the final pairs. */
-  #measured({ count, vectors }: BlockPairs): PolishedPairs {
+  /** M times a block of ones. */
+  #imageOfOnes(): Float64Array {
     const { kernels, pair } = this.#source;
+    const image = new Float64Array(BLOCK * this.size);
+    kernels.multiplyMass(pair, new Float64Array(image.length).fill(1), image, 1);
+    return image;
+  }
+
+  /** All pairs but one in blocks of their own. */
+  #gathered(raw: RawPairs, without: number | null): BlockPairs {
+    const kept = counting(raw.count).filter((place) => place !== without);
+    const positions = new Int32Array(raw.count).fill(-1);
+    kept.forEach((place, position) => (positions[place] = position));
+    const vectors = new Float64Array(Math.ceil(kept.length / BLOCK) * BLOCK * this.size);
+    for (const piece of raw.pieces) {
+      const own = counting(piece.columns.length).filter((i) => positions[piece.places[i]!]! >= 0);
+      const from = Int32Array.from(own, (i) => piece.columns[i]!);
+      const to = Int32Array.from(own, (i) => positions[piece.places[i]!]!);
+      this.#source.kernels.copyColumns(this.size, piece.vectors, from, vectors, to);
+    }
+    return {
+      count: kept.length,
+      eigenvalues: Float64Array.from(kept, (place) => raw.eigenvalues[place]!),
+      vectors,
+    };
+  }
+
+  /** Rayleigh quotients, residuals and orthonormality of the first `wanted` pairs, the constant one put in its place. */
+  #measured(pairs: BlockPairs, wanted: number): PolishedPairs {
+    const { kernels, pair } = this.#source;
+    const { vectors } = pairs;
+    const before = pairs.eigenvalues.findIndex((value) => value > 0);
+    const zero = this.#hasConstant ? Math.min(before < 0 ? pairs.count : before, wanted) : wanted;
+    const count = zero < wanted ? wanted - 1 : wanted;
     const n = this.size;
     const width = BLOCK * n;
     const stiff = new Float64Array(GROUP * width);
@@ -351,7 +379,6 @@ export class ComponentSolver {
     const norm = this.#facts.stiffnessNorm;
     const eigenvalues = new Float64Array(count);
     const residuals = new Float64Array(count);
-    const relativeResiduals = new Float64Array(count);
     let backwardResidual = 0;
     let orthonormality = 0;
     const [tops, bottoms, images, lengths, squares, values] = Array.from(
@@ -360,6 +387,8 @@ export class ComponentSolver {
     ) as [Float64Array, Float64Array, Float64Array, Float64Array, Float64Array, Float64Array];
     const blocks = Math.ceil(count / BLOCK);
     const h = new Float64Array(BLOCK * BLOCK * blocks * GROUP);
+    const constant = 1 / Math.sqrt(this.mass);
+    const imageOfOnes = count < wanted ? this.#imageOfOnes() : null;
     for (let first = 0; first < blocks; first += GROUP) {
       const group = Math.min(GROUP, blocks - first);
       const head = vectors.subarray(first * width, (first + group) * width);
@@ -385,17 +414,45 @@ export class ComponentSolver {
         kernels.columnDots(n, stiffBlock, stiffBlock, squares);
         const from = (first + b) * BLOCK;
         for (let c = 0; c < BLOCK && from + c < count; c++) {
-          const column = from + c;
-          const value = values[c]!;
-          eigenvalues[column] = value;
-          residuals[column] = Math.sqrt(squares[c]! / images[c]!);
-          relativeResiduals[column] = value === 0 ? 0 : residuals[column]! / Math.abs(value);
+          eigenvalues[from + c] = values[c]!;
+          residuals[from + c] = Math.sqrt(squares[c]! / images[c]!);
           backwardResidual = Math.max(backwardResidual, Math.sqrt(squares[c]! / lengths[c]!) / norm);
         }
+        if (imageOfOnes === null) continue;
+        kernels.columnDots(n, block, imageOfOnes, tops);
+        for (let c = 0; c < BLOCK && from + c < count; c++)
+          orthonormality = Math.max(orthonormality, Math.abs(constant * tops[c]!));
       }
     }
-    return { count, eigenvalues, vectors, residuals, relativeResiduals, backwardResidual, orthonormality };
+    // The constant vector is exact: its eigenvalue and its residual are 0.
+    const columns = Int32Array.from({ length: wanted }, (_, c) => (c < zero ? c : c === zero ? -1 : c - 1));
+    const placed = (numbers: Float64Array): Float64Array =>
+      Float64Array.from(columns, (column) => (column < 0 ? 0 : numbers[column]!));
+    const [ordered, own] = [placed(eigenvalues), placed(residuals)];
+    return {
+      count: wanted,
+      eigenvalues: ordered,
+      vectors,
+      columns,
+      constant,
+      residuals: own,
+      relativeResiduals: own.map((residual, c) => (ordered[c] === 0 ? 0 : residual / Math.abs(ordered[c]!))),
+      backwardResidual,
+      orthonormality,
+    };
   }
+}
+
+/** The vectors of the slices that were taken, as pieces of the joined list. */
+function takenPieces(taken: readonly Taken[], slices: readonly Slice[]): Piece[] {
+  return slices.map(({ vectors }, number) => {
+    const places = counting(taken.length).filter((c) => taken[c]!.slice === number);
+    return {
+      vectors,
+      columns: Int32Array.from(places, (c) => taken[c]!.index),
+      places: Int32Array.from(places),
+    };
+  });
 }
 
 const counting = (count: number): number[] => Array.from({ length: count }, (_, i) => i);

@@ -103,13 +103,18 @@ export function eigsh(
   const residuals = new Float64Array(k);
   polished.forEach((pairs, part) => {
     if (pairs === null) return;
-    const outColumns = Int32Array.from(taken.keys()).filter((column) => taken[column]!.part === part);
-    const columns = outColumns.map((column) => taken[column]!.index);
-    columns.forEach((index, c) => (residuals[outColumns[c]!] = pairs.residuals[index]!));
     const { nodes } = parts[part]!;
     const { order, size } = solvers[part]!;
     const places = nodes === null ? order : order.map((i) => nodes[i]!);
-    kernels.toRows(size, pairs.vectors, columns, places, n, k, eigenvectors, outColumns);
+    const outColumns: number[] = [];
+    taken.forEach(({ part: own, index }, column) => {
+      if (own !== part) return;
+      residuals[column] = pairs.residuals[index]!;
+      if (pairs.columns[index]! >= 0) outColumns.push(column);
+      else for (const row of places) eigenvectors[row * k + column] = pairs.constant;
+    });
+    const columns = Int32Array.from(outColumns, (column) => pairs.columns[taken[column]!.index]!);
+    kernels.toRows(size, pairs.vectors, columns, places, n, k, eigenvectors, Int32Array.from(outColumns));
   });
   kernels.fixSigns(n, k, eigenvectors);
   return {

@@ -57,6 +57,24 @@ export function chooseShifts(source: FactorSource, wanted: number, mass: number)
   return factors;
 }
 
+/**
+ * Factors in the widest gaps near the middles of the slices, once eigenvalues are known (ascending, `wanted` or more). A
+ * shift close to one eigenvalue costs the digits of those that are far from it. Slices are twice as large as those that
+ * cost least: fewer of them meet.
+ */
+export function shiftsInGaps(source: FactorSource, values: Float64Array, wanted: number): NumericFactor[] {
+  const slices = Math.max(1, Math.round(wanted / (2 * source.kernels.slicePairs)));
+  const perSlice = wanted / slices;
+  return Array.from({ length: slices }, (_, i) => {
+    let best = Math.max(1, Math.round((i + 0.25) * perSlice));
+    for (let above = best + 1; above <= (i + 0.75) * perSlice; above++) {
+      if (values[above]! - values[above - 1]! > values[best]! - values[best - 1]!) best = above;
+    }
+    const [lower, upper] = [values[best - 1]!, values[best]!];
+    return steadyFactor(source, (lower + upper) / 2, 4 * (upper - lower));
+  });
+}
+
 /** A factor below all eigenvalues, where no pivot can grow. */
 export function definiteFactor({ kernels, symbolic, pair }: FactorSource, mass: number): NumericFactor {
   let shift = (-2 * Math.PI) / mass;
