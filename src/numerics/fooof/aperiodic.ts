@@ -1,6 +1,7 @@
 import type { FitKernels } from './fit-kernels.js';
 import { kneeFitter, type KneeFitter } from './knee-fitter.js';
 import type { FittedGrid } from './prepare.js';
+import { BoundedAperiodicFitter, type AperiodicBounds } from './bounded-aperiodic.js';
 import type { AperiodicMode } from './settings.js';
 
 /** Number of parameters: fixed [offset, exponent], knee [offset, knee, exponent]. */
@@ -38,8 +39,17 @@ export class AperiodicFitter {
   readonly #ln: Float64Array;
   readonly #values: Float64Array;
   readonly #start = new Float64Array(3);
+  readonly #bounded: BoundedAperiodicFitter | null;
 
-  constructor(grid: FittedGrid, mode: AperiodicMode, maxEvaluations: number, kernels: FitKernels = 'auto') {
+  /** @param bounds - lowest and highest values of the parameters; null: there are none */
+  constructor(
+    grid: FittedGrid,
+    mode: AperiodicMode,
+    maxEvaluations: number,
+    kernels: FitKernels = 'auto',
+    bounds: AperiodicBounds | null = null,
+  ) {
+    this.#bounded = bounds === null ? null : new BoundedAperiodicFitter(grid, bounds, maxEvaluations);
     const capacity = mode === 'knee' ? grid.frequencies.length : 0;
     this.#grid = grid;
     this.#ln = new Float64Array(capacity);
@@ -48,13 +58,14 @@ export class AperiodicFitter {
   }
 
   /**
-   * Least-squares parameters, or null when the knee fit runs out of evaluations.
+   * Least-squares parameters, or null when the fit of a knee or within bounds runs out of evaluations.
    *
    * @param values - (m), log10 power
    * @param bins - indices of the bins to use; absent: all
-   * @param start - start of the knee fit; the fixed fit is linear and needs none
+   * @param start - start of the fit of a knee or within bounds; the fixed fit is linear and needs none
    */
   fit(values: Float64Array, start: readonly number[], bins?: Int32Array): number[] | null {
+    if (this.#bounded !== null) return this.#bounded.fit(values, start, bins);
     if (this.#knee === null) return this.#fitLine(values, bins);
     this.#start.set(start);
     if (bins === undefined) {

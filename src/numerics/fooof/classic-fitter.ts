@@ -47,6 +47,7 @@ export class ClassicFitter {
       options.aperiodic_mode,
       options.expert.max_evaluations,
       kernels,
+      options.expert.aperiodic_bounds,
     );
     this.#flat = new Float64Array(bins);
     this.#work = new Float64Array(bins);

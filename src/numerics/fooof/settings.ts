@@ -56,6 +56,16 @@ export const FooofExpertSettings = z.strictObject({
     .nullable()
     .default(null)
     .describe('Start of the aperiodic fit, in the order of its parameters; null entries: from the data'),
+  aperiodic_bounds: z
+    .tuple([z.array(z.number().nullable()), z.array(z.number().nullable())])
+    .refine(([lower, upper]) => lower.every((low, i) => (low ?? -Infinity) < (upper[i] ?? Infinity)), {
+      error: 'each lower bound must be below the upper one',
+    })
+    .nullable()
+    .default(null)
+    .describe(
+      'Lowest and highest values of the aperiodic parameters, in their order, of mode classic; null entries: none',
+    ),
   center_frequency_bound: z
     .number()
     .positive()
@@ -96,6 +106,24 @@ export const FitOptions = z.strictObject({
 export type FitOptions = z.input<typeof FitOptions>;
 export type ResolvedFitOptions = z.output<typeof FitOptions>;
 
+/** @throws ConfigError CONFIG_VALUE when there is not a bound for each aperiodic parameter, or the mode takes none */
+function checkBounds({
+  mode,
+  aperiodic_mode,
+  expert: { aperiodic_bounds: bounds },
+}: ResolvedFitOptions): void {
+  if (bounds === null) return;
+  const refused = (what: string, cure: string): ConfigError =>
+    new ConfigError('CONFIG_VALUE', `fooof.expert.aperiodic_bounds: ${what}`, { where: 'fooof', cure });
+  if (mode === 'bic') throw refused('mode bic takes no bounds', 'set them to null, or mode to classic');
+  const names = aperiodic_mode === 'knee' ? ['offset', 'knee', 'exponent'] : ['offset', 'exponent'];
+  if (bounds.every(({ length }) => length === names.length)) return;
+  throw refused(
+    `${bounds[0].length} lower and ${bounds[1].length} upper bounds for ${names.length} parameters`,
+    `give one for each of ${names.join(', ')}; null where there is none`,
+  );
+}
+
 /**
  * The options with their defaults; `max_n_peaks: Infinity` is the same as null.
  *
@@ -104,7 +132,10 @@ export type ResolvedFitOptions = z.output<typeof FitOptions>;
 export function resolveFitOptions(options: FitOptions = {}): ResolvedFitOptions {
   const given = options.max_n_peaks === Infinity ? { ...options, max_n_peaks: null } : options;
   const parsed = FitOptions.safeParse(given);
-  if (parsed.success) return parsed.data;
+  if (parsed.success) {
+    checkBounds(parsed.data);
+    return parsed.data;
+  }
   const unknown = parsed.error.issues.every((issue) => issue.code === 'unrecognized_keys');
   throw new ConfigError(
     unknown ? 'CONFIG_UNKNOWN_KEY' : 'CONFIG_VALUE',

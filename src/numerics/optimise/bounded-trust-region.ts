@@ -70,7 +70,7 @@ export class BoundedTrustRegion {
   /**
    * Minimises `problem` from `x`, which receives the result.
    *
-   * @param x - (n), start; moved inside where it lies on a bound
+   * @param x - (n), n a multiple of 3 as the factors are made in blocks of three, start; moved inside where it lies on a bound
    * @param bounds - (n) each, lower below upper; infinite where there is none
    */
   solve(

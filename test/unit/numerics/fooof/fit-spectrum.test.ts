@@ -149,6 +149,108 @@ describe('one spectrum', () => {
   });
 });
 
+describe('bounds of the aperiodic parameters', () => {
+  const frequencies = Float64Array.from({ length: 79 }, (_, i) => 1 + 0.5 * i);
+  type Bounds = [Array<number | null>, Array<number | null>] | null;
+  const bounded = (knee: number | null, exponent: number, aperiodic_bounds: Bounds) =>
+    fitSpectrum(
+      frequencies,
+      frequencies.map((f) => {
+        const aperiodic = knee === null ? 1 - 1.5 * Math.log10(f) : 2 - Math.log10(knee + f ** exponent);
+        return 10 ** (aperiodic + (knee === null ? 0.05 : 0.02) * Math.sin(3 * f));
+      }),
+      { max_n_peaks: 0, aperiodic_mode: knee === null ? 'fixed' : 'knee', expert: { aperiodic_bounds } },
+    );
+
+  // scipy 1.10, curve_fit with the same bounds
+  test.each<[number | null, number, Bounds, number[]]>([
+    [null, 1.5, null, [0.99692116, 1.49776114]],
+    [
+      null,
+      1.5,
+      [
+        [null, null],
+        [null, 3],
+      ],
+      [0.99692116, 1.49776114],
+    ],
+    [
+      null,
+      1.5,
+      [
+        [null, null],
+        [null, 1.25],
+      ],
+      [0.69875048, 1.25],
+    ],
+    [
+      null,
+      1.5,
+      [
+        [null, null],
+        [0.9, null],
+      ],
+      [0.9, 1.42387463],
+    ],
+    [-0.5, 1.5, null, [1.99926416, -0.49812613, 1.49947642]],
+    [
+      -0.5,
+      1.5,
+      [
+        [null, 0, null],
+        [null, null, null],
+      ],
+      [2.09881412, 0, 1.57197095],
+    ],
+    [
+      30,
+      2,
+      [
+        [null, 0, null],
+        [null, 20, null],
+      ],
+      [1.876137, 20, 1.91318754],
+    ],
+  ])('knee %j, exponent %j, bounds %j: %j', (knee, exponent, bounds, expected) => {
+    const { status, aperiodic_params: found } = bounded(knee, exponent, bounds);
+    expect(status).toBe('ok');
+    // Within 5e-6: both fits end on a relative gain of 1e-8 or less, and stay inside of their bounds.
+    expected.forEach((value, i) => expect(found[i]).toBeCloseTo(value, 5));
+    for (const [i, low] of (bounds?.[0] ?? []).entries())
+      expect(found[i]).toBeGreaterThanOrEqual(low ?? -Infinity);
+    for (const [i, high] of (bounds?.[1] ?? []).entries())
+      expect(found[i]).toBeLessThanOrEqual(high ?? Infinity);
+  });
+
+  test('that do not fit the model are refused', () => {
+    const refused = (options: FitOptions) => () => fitSpectrum([1, 2, 3], [3, 2, 1], options);
+    expect(refused({ expert: { aperiodic_bounds: [[0], [null, 1]] } })).toThrow(
+      'fooof.expert.aperiodic_bounds: 1 lower and 2 upper bounds for 2 parameters',
+    );
+    expect(
+      refused({
+        expert: {
+          aperiodic_bounds: [
+            [1, 0],
+            [1, null],
+          ],
+        },
+      }),
+    ).toThrow('fooof.expert.aperiodic_bounds: each lower bound must be below the upper one');
+    expect(
+      refused({
+        mode: 'bic',
+        expert: {
+          aperiodic_bounds: [
+            [0, 0],
+            [1, null],
+          ],
+        },
+      }),
+    ).toThrow('mode bic takes no bounds');
+  });
+});
+
 test('every candidate says what became of it', () => {
   const frequencies = Float64Array.from({ length: 79 }, (_, i) => 1 + 0.5 * i);
   const peaks = [[1.5, 0.5, 1], [12, 1, 1], [14, 0.8, 1], [25, 0.4, 1.5]] as const; // prettier-ignore
