@@ -1,6 +1,7 @@
-import { readdir, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { RunEvent } from '../engine/events.js';
+import { listRuns } from '../engine/run-document.js';
 import { ConfigError } from '../errors.js';
 
 /** What is kept of a run under `logs/<run-id>/events.jsonl`. */
@@ -14,31 +15,18 @@ export interface LoggedRun {
  * The newest run that wrote to an output directory. Progress and messages of nodes are left out.
  *
  * @param workflow - only runs of this workflow; null: of any
- * @throws ConfigError USAGE when there is none
+ * @throws ConfigError USAGE when there is none; StorageError when the folder of logs cannot be read
  */
 export async function readLastRun(outputDir: string, workflow: string | null): Promise<LoggedRun> {
-  // The names of runs begin with their time, so the order of names is the order of runs.
-  for (const id of (await runIds(outputDir)).sort().reverse()) {
+  for (const { run_id: id, workflow: name } of listRuns(outputDir)) {
+    if (workflow !== null && name !== workflow) continue;
     const events = await readEvents(join(outputDir, 'logs', id, 'events.jsonl'));
-    const start = events.find((event) => event.type === 'run-started');
-    if (start !== undefined && (workflow === null || start.workflow === workflow)) {
-      return { id, workflow: start.workflow, events };
-    }
+    if (events.some((event) => event.type === 'run-started')) return { id, workflow: name, events };
   }
   const what = workflow === null ? 'no run' : `no run of ${workflow}`;
   throw new ConfigError('USAGE', `there is ${what} in ${outputDir}`, {
     cure: 'name the output directory of the run with -o',
   });
-}
-
-async function runIds(outputDir: string): Promise<string[]> {
-  try {
-    return await readdir(join(outputDir, 'logs'));
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === 'ENOENT' || code === 'ENOTDIR') return [];
-    throw error;
-  }
 }
 
 async function readEvents(path: string): Promise<RunEvent[]> {
