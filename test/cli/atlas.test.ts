@@ -160,7 +160,7 @@ describe('a run', () => {
     await rig.write(volume('4'), tractVolume(tractDensity(3).with(7, NaN)));
     await rig.write(volume('5'), tractVolume(tractDensity(4).map(() => 0)));
     await rig.write(volume('6'), tractVolume(tractDensity(5).with(7, -1)));
-    const run = await rig.run(RUN);
+    const run = await rig.run(RUN, { report: true });
     expect(run.exitCode).toBe(0);
     const skipped = [
       { id: '2', reason: 'missing' },
@@ -213,7 +213,7 @@ describe('a run', () => {
       volume('2'),
       tractVolume([], { version: 2, littleEndian: false, voxels: floatBytes(counts, false) }),
     );
-    const plain = await rig.run(RUN);
+    const plain = await rig.run(RUN, { report: true });
     expect(plain.exitCode).toBe(0);
     const before = readFileSync(rig.path('out/atlas/atlas_mean.nii.gz'));
     const doubled = Uint8Array.from(counts, (count) => count / 2);

@@ -66,7 +66,7 @@ describe('a cohort against its atlas', () => {
   test('a volume that cannot be read is a row that says why', async () => {
     await using rig = await similarityRig();
     writeFileSync(rig.path(volume('9')), 'not an image at all');
-    const run = await rig.run(RUN);
+    const run = await rig.run(RUN, { report: true });
     expect(run.exitCode).toBe(0);
     const [, skipped] = await rows(rig);
     expect(skipped).toMatchObject({ candidate: '9', dice: null });

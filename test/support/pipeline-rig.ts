@@ -43,6 +43,16 @@ export function withoutSidecars(directory: string): string[] {
   return names.sort();
 }
 
+/** Workflows and arguments of the runs of this test file. */
+const seen = new Set<string>();
+
+/** Whether this was asked before. */
+function wasSeen(name: string): boolean {
+  const was = seen.has(name);
+  seen.add(name);
+  return was;
+}
+
 export class PipelineRig implements AsyncDisposable {
   private constructor(readonly directory: string) {}
 
@@ -113,8 +123,9 @@ export class PipelineRig implements AsyncDisposable {
   }
 
   /**
-   * `command`, with what the log of the run in `output` says. The first run into a directory writes its report, which
-   * takes a fifth of the time of a small run; later ones only where `report` asks for it.
+   * `command`, with what the log of the run in `output` says. A report takes a fifth of the time of a small run, and a
+   * second worker as much. So only the first run of a workflow in a test file has several workers, unless an option says
+   * so, and only the first run into a directory, with these arguments, writes its report, unless `report` says so.
    */
   async run(
     args: readonly string[],
@@ -122,8 +133,12 @@ export class PipelineRig implements AsyncDisposable {
   ): Promise<RunOutcome> {
     const logs = join(options.cwd ?? '.', options.output ?? 'out', 'logs');
     const before = new Set(await this.list(logs));
-    const quiet = before.size > 0 && options.report !== true && args.includes('run');
-    const result = await this.command(quiet ? [...args, '--no-report'] : args, options);
+    // `containers run` is another verb.
+    const isRun = args.includes('run') && !args.includes('containers');
+    const quiet = (before.size > 0 || wasSeen(args.join(' '))) && options.report !== true;
+    const isAlone = wasSeen(args[args.indexOf('-w') + 1] ?? '') && !args.includes('--jobs');
+    const extra = [...(quiet ? ['--no-report'] : []), ...(isAlone ? ['--jobs', '1'] : [])];
+    const result = await this.command(isRun ? [...args, ...extra] : args, options);
     // Whatever a run published, its report can show it.
     if (/^warning {2}REPORT/m.test(result.stderr)) throw new Error(result.stderr);
     const run = (await this.list(logs)).find((name) => !before.has(name));
