@@ -251,6 +251,76 @@ export function solveTypescript(
   }
 }
 
+/** Row `to` of x -= `count` entries of a panel times as many rows of x. */
+function subtractRow(
+  panels: Float64Array,
+  row: number,
+  count: number,
+  x: Float64Array,
+  x1: number,
+  to: number,
+): void {
+  let s0 = x[to]!;
+  let s1 = x[to + 1]!;
+  let s2 = x[to + 2]!;
+  let s3 = x[to + 3]!;
+  for (let c = 0, at = x1; c < count; c++, at += 4) {
+    const l = panels[row + c]!;
+    s0 -= l * x[at]!;
+    s1 -= l * x[at + 1]!;
+    s2 -= l * x[at + 2]!;
+    s3 -= l * x[at + 3]!;
+  }
+  x[to] = s0;
+  x[to + 1] = s1;
+  x[to + 2] = s2;
+  x[to + 3] = s3;
+}
+
+/** The same for two rows of the panel, one after the other in it: what is loaded of x serves both. */
+function subtractTwoRows(
+  panels: Float64Array,
+  row: number,
+  count: number,
+  x: Float64Array,
+  x1: number,
+  to: number,
+  toNext: number,
+): void {
+  let s0 = x[to]!;
+  let s1 = x[to + 1]!;
+  let s2 = x[to + 2]!;
+  let s3 = x[to + 3]!;
+  let t0 = x[toNext]!;
+  let t1 = x[toNext + 1]!;
+  let t2 = x[toNext + 2]!;
+  let t3 = x[toNext + 3]!;
+  for (let c = 0, at = x1; c < count; c++, at += 4) {
+    const l = panels[row + c]!;
+    const m = panels[row + count + c]!;
+    const y0 = x[at]!;
+    const y1 = x[at + 1]!;
+    const y2 = x[at + 2]!;
+    const y3 = x[at + 3]!;
+    s0 -= l * y0;
+    s1 -= l * y1;
+    s2 -= l * y2;
+    s3 -= l * y3;
+    t0 -= m * y0;
+    t1 -= m * y1;
+    t2 -= m * y2;
+    t3 -= m * y3;
+  }
+  x[to] = s0;
+  x[to + 1] = s1;
+  x[to + 2] = s2;
+  x[to + 3] = s3;
+  x[toNext] = t0;
+  x[toNext + 1] = t1;
+  x[toNext + 2] = t2;
+  x[toNext + 3] = t3;
+}
+
 function forward(
   symbolic: SymbolicFactor,
   { panels, signs }: NumericFactor,
@@ -263,28 +333,25 @@ function forward(
   const height = symbolic.rowStarts[s + 1]! - firstRow;
   const panel = symbolic.panelStarts[s]!;
   const { rows } = symbolic;
-  for (let i = 0; i < height; i++) {
-    const row = panel + i * columns;
-    const to = 4 * rows[firstRow + i]!;
-    let x0 = x[to]!;
-    let x1 = x[to + 1]!;
-    let x2 = x[to + 2]!;
-    let x3 = x[to + 3]!;
-    const end = Math.min(i, columns);
-    let at = 4 * from;
-    for (let c = 0; c < end; c++, at += 4) {
-      const l = panels[row + c]!;
-      x0 -= l * x[at]!;
-      x1 -= l * x[at + 1]!;
-      x2 -= l * x[at + 2]!;
-      x3 -= l * x[at + 3]!;
-    }
-    const scale = i < columns ? panels[row + i]! : 1;
-    x[to] = x0 * scale;
-    x[to + 1] = x1 * scale;
-    x[to + 2] = x2 * scale;
-    x[to + 3] = x3 * scale;
+  const x1 = 4 * from;
+  for (let i = 0; i < columns; i++) {
+    subtractRow(panels, panel + i * columns, i, x, x1, x1 + 4 * i);
+    const scale = panels[panel + i * columns + i]!;
+    for (let k = 0; k < 4; k++) x[x1 + 4 * i + k]! *= scale;
   }
+  let i = columns;
+  for (; i + 2 <= height; i += 2) {
+    subtractTwoRows(
+      panels,
+      panel + i * columns,
+      columns,
+      x,
+      x1,
+      4 * rows[firstRow + i]!,
+      4 * rows[firstRow + i + 1]!,
+    );
+  }
+  if (i < height) subtractRow(panels, panel + i * columns, columns, x, x1, 4 * rows[firstRow + i]!);
   for (let j = 0; j < columns; j++) {
     if (signs[from + j]! > 0) continue;
     const to = 4 * (from + j);
@@ -299,25 +366,69 @@ function backward(symbolic: SymbolicFactor, { panels }: NumericFactor, s: number
   const height = symbolic.rowStarts[s + 1]! - firstRow;
   const panel = symbolic.panelStarts[s]!;
   const { rows } = symbolic;
-  for (let j = columns - 1; j >= 0; j--) {
+  let j = columns - 1;
+  // Two columns at a time: what is loaded of x serves both.
+  for (; j >= 1; j -= 2) {
     const to = 4 * (from + j);
-    let x0 = x[to]!;
-    let x1 = x[to + 1]!;
-    let x2 = x[to + 2]!;
-    let x3 = x[to + 3]!;
-    let entry = panel + (j + 1) * columns + j;
-    for (let i = j + 1; i < height; i++, entry += columns) {
+    let s0 = x[to]!;
+    let s1 = x[to + 1]!;
+    let s2 = x[to + 2]!;
+    let s3 = x[to + 3]!;
+    let t0 = x[to - 4]!;
+    let t1 = x[to - 3]!;
+    let t2 = x[to - 2]!;
+    let t3 = x[to - 1]!;
+    for (let i = j + 1, entry = panel + (j + 1) * columns + j; i < height; i++, entry += columns) {
       const l = panels[entry]!;
+      const m = panels[entry - 1]!;
       const at = 4 * rows[firstRow + i]!;
-      x0 -= l * x[at]!;
-      x1 -= l * x[at + 1]!;
-      x2 -= l * x[at + 2]!;
-      x3 -= l * x[at + 3]!;
+      const y0 = x[at]!;
+      const y1 = x[at + 1]!;
+      const y2 = x[at + 2]!;
+      const y3 = x[at + 3]!;
+      s0 -= l * y0;
+      s1 -= l * y1;
+      s2 -= l * y2;
+      s3 -= l * y3;
+      t0 -= m * y0;
+      t1 -= m * y1;
+      t2 -= m * y2;
+      t3 -= m * y3;
     }
-    const scale = panels[panel + j * columns + j]!;
-    x[to] = x0 * scale;
-    x[to + 1] = x1 * scale;
-    x[to + 2] = x2 * scale;
-    x[to + 3] = x3 * scale;
+    const own = panel + j * columns + j;
+    const scale = panels[own]!;
+    s0 *= scale;
+    s1 *= scale;
+    s2 *= scale;
+    s3 *= scale;
+    const beside = panels[own - 1]!;
+    const scaleBefore = panels[own - columns - 1]!;
+    x[to] = s0;
+    x[to + 1] = s1;
+    x[to + 2] = s2;
+    x[to + 3] = s3;
+    x[to - 4] = (t0 - beside * s0) * scaleBefore;
+    x[to - 3] = (t1 - beside * s1) * scaleBefore;
+    x[to - 2] = (t2 - beside * s2) * scaleBefore;
+    x[to - 1] = (t3 - beside * s3) * scaleBefore;
   }
+  if (j < 0) return;
+  const to = 4 * from;
+  let s0 = x[to]!;
+  let s1 = x[to + 1]!;
+  let s2 = x[to + 2]!;
+  let s3 = x[to + 3]!;
+  for (let i = 1, entry = panel + columns; i < height; i++, entry += columns) {
+    const l = panels[entry]!;
+    const at = 4 * rows[firstRow + i]!;
+    s0 -= l * x[at]!;
+    s1 -= l * x[at + 1]!;
+    s2 -= l * x[at + 2]!;
+    s3 -= l * x[at + 3]!;
+  }
+  const scale = panels[panel]!;
+  x[to] = s0 * scale;
+  x[to + 1] = s1 * scale;
+  x[to + 2] = s2 * scale;
+  x[to + 3] = s3 * scale;
 }
