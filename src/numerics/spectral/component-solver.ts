@@ -1,6 +1,4 @@
 /** Eigenpairs of one connected symmetric pair: ordering, slices, polish and gate. */
-import { createHash } from 'node:crypto';
-
 import { ProcessingError } from '../../errors.js';
 import type { PairFacts } from '../../native/index.js';
 import { NotConvergedError, type PartialPairs } from './not-converged.js';
@@ -54,22 +52,32 @@ export const CLUSTER_GAP = 1e-6;
 const USABLE_GROWTH = 1e10;
 const REMEMBERED = 4;
 
-const remembered = new Map<string, SymbolicFactor>();
+interface Remembered {
+  readonly starts: Int32Array;
+  readonly columns: Int32Array;
+  readonly symbolic: SymbolicFactor;
+}
+
+// The one used last stands last.
+const remembered: Remembered[] = [];
 
 /** The symbolic step of a pattern; that of the last four patterns is kept, for surfaces with the same faces. */
-function symbolicOf(kernels: SolverKernels, pair: SolverPair): SymbolicFactor {
-  const key = createHash('sha256').update(pair.starts).update(pair.columns).digest('hex');
-  const known = remembered.get(key);
-  if (known !== undefined) {
-    remembered.delete(key);
-    remembered.set(key, known);
-    return known;
-  }
-  const symbolic = kernels.analyse(pair.size, pair.starts, pair.columns);
-  remembered.set(key, symbolic);
-  if (remembered.size > REMEMBERED) remembered.delete(remembered.keys().next().value!);
+function symbolicOf(kernels: SolverKernels, { size, starts, columns }: SolverPair): SymbolicFactor {
+  const at = remembered.findIndex((known) => isSame(known.starts, starts) && isSame(known.columns, columns));
+  const [known] = at < 0 ? [] : remembered.splice(at, 1);
+  const symbolic = known?.symbolic ?? kernels.analyse(size, starts, columns);
+  // `columns` may stand in a larger buffer, which would live on.
+  remembered.push(known ?? { starts: starts.slice(), columns: columns.slice(), symbolic });
+  if (remembered.length > REMEMBERED) remembered.shift();
   return symbolic;
 }
+
+function isSame(a: Int32Array, b: Int32Array): boolean {
+  return a.length === b.length && Buffer.compare(bytesOf(a), bytesOf(b)) === 0;
+}
+
+const bytesOf = ({ buffer, byteOffset, byteLength }: Int32Array): Buffer =>
+  Buffer.from(buffer, byteOffset, byteLength);
 
 /** Vectors `columns` of some blocks are the pairs `places` of a list. */
 interface Piece {
