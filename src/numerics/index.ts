@@ -230,9 +230,11 @@ export {
 export { cotangentOperator, type OperatorPair } from './spectral/mesh-operator.js';
 export {
   ALIGNMENT_STARTS,
+  DEGENERATE_RULES,
   OPERATOR_KINDS,
   type AlignmentStart,
   type MassKind,
+  type DegenerateRule,
   type OperatorKind,
 } from './spectral/settings.js';
 export {

@@ -177,6 +177,7 @@ function pieceDistances(
   { region_k: count, operator }: { readonly region_k: number; readonly operator: OperatorSettings },
   notes: string[],
 ): RegionMatrix {
+  const { degenerate_triangles: degenerateTriangles, ...rest } = operator;
   const spectra = regions.map(({ id, region }) => {
     const piece = regionPiece(vertices, faces, labels, id);
     if (piece === null) {
@@ -187,7 +188,7 @@ function pieceDistances(
       const n = piece.vertices.length / 3;
       let k = Math.min(count + 1, n);
       for (;;) {
-        const pairs = laplaceBeltrami(piece.vertices, piece.faces, { ...operator, k });
+        const pairs = laplaceBeltrami(piece.vertices, piece.faces, { ...rest, degenerateTriangles, k });
         const values = shapeDna(pairs.eigenvalues, 'area', { area: pairs.area });
         if (values.length >= count) return values.subarray(0, count);
         if (k === n) break;

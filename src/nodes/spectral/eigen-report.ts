@@ -1,12 +1,13 @@
 import { z } from 'zod';
 
-import { MASS_KINDS, OPERATOR_KINDS } from '../../numerics/spectral/settings.js';
+import { DEGENERATE_RULES, MASS_KINDS, OPERATOR_KINDS } from '../../numerics/spectral/settings.js';
 
 /** Operator of a surface, and who solves for its eigenpairs. */
 export const OperatorSettings = z.strictObject({
   operator: z.enum(OPERATOR_KINDS),
   mass: z.enum(MASS_KINDS),
   boundary: z.enum(['neumann', 'dirichlet']),
+  degenerate_triangles: z.enum(DEGENERATE_RULES),
   solver: z.enum(['auto', 'native', 'typescript']),
 });
 export type OperatorSettings = z.output<typeof OperatorSettings>;
@@ -20,6 +21,7 @@ export const EigenReport = z.strictObject({
   operator: z.string(),
   mass: z.string(),
   boundary: z.string(),
+  degenerate_triangles: z.string(),
   /** |K v - lambda M v| / |M v|, unit^-2. */
   largest_residual: z.number(),
   /** The same over lambda, of the eigenvalues above 0. */

@@ -16,7 +16,7 @@ import { asInFile, readMesh, readVertexMap } from './mesh-files.js';
  */
 export const solveEigenpairs = defineNode({
   name: 'solve_eigenpairs',
-  version: 3,
+  version: 4,
   inputs: {
     vertices: port.file('npy'),
     faces: port.file('npy'),
@@ -40,7 +40,7 @@ export const solveEigenpairs = defineNode({
   async run({ k, settings, neighbours, ...files }, ctx) {
     const { vertices, faces } = await readMesh(files);
     const map = await readVertexMap(files.vertex_map);
-    const { operator, mass, boundary, solver } = settings;
+    const { operator, mass, boundary, solver, degenerate_triangles: degenerateTriangles } = settings;
     const isCloud = faces.length === 0;
     if (isCloud && boundary !== 'neumann') {
       return ctx.skip(`boundary ${boundary} needs triangles: points do not say where the boundary is`);
@@ -49,7 +49,16 @@ export const solveEigenpairs = defineNode({
       const threads = ctx.cpus;
       const cloud = isCloud ? cloudLaplaceBeltrami(vertices, { k, neighbours, mass, solver, threads }) : null;
       const pairs =
-        cloud ?? laplaceBeltrami(vertices, faces, { k, operator, mass, boundary, solver, threads });
+        cloud ??
+        laplaceBeltrami(vertices, faces, {
+          k,
+          operator,
+          mass,
+          boundary,
+          degenerateTriangles,
+          solver,
+          threads,
+        });
       for (const warning of pairs.warnings) ctx.log.warn(warning);
       const out = {
         eigenvalues: ctx.outputFile('eigenvalues.tsv'),
@@ -68,6 +77,8 @@ export const solveEigenpairs = defineNode({
         operator: isCloud ? 'point_cloud' : operator,
         mass,
         boundary,
+        // Points have no triangles.
+        degenerate_triangles: isCloud ? 'drop' : degenerateTriangles,
         largest_residual: pairs.residuals.reduce((most, value) => Math.max(most, value), 0),
         res_lambda: pairs.quality.resLambda,
         res_back: pairs.quality.resBack,

@@ -6,12 +6,11 @@ import { intrinsicDelaunay } from './intrinsic-delaunay.js';
 import {
   assemblePair,
   checkMesh,
-  triangleShapes,
-  usableTriangles,
+  operatorTriangles,
   type OperatorPair,
   type TriangleReport,
 } from './mesh-operator.js';
-import type { MassKind, OperatorKind } from './settings.js';
+import type { DegenerateRule, MassKind, OperatorKind } from './settings.js';
 import { principalSubmatrix } from './sparse-matrix.js';
 import { robustOperator } from './tufted-cover.js';
 
@@ -27,6 +26,8 @@ export interface LaplaceBeltramiOptions {
   readonly mass?: MassKind;
   readonly operator?: OperatorKind;
   readonly boundary?: BoundaryKind;
+  /** Of the operator `cotangent`: `drop` unless eigenvalues are to be those of LaPy on a mesh with triangles without area. */
+  readonly degenerateTriangles?: DegenerateRule;
   readonly solver?: SolverChoice;
   /** As in {@link eigsh}. */
   readonly threads?: number | undefined;
@@ -39,7 +40,7 @@ export interface MeshOperator extends OperatorPair {
   /** Vertices that no usable triangle names. */
   readonly unreferenced: number;
   readonly triangles: TriangleReport;
-  /** Area of the usable triangles, unit of the coordinates squared. */
+  /** Area of the usable triangles, unit of the coordinates squared; triangles without area add nothing, also with `lapy`. */
   readonly area: number;
 }
 
@@ -54,8 +55,8 @@ export interface LaplaceBeltramiResult extends Eigenpairs {
 const DANGEROUS_COTANGENT = 1e6;
 
 /**
- * Stiffness and mass of a surface. Triangles without area and vertices without triangle are left out; with boundary
- * `dirichlet` the vertices on the boundary are too.
+ * Stiffness and mass of a surface. Triangles without area (unless `degenerateTriangles` is `lapy`) and vertices without
+ * triangle are left out; with boundary `dirichlet` the vertices on the boundary are too.
  *
  * @param vertices - (n, 3), row per vertex, mm in this product
  * @param faces - (m, 3), vertex numbers from 0
@@ -64,18 +65,32 @@ const DANGEROUS_COTANGENT = 1e6;
 export function meshOperator(
   vertices: ArrayLike<number>,
   faces: ArrayLike<number>,
-  { mass = 'lumped', operator = 'cotangent', boundary = 'neumann' }: LaplaceBeltramiOptions = {},
+  {
+    mass = 'lumped',
+    operator = 'cotangent',
+    boundary = 'neumann',
+    degenerateTriangles = 'drop',
+  }: LaplaceBeltramiOptions = {},
 ): MeshOperator {
   checkMesh('meshOperator', vertices, faces);
+  if (degenerateTriangles === 'lapy' && operator !== 'cotangent') {
+    throw new ProcessingError(
+      'INVALID_ARGUMENT',
+      `the operator ${operator} takes no triangles without area as LaPy does`,
+      {
+        where: 'meshOperator',
+        cure: "take the operator 'cotangent', or let triangles without area be left out",
+      },
+    );
+  }
   const n = vertices.length / 3;
-  const shapes = triangleShapes(vertices, faces);
-  const { used, report } = usableTriangles(faces, shapes);
+  const { shapes, areas, used, report } = operatorTriangles(vertices, faces, degenerateTriangles);
   const pair = pairOf(operator);
   const isReferenced = new Uint8Array(n);
   let area = 0;
   for (let t = 0; t < used.length; t++) {
     if (used[t] === 0) continue;
-    area += shapes.areas[t]!;
+    area += areas[t]!;
     for (let c = 0; c < 3; c++) isReferenced[faces[3 * t + c]!] = 1;
   }
   const unreferenced = isReferenced.reduce((count, is) => count - is, n);
@@ -155,6 +170,12 @@ function describe(
   if (unreferenced > 0)
     warnings.push(`${unreferenced} vertices belong to no usable triangle; their rows are NaN`);
   if (triangles.degenerate > 0) warnings.push(`${triangles.degenerate} triangles without area were left out`);
+  if (triangles.clamped > 0) {
+    warnings.push(
+      `${triangles.clamped} triangles without area were taken with 1e-4 of the mean area, as LaPy takes them: ` +
+        'the eigenvalues are to be compared with those of LaPy, and are not those of the shape',
+    );
+  }
   if (components > 1 && boundary === 'neumann') {
     warnings.push(`the surface has ${components} connected parts, and as many eigenvalues 0`);
   }

@@ -1,7 +1,7 @@
 import { ProcessingError } from '../../errors.js';
 import { voronoiCorners } from '../mesh/geometry.js';
 import { checkFaceTable, DEGENERATE_AREA } from '../mesh/triangle-check.js';
-import type { MassKind } from './settings.js';
+import type { DegenerateRule, MassKind } from './settings.js';
 import type { SparseMatrix } from './sparse-matrix.js';
 
 /** Stiffness and mass of one surface: S phi = lambda M phi. */
@@ -16,6 +16,8 @@ export interface OperatorPair {
 export interface TriangleReport {
   /** Triangles left out of the operator: area under 1e-12 of the mean, or a corner used twice. */
   readonly degenerate: number;
+  /** Triangles without area that were taken with one of 1e-4 of the mean: with the rule `lapy` alone. */
+  readonly clamped: number;
   /** Smallest angle of the triangles used, radians. */
   readonly smallestAngle: number;
   /** Largest absolute cotangent; above 1e6 the matrix has lost digits that no solver brings back. */
@@ -295,25 +297,95 @@ export function usableTriangles(
   }
   // Angles fall where cotangents rise.
   const smallestAngle = steepest === -Infinity ? Math.PI : Math.atan2(1, steepest);
-  return { used, report: { degenerate, smallestAngle, largestCotangent: largest } };
+  return { used, report: { degenerate, clamped: 0, smallestAngle, largestCotangent: largest } };
+}
+
+/** Part of the mean area that stands for the area of a triangle without one, in LaPy's finite elements. */
+const LAPY_AREA = 1e-4;
+
+/**
+ * The triangles that an operator is made of, and their shapes.
+ *
+ * With the rule `lapy` a triangle whose area is under a quarter of the rounding of 1 (2.2e-16, in the unit of the coordinates
+ * squared, whatever that is) counts with 1e-4 of the mean area: its cotangents are u.v over twice that area, its mass is that
+ * area's. All other triangles are taken as they are, however small.
+ *
+ * @returns used: 1 for a triangle that counts; areas: (m), as the coordinates have them, unit squared
+ */
+export function operatorTriangles(
+  vertices: ArrayLike<number>,
+  faces: ArrayLike<number>,
+  rule: DegenerateRule,
+): {
+  readonly shapes: TriangleShapes;
+  readonly areas: Float64Array;
+  readonly used: Uint8Array;
+  readonly report: TriangleReport;
+} {
+  const shapes = triangleShapes(vertices, faces);
+  const mean = shapes.areas.reduce((sum, area) => sum + area, 0) / shapes.areas.length;
+  // Where no triangle has an area there is nothing that could stand for it.
+  if (rule === 'drop' || !(mean > 0)) {
+    return { shapes, areas: shapes.areas, ...usableTriangles(faces, shapes) };
+  }
+  const areas = shapes.areas.slice();
+  const cotangents = shapes.cotangents.slice();
+  const clampedArea = LAPY_AREA * mean;
+  let [clamped, largest, steepest] = [0, 0, -Infinity];
+  for (let t = 0; t < areas.length; t++) {
+    if (4 * areas[t]! < Number.EPSILON) {
+      clamped++;
+      areas[t] = clampedArea;
+      for (let c = 0; c < 3; c++)
+        cotangents[3 * t + c] = cornerProduct(vertices, faces, t, c) / (2 * clampedArea);
+    }
+    for (let c = 0; c < 3; c++) {
+      largest = Math.max(largest, Math.abs(cotangents[3 * t + c]!));
+      steepest = Math.max(steepest, cotangents[3 * t + c]!);
+    }
+  }
+  return {
+    shapes: { areas, cotangents },
+    areas: shapes.areas,
+    used: new Uint8Array(areas.length).fill(1),
+    report: {
+      degenerate: 0,
+      clamped,
+      smallestAngle: Math.atan2(1, steepest),
+      largestCotangent: largest,
+    },
+  };
+}
+
+/** u.v of the two edges that leave corner c of triangle t. */
+function cornerProduct(vertices: ArrayLike<number>, faces: ArrayLike<number>, t: number, c: number): number {
+  const at = 3 * faces[3 * t + c]!;
+  const one = 3 * faces[3 * t + ((c + 1) % 3)]!;
+  const other = 3 * faces[3 * t + ((c + 2) % 3)]!;
+  let dot = 0;
+  for (let d = 0; d < 3; d++) {
+    dot += (vertices[one + d]! - vertices[at + d]!) * (vertices[other + d]! - vertices[at + d]!);
+  }
+  return dot;
 }
 
 /**
- * Cotangent stiffness and mass of a triangle mesh, natural (Neumann) boundary. Triangles without area are left out;
- * a vertex in no triangle gets an empty row: laplaceBeltrami drops it, other solvers need that done before.
+ * Cotangent stiffness and mass of a triangle mesh, natural (Neumann) boundary. Triangles without area are left out, or with
+ * the rule `lapy` taken as LaPy takes them; a vertex in no triangle gets an empty row: laplaceBeltrami drops it, other solvers need that done before.
  *
  * @param vertices - (n, 3), mm in this product, any unit works
  * @param faces - (m, 3), vertex numbers from 0; orientation and manifoldness do not matter
+ * @param degenerateTriangles - what becomes of triangles without area
  * @throws ProcessingError SHAPE_MISMATCH, INVALID_ARGUMENT, NON_FINITE
- * @see {@link assemblePair} for the formulas
+ * @see {@link assemblePair} for the formulas, {@link operatorTriangles} for the rule
  */
 export function cotangentOperator(
   vertices: ArrayLike<number>,
   faces: ArrayLike<number>,
   mass: MassKind = 'lumped',
+  degenerateTriangles: DegenerateRule = 'drop',
 ): OperatorPair {
   checkMesh('cotangentOperator', vertices, faces);
-  const shapes = triangleShapes(vertices, faces);
-  const { used } = usableTriangles(faces, shapes);
+  const { shapes, used } = operatorTriangles(vertices, faces, degenerateTriangles);
   return assemblePair(vertices.length / 3, faces, shapes, mass, used);
 }

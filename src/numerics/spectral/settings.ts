@@ -11,6 +11,14 @@ export const OPERATOR_KINDS = ['cotangent', 'intrinsic_delaunay', 'robust'] as c
 /** How the Laplace-Beltrami operator of a triangle mesh is made. */
 export type OperatorKind = (typeof OPERATOR_KINDS)[number];
 
+/**
+ * What becomes of triangles without area: `drop` leaves them out and counts them; `lapy` takes those under the rounding of 1
+ * with an area of 1e-4 of the mean, as LaPy does.
+ */
+export const DEGENERATE_RULES = ['drop', 'lapy'] as const;
+/** What becomes of triangles without area in the operator `cotangent`. */
+export type DegenerateRule = (typeof DEGENERATE_RULES)[number];
+
 /** Where the first guess of a correspondence comes from. */
 export const ALIGNMENT_STARTS = ['vertices', 'coordinates', 'descriptors'] as const;
 /** What points of two surfaces are taken for the same at the start of an alignment. */

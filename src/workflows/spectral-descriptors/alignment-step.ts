@@ -33,7 +33,7 @@ export function addAlignment(
   const { chosen, settings, surfaces, mesh, solved, memory, published } = context;
   const { references, repair } = context;
   const referenceOf = ({ structure }: StudySurface): Reference => references.get(structure)!;
-  const { k, mass, operator, boundary, solver } = chosen;
+  const { k, mass, operator, boundary, solver, degenerate_triangles } = chosen;
 
   // A reference that is no surface of the study is solved beside it, once for each file.
   const beside = [
@@ -76,7 +76,7 @@ export function addAlignment(
           faces,
           vertex_map,
           k,
-          settings: { operator, mass, boundary, solver },
+          settings: { operator, mass, boundary, solver, degenerate_triangles },
           neighbours: chosen.point_neighbours,
         },
         { id: `solve_reference${suffix}`, ...memory },

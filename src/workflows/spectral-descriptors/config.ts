@@ -4,7 +4,12 @@ import { BayesianGroupSettings } from '../../numerics/bayes/settings.js';
 import { DESCRIPTOR_IDS } from '../../numerics/descriptors/registry.js';
 import { DescriptorSettings } from '../../numerics/descriptors/settings.js';
 import { MESH_REPAIRS, SAFE_REPAIRS } from '../../numerics/mesh/settings.js';
-import { ALIGNMENT_CHOICES, MASS_KINDS, OPERATOR_KINDS } from '../../numerics/spectral/settings.js';
+import {
+  ALIGNMENT_CHOICES,
+  DEGENERATE_RULES,
+  MASS_KINDS,
+  OPERATOR_KINDS,
+} from '../../numerics/spectral/settings.js';
 import { REGION_STATISTICS } from '../../numerics/descriptors/region-settings.js';
 
 const ParcellationConfig = z.strictObject({
@@ -172,6 +177,12 @@ export const SpectralDescriptorsConfig = z
       .enum(['neumann', 'dirichlet'])
       .default('neumann')
       .describe('Open surfaces: natural boundary, or eigenvectors that are 0 there'),
+    degenerate_triangles: z
+      .enum(DEGENERATE_RULES)
+      .default('drop')
+      .describe(
+        'Triangles without area: drop leaves them out and counts them; lapy takes them with 1e-4 of the mean area, as LaPy and BrainPrint do (operator cotangent)',
+      ),
     solver: z
       .enum(['auto', 'native', 'typescript'])
       .default('auto')

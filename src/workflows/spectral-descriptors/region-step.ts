@@ -88,7 +88,7 @@ export function addRegions(
     wf.publish(compared.out.table, `group_regions_${id}.tsv`);
   }
   const { between, profile, region_k } = parcellation;
-  const { operator, mass, boundary, solver } = chosen;
+  const { operator, mass, boundary, solver, degenerate_triangles } = chosen;
   const { normalisation, hks_times, diffusion_time } = settings;
   for (const by of [...new Set(parcellation.connectomes)]) {
     const own = by === 'shapedna' ? undefined : context.described.get(by);
@@ -109,7 +109,7 @@ export function addRegions(
           between,
           profile,
           region_k,
-          operator: { operator, mass, boundary, solver },
+          operator: { operator, mass, boundary, solver, degenerate_triangles },
           descriptors: DescriptorSettings.parse(
             by === 'diffusion' ? { normalisation, hks_times, diffusion_time } : { normalisation },
           ),

@@ -73,10 +73,10 @@ export async function describeSpectra(results: ResultFiles): Promise<ReportSecti
 function methods(results: ResultFiles, kinds: ReadonlySet<string>): string[] {
   const config = SpectralDescriptorsConfig.parse(results.config['spectral_descriptors'] ?? {});
   const { k, operator, mass, boundary, descriptors, permutations, repair } = config;
-  const { covariates, parcellation, segmentation, point_neighbours } = config;
+  const { covariates, parcellation, segmentation, point_neighbours, degenerate_triangles } = config;
   const named = descriptors.map((id) => `${id.replaceAll('_', ' ')} (${DESCRIPTORS[id].reference})`);
   return [
-    `The first ${k} eigenvalues and eigenvectors of the Laplace-Beltrami operator of every surface were computed by finite elements (${operator.replaceAll('_', ' ')} weights, ${mass} mass matrix; open surfaces: ${boundary === 'neumann' ? 'Neumann' : 'Dirichlet'} condition), each spectrum with an independent count that shows that none is missing${repair === 'none' ? '' : '; surfaces were mended before'}. Descriptors: ${named.join(', ')}.`,
+    `The first ${k} eigenvalues and eigenvectors of the Laplace-Beltrami operator of every surface were computed by finite elements (${operator.replaceAll('_', ' ')} weights, ${mass} mass matrix; open surfaces: ${boundary === 'neumann' ? 'Neumann' : 'Dirichlet'} condition), each spectrum with an independent count that shows that none is missing${repair === 'none' ? '' : '; surfaces were mended before'}.${degenerate_triangles === 'lapy' ? ' Triangles without area were taken with 1e-4 of the mean area, as LaPy takes them.' : ''} Descriptors: ${named.join(', ')}.`,
     ...(kinds.has('label_volume') && segmentation !== null
       ? [
           `Surfaces of labels were drawn around the voxels of segmentations: the mask was smoothed by a Gaussian of ${segmentation.smoothing} voxels and cut at one half (marching tetrahedra, Doi & Koide 1991), and the surface smoothed by ${segmentation.cycles} cycles without shrinking (Taubin 1995).`,

@@ -32,6 +32,15 @@ export async function surfaceProblems(
     return [problem('INPUT_MISSING', `the input directory ${inputDir} does not exist`, 'name it with -i')];
   }
   const problems: Problem[] = [];
+  if (config.degenerate_triangles === 'lapy' && config.operator !== 'cotangent') {
+    problems.push(
+      problem(
+        'CONFIG_VALUE',
+        `degenerate_triangles lapy does not apply to operator ${config.operator}: LaPy has the cotangent operator alone`,
+        `set ${NAME}.operator to cotangent, or ${NAME}.degenerate_triangles to drop`,
+      ),
+    );
+  }
   for (const id of config.descriptors) {
     const { unavailable } = DESCRIPTORS[id];
     if (unavailable !== null) {

@@ -78,10 +78,15 @@ export class SpectralDescriptors {
       faces: cleaned.out.faces,
       vertex_map: cleaned.out.vertex_map,
     };
-    const { operator, mass, boundary, solver } = chosen;
+    const { operator, mass, boundary, solver, degenerate_triangles } = chosen;
     const solved = wf.map(
       solveEigenpairs,
-      { ...mesh, k, settings: { operator, mass, boundary, solver }, neighbours: chosen.point_neighbours },
+      {
+        ...mesh,
+        k,
+        settings: { operator, mass, boundary, solver, degenerate_triangles },
+        neighbours: chosen.point_neighbours,
+      },
       { resources: { cpus, memoryGb: memoryFor(found, k, cpus) } },
     );
     const scales = wf.add(chooseScales, {

@@ -13,7 +13,13 @@ import { temporaryDirectory } from '../../../support/temporary.js';
 
 const directory = temporaryDirectory();
 const { ctx } = nodeContext(directory);
-const settings = { operator: 'cotangent', mass: 'lumped', boundary: 'neumann', solver: 'native' } as const;
+const settings = {
+  operator: 'cotangent',
+  mass: 'lumped',
+  boundary: 'neumann',
+  degenerate_triangles: 'drop',
+  solver: 'native',
+} as const;
 const ball = icosphere(2, 5);
 
 async function input(name: string, data: Float64Array | Int32Array): Promise<InputFile> {

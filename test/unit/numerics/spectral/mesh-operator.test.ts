@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { intrinsicDelaunay } from '../../../../src/numerics/spectral/intrinsic-delaunay.js';
-import { meshOperator } from '../../../../src/numerics/spectral/laplace-beltrami.js';
+import { laplaceBeltrami, meshOperator } from '../../../../src/numerics/spectral/laplace-beltrami.js';
 import { cotangentOperator } from '../../../../src/numerics/spectral/mesh-operator.js';
 import { MASS_KINDS } from '../../../../src/numerics/spectral/settings.js';
 import {
@@ -107,6 +107,93 @@ describe('cotangent operator', () => {
     expect(operator.unreferenced).toBe(1);
     expect(operator.stiffness.rows).toBe(vertices.length / 3);
     expect([...operator.stiffness.values]).toEqual([...cotangentOperator(vertices, faces).stiffness.values]);
+  });
+
+  describe('triangles without area as LaPy takes them', () => {
+    // A triangle of area 1/2, and one along its edge 0-1 with area 0: 1e-4 of the mean 1/4 stands for it.
+    const vertices = [0, 0, 0, 1, 0, 0, 0, 1, 0, 0.5, 0, 0];
+    const faces = [0, 1, 2, 0, 1, 3];
+    const clamped = 1e-4 / 4;
+
+    test('its cotangents are u.v over twice the area that stands for it, its mass is that area', () => {
+      const { stiffness, mass } = cotangentOperator(vertices, faces, 'lumped', 'lapy');
+      // The proper triangle has the cotangents 0, 1, 1: -1/2 for its edges 0-1 and 0-2. Corner 3: u.v = -1/4, opposite edge 0-1; corners 0 and 1: u.v = 1/2, opposite edges 1-3 and 0-3.
+      expect(entry(stiffness, 0, 1)).toBeCloseTo(1 / 4 / (4 * clamped) - 1 / 2, 8);
+      expect(entry(stiffness, 1, 3)).toBeCloseTo(-1 / 2 / (4 * clamped), 8);
+      expect(entry(stiffness, 0, 3)).toBeCloseTo(-1 / 2 / (4 * clamped), 8);
+      expect(entry(stiffness, 3, 3)).toBeCloseTo(1 / (4 * clamped), 8);
+      expect(entry(stiffness, 0, 2)).toBeCloseTo(-1 / 2, 14);
+      expect(entry(stiffness, 1, 2)).toBeCloseTo(0, 14);
+      expect(entry(mass, 3, 3)).toBeCloseTo(clamped / 3, 18);
+      expect(entry(mass, 0, 0)).toBeCloseTo(1 / 6 + clamped / 3, 15);
+      const consistent = cotangentOperator(vertices, faces, 'consistent', 'lapy').mass;
+      expect(entry(consistent, 3, 3)).toBeCloseTo(clamped / 6, 18);
+      expect(entry(consistent, 0, 3)).toBeCloseTo(clamped / 12, 18);
+      expect(entry(consistent, 0, 1)).toBeCloseTo((1 / 2 + clamped) / 12, 15);
+    });
+
+    test('a corner that is named twice adds no stiffness and the same mass', () => {
+      const { stiffness, mass } = cotangentOperator(
+        vertices.slice(0, 9),
+        [0, 1, 2, 1, 1, 2],
+        'lumped',
+        'lapy',
+      );
+      const alone = cotangentOperator(vertices.slice(0, 9), [0, 1, 2]);
+      for (let i = 0; i < 3; i++) {
+        for (let j = 0; j < 3; j++) expect(entry(stiffness, i, j)).toBe(entry(alone.stiffness, i, j));
+      }
+      expect(entry(mass, 0, 0)).toBe(entry(alone.mass, 0, 0));
+      expect(entry(mass, 1, 1)).toBeCloseTo(1 / 6 + (2 * clamped) / 3, 15);
+      expect(entry(mass, 2, 2)).toBeCloseTo(1 / 6 + clamped / 3, 15);
+    });
+
+    test('the limit is the rounding of 1 in four areas, not a part of the mean', () => {
+      const at = (height: number): number[] => [...vertices.slice(0, 9), 0.5, height, 0];
+      // Four times the area of a triangle with base 1 is twice its height.
+      const above = meshOperator(at(1.2e-16), faces, { degenerateTriangles: 'lapy' });
+      expect(above.triangles.clamped).toBe(0);
+      expect(above.triangles.largestCotangent).toBeGreaterThan(1e15);
+      const below = meshOperator(at(1e-16), faces, { degenerateTriangles: 'lapy' });
+      expect(below.triangles.clamped).toBe(1);
+      expect(below.triangles.largestCotangent).toBeCloseTo(1 / 2 / (2 * clamped), 6);
+      expect(meshOperator(at(1.2e-16), faces).triangles).toMatchObject({ degenerate: 1, clamped: 0 });
+    });
+
+    test('eigenpairs take part at its vertices and the result says so; without, rows are NaN', () => {
+      const ball = icosphere(1);
+      const n = ball.vertices.length / 3;
+      const [a, b] = [ball.faces[0]!, ball.faces[1]!];
+      const middle = [0, 1, 2].map((d) => (ball.vertices[3 * a + d]! + ball.vertices[3 * b + d]!) / 2);
+      const more = [...ball.vertices, ...middle];
+      const all = [...ball.faces, a, b, n];
+      const taken = laplaceBeltrami(more, all, { k: 9, degenerateTriangles: 'lapy' });
+      expect(taken.warnings.join()).toContain(
+        '1 triangles without area were taken with 1e-4 of the mean area',
+      );
+      expect(taken.area).toBeCloseTo(laplaceBeltrami(ball.vertices, ball.faces, { k: 9 }).area, 13);
+      // So stiff a triangle of next to no mass holds the midpoint between its ends.
+      for (let j = 0; j < 9; j++) {
+        const [atA, atB, at] = [a, b, n].map((v) => taken.eigenvectors[9 * v + j]!) as [
+          number,
+          number,
+          number,
+        ];
+        expect(Math.abs(at - (atA + atB) / 2)).toBeLessThan(1e-6);
+      }
+      const dropped = laplaceBeltrami(more, all, { k: 9 });
+      expect(dropped.eigenvectors[9 * n]).toBeNaN();
+      expect(dropped.warnings.join()).toContain('1 triangles without area were left out');
+    });
+
+    test('meshes of such triangles alone, and other operators, are refused', () => {
+      expect(() => laplaceBeltrami(vertices, [0, 1, 3], { k: 1, degenerateTriangles: 'lapy' })).toThrow(
+        '1 eigenpairs of a surface with N = 0 usable vertices',
+      );
+      expect(() =>
+        meshOperator(vertices, faces, { operator: 'robust', degenerateTriangles: 'lapy' }),
+      ).toThrow('the operator robust takes no triangles without area as LaPy does');
+    });
   });
 
   test('broken arrays are refused by name', () => {

@@ -367,6 +367,10 @@ test('regions, columns and references that are not there are refused by what the
   const regions = await told({ parcellation: { files: '{stem}.annot', connectomes: ['hkz'] } });
   expect(regions).toMatch(/^error INPUT_MISSING: .*2 of 2 surfaces have no file of regions/m);
   expect(regions).toMatch(/^error CONFIG_VALUE: .*hkz is no distance and no descriptor of vertices/m);
+  expect(await told({ degenerate_triangles: 'lapy', operator: 'robust' })).toBe(
+    'error CONFIG_VALUE: spectral_descriptors: degenerate_triangles lapy does not apply to operator robust: LaPy has the cotangent operator alone',
+  );
+  expect(await told({ degenerate_triangles: 'lapy' })).toBe('');
   expect(await told({ covariates: ['agee'] })).toMatch(
     /^error CONFIG_VALUE: .*has no column agee; did you mean age\?/,
   );
