@@ -99,7 +99,7 @@ export const connectRegions = defineNode({
       found = descriptorConnectome(values, labels, barycentricAreas, settings.profile);
     } else if (by === 'shapedna') {
       parameters['region_k'] = settings.region_k;
-      found = pieceDistances(vertices, faces, labels, regions, settings, notes);
+      found = pieceDistances(vertices, faces, labels, regions, { ...settings, threads: ctx.cpus }, notes);
     } else if (inputs.eigenvalues !== null && inputs.eigenvectors !== null) {
       const eigenvalues = await readEigenvalues(inputs.eigenvalues);
       const vectors = (await readNpy(inputs.eigenvectors.path)).data as Float64Array;
@@ -174,7 +174,11 @@ function pieceDistances(
   faces: Int32Array,
   labels: Int32Array,
   regions: readonly RegionRow[],
-  { region_k: count, operator }: { readonly region_k: number; readonly operator: OperatorSettings },
+  {
+    region_k: count,
+    operator,
+    threads,
+  }: { readonly region_k: number; readonly operator: OperatorSettings; readonly threads: number },
   notes: string[],
 ): RegionMatrix {
   const { degenerate_triangles: degenerateTriangles, ...rest } = operator;
@@ -188,7 +192,12 @@ function pieceDistances(
       const n = piece.vertices.length / 3;
       let k = Math.min(count + 1, n);
       for (;;) {
-        const pairs = laplaceBeltrami(piece.vertices, piece.faces, { ...rest, degenerateTriangles, k });
+        const pairs = laplaceBeltrami(piece.vertices, piece.faces, {
+          ...rest,
+          degenerateTriangles,
+          k,
+          threads,
+        });
         const values = shapeDna(pairs.eigenvalues, 'area', { area: pairs.area });
         if (values.length >= count) return values.subarray(0, count);
         if (k === n) break;

@@ -1,4 +1,5 @@
 import { ProcessingError } from '../../errors.js';
+import { getNativeThreads } from '../../native/index.js';
 import { CLUSTER_GAP, ComponentSolver, type PolishedPairs, type RawPairs } from './component-solver.js';
 import { chooseKernels, type SolverChoice } from './choose-kernels.js';
 import { NotConvergedError, withAllRows } from './not-converged.js';
@@ -19,7 +20,7 @@ export interface EigshOptions {
   readonly maxiter?: number;
   /** `native` needs the addon; `auto` takes it where it is built. */
   readonly solver?: SolverChoice;
-  /** Threads of the addon, as many as it had before where absent; the result does not depend on them. */
+  /** Threads of the addon for this call, as many as it has where absent; the result does not depend on them. */
   readonly threads?: number | undefined;
 }
 
@@ -86,7 +87,23 @@ export function eigsh(
   const heavy = mass ?? identityMatrix(stiffness.rows);
   checkPair(stiffness, heavy, k);
   const kernels = chooseKernels(solver);
-  if (threads !== undefined) kernels.useThreads(threads);
+  if (threads === undefined || kernels.name !== 'native') return solvePair(kernels, stiffness, heavy, k);
+  // The pool belongs to the process: who comes next may have one processor.
+  const before = getNativeThreads();
+  kernels.useThreads(threads);
+  try {
+    return solvePair(kernels, stiffness, heavy, k);
+  } finally {
+    kernels.useThreads(before);
+  }
+}
+
+function solvePair(
+  kernels: SolverKernels,
+  stiffness: SparseMatrix,
+  heavy: SparseMatrix,
+  k: number,
+): Eigenpairs {
   const n = stiffness.rows;
   const parts = connectedParts(kernels, stiffness, heavy);
   const solvers = parts.map((part) => new ComponentSolver(kernels, part.pair));
