@@ -5,7 +5,7 @@ import { defineNode } from '../../engine/node.js';
 import { port } from '../../engine/port.js';
 import { readNpyHeader, writeAtomic, writeNpy } from '../../io/index.js';
 import { alignToPrincipalAxes } from '../../numerics/descriptors/align.js';
-import { zeroModes } from '../../numerics/descriptors/signatures.js';
+import { commonModes, zeroModes } from '../../numerics/descriptors/signatures.js';
 import {
   alignSpectrum,
   type AlignedSpectrum,
@@ -17,7 +17,7 @@ import { MASS_KINDS } from '../../numerics/spectral/settings.js';
 import { AlignmentSettings, type AlignmentReport } from './alignment-report.js';
 import { leadingBlock } from './leading-block.js';
 import { asInFile } from './mesh-files.js';
-import { readSolved, type SolvedShape } from './mapped-shape.js';
+import { countedEigenvalues, readSolved, withCommonModes, type SolvedShape } from './mapped-shape.js';
 
 /** From this agreement on a mode counts as that of the reference. */
 const FOUND = 0.9;
@@ -25,7 +25,7 @@ const FOUND = 0.9;
 /** Brings the eigenvectors of a surface into the order and signs of those of a reference, by a functional map. */
 export const alignModes = defineNode({
   name: 'align_modes',
-  version: 2,
+  version: 3,
   inputs: {
     surface: port.value(z.string()),
     reference: port.value(z.string()),
@@ -34,18 +34,24 @@ export const alignModes = defineNode({
     vertex_map: port.optional(port.file('npy')),
     eigenvalues: port.file('tsv'),
     eigenvectors: port.file('npy'),
+    /** An `EigenReport`. */
+    eigen: port.file('json'),
     reference_vertices: port.file('npy'),
     reference_faces: port.file('npy'),
     reference_vertex_map: port.optional(port.file('npy')),
     reference_eigenvalues: port.file('tsv'),
     reference_eigenvectors: port.file('npy'),
+    reference_eigen: port.file('json'),
     mass: port.value(z.enum(MASS_KINDS)),
     /** Modes of the difference operators. */
     basis: port.value(z.int()),
     settings: port.value(AlignmentSettings),
   },
   outputs: {
-    /** (n, k), a row per vertex of the file: mode j is that of the reference, as far as the surface has it. */
+    /**
+     * (n, k), a row per vertex of the file: mode j is that of the reference, as far as the surface has it. Without the last modes
+     * where k cuts a group of equal eigenvalues of either.
+     */
     eigenvectors: port.file('npy'),
     /** (k, k): coefficients of the reference to those of the surface, both at area 1. */
     map: port.file('npy'),
@@ -64,22 +70,24 @@ export const alignModes = defineNode({
       if (triangles === 0)
         return ctx.skip(`not aligned to ${reference}: ${name} is a point cloud, without triangles`);
     }
-    const subject = await readSolved(files, mass);
-    const template = await readSolved(
+    const wholeSubject = await readSolved(files, mass);
+    const wholeTemplate = await readSolved(
       {
         vertices: files.reference_vertices,
         faces: files.reference_faces,
         vertex_map: files.reference_vertex_map,
         eigenvalues: files.reference_eigenvalues,
         eigenvectors: files.reference_eigenvectors,
+        eigen: files.reference_eigen,
       },
       mass,
     );
+    const [subject, template] = withCommonModes(wholeSubject, wholeTemplate);
     try {
       const { aligned, start } = align(subject, template, settings);
       const k = template.shape.eigenvalues.length;
       const zeros = Math.max(zeroModes(template.shape.eigenvalues), zeroModes(subject.shape.eigenvalues));
-      const size = Math.min(basis, k);
+      const size = commonModes(countedEigenvalues(subject), countedEigenvalues(template), basis);
       const differences = shapeDifferences(
         leadingBlock(aligned.map, size),
         Array.from(template.shape.eigenvalues).slice(0, size),

@@ -16,13 +16,13 @@ import { symmetricDistances } from '../../numerics/descriptors/distance-matrix.j
 import { regionPiece } from '../../numerics/descriptors/regions.js';
 import { unitText } from '../../numerics/descriptors/registry.js';
 import { DescriptorSettings } from '../../numerics/descriptors/settings.js';
-import { areaNormalised } from '../../numerics/descriptors/signatures.js';
+import { areaNormalised, wholeSpectrum } from '../../numerics/descriptors/signatures.js';
 import { shapeDna, shapeDnaDistance } from '../../numerics/descriptors/spectral-distances.js';
 import { meshGeometry } from '../../numerics/mesh/geometry.js';
 import { laplaceBeltrami } from '../../numerics/spectral/laplace-beltrami.js';
 import { VERSION } from '../../version.js';
 import { SpectrumRangePort } from './choose-scales.js';
-import { OperatorSettings } from './eigen-report.js';
+import { EigenReport, OperatorSettings } from './eigen-report.js';
 import { asMended, readEigenvalues, readMesh, readVertexMap } from './mesh-files.js';
 import type { REGION_DISTANCES } from './region-distances.js';
 import { readRegionLabels, readRegions, type RegionRow } from './region-table.js';
@@ -31,7 +31,7 @@ import { DescriptorReport, finiteOrNull } from './surface-record.js';
 /** Every two regions of a surface compared: by distances on it, by their descriptors, or by the spectra of their pieces. */
 export const connectRegions = defineNode({
   name: 'connect_regions',
-  version: 1,
+  version: 2,
   inputs: {
     /** A distance, `shapedna`, or the descriptor that `values` holds. */
     by: port.value(z.string()),
@@ -42,6 +42,8 @@ export const connectRegions = defineNode({
     vertex_map: port.optional(port.file('npy')),
     eigenvalues: port.optional(port.file('tsv')),
     eigenvectors: port.optional(port.file('npy')),
+    /** Of them, an `EigenReport`. */
+    eigen: port.optional(port.file('json')),
     range: port.optional(port.value(SpectrumRangePort)),
     values: port.optional(port.file('npy')),
     report: port.optional(port.file('json')),
@@ -100,13 +102,14 @@ export const connectRegions = defineNode({
     } else if (by === 'shapedna') {
       parameters['region_k'] = settings.region_k;
       found = pieceDistances(vertices, faces, labels, regions, { ...settings, threads: ctx.cpus }, notes);
-    } else if (inputs.eigenvalues !== null && inputs.eigenvectors !== null) {
+    } else if (inputs.eigenvalues !== null && inputs.eigenvectors !== null && inputs.eigen !== null) {
       const eigenvalues = await readEigenvalues(inputs.eigenvalues);
       const vectors = (await readNpy(inputs.eigenvectors.path)).data as Float64Array;
-      const raw = {
+      const raw = wholeSpectrum({
         eigenvalues,
         eigenvectors: asMended(vectors, eigenvalues.length, map, labels.length),
-      };
+        certificate: EigenReport.parse(JSON.parse(await readFile(inputs.eigen.path, 'utf8'))).certificate,
+      });
       const spectrum = isScaled ? areaNormalised(raw, area) : raw;
       const kind = by as (typeof REGION_DISTANCES)[number];
       const time =
@@ -115,7 +118,7 @@ export const connectRegions = defineNode({
           : 0;
       const distance = kind === 'diffusion' ? { kind, time } : { kind };
       if (kind === 'diffusion') parameters['time'] = time;
-      parameters['k'] = eigenvalues.length;
+      parameters['k'] = raw.eigenvalues.length;
       parameters['between'] = settings.between;
       const power = { biharmonic: 1, commute_time: 0, diffusion: -1 }[kind];
       units = unit === '1' ? '1' : unitText(power, isScaled).replace(/^mm/, unit);

@@ -8,13 +8,14 @@ import { readNpy, writeAtomic, writeGifti, writeNpy } from '../../io/index.js';
 import { derivativeWaveSignature } from '../../numerics/descriptors/derivative-wave-signature.js';
 import { chosenColumns, vertexFeatures } from '../../numerics/descriptors/features.js';
 import { DESCRIPTORS } from '../../numerics/descriptors/registry.js';
-import { zeroModes } from '../../numerics/descriptors/signatures.js';
+import { commonModes, zeroModes } from '../../numerics/descriptors/signatures.js';
 import { matrix } from '../../numerics/linalg/matrix.js';
 import { shapeDifferences } from '../../numerics/spectral/functional-map.js';
 import { MASS_KINDS } from '../../numerics/spectral/settings.js';
 import { DifferenceScales } from './collect-alignments.js';
+import { EigenReport } from './eigen-report.js';
 import { leadingBlock } from './leading-block.js';
-import { readSolved } from './mapped-shape.js';
+import { countedEigenvalues, readSolved } from './mapped-shape.js';
 import { asInFile, readEigenvalues } from './mesh-files.js';
 import { finiteOrNull, type DescriptorReport } from './surface-record.js';
 
@@ -24,7 +25,7 @@ import { finiteOrNull, type DescriptorReport } from './surface-record.js';
  */
 export const signDifferences = defineNode({
   name: 'sign_differences',
-  version: 1,
+  version: 2,
   inputs: {
     reference: port.value(z.string()),
     /** Of the reference. */
@@ -33,9 +34,12 @@ export const signDifferences = defineNode({
     vertex_map: port.optional(port.file('npy')),
     eigenvalues: port.file('tsv'),
     eigenvectors: port.file('npy'),
+    /** An `EigenReport`. */
+    eigen: port.file('json'),
     /** Of the surface. */
     subject_eigenvalues: port.file('tsv'),
-    subject_area: port.file('json'),
+    /** An `EigenReport`. */
+    subject_eigen: port.file('json'),
     map: port.file('npy'),
     basis: port.value(z.int()),
     scales: port.value(DifferenceScales),
@@ -54,14 +58,20 @@ export const signDifferences = defineNode({
   async run({ reference, basis, scales, mass, precision, overlay, ...files }, ctx) {
     const template = await readSolved(files, mass);
     const subject = await readEigenvalues(files.subject_eigenvalues);
-    const { area } = z
-      .object({ area: z.number() })
-      .parse(JSON.parse(await readFile(files.subject_area.path, 'utf8')));
+    const { area, certificate } = EigenReport.parse(
+      JSON.parse(await readFile(files.subject_eigen.path, 'utf8')),
+    );
     const { shape } = template;
-    const k = shape.eigenvalues.length;
-    const size = Math.min(basis, k);
+    const stored = await readNpy(files.map.path);
+    const k = stored.shape[0]!;
+    // Part of a group of equal eigenvalues would make the values depend on the basis that the solver returned.
+    const size = commonModes(
+      countedEigenvalues(template),
+      { eigenvalues: subject, certificate },
+      Math.min(basis, k),
+    );
     const zeros = Math.max(zeroModes(shape.eigenvalues), zeroModes(subject));
-    const map = matrix(k, k, Float64Array.from((await readNpy(files.map.path)).data));
+    const map = matrix(k, k, Float64Array.from(stored.data));
     const { area: areaDifference, conformal } = shapeDifferences(
       leadingBlock(map, size),
       Array.from(shape.eigenvalues).slice(0, size),

@@ -406,21 +406,50 @@ function clusterStarts(eigenvalues: ArrayLike<number>): number[] {
   return [...starts, eigenvalues.length];
 }
 
+/** Eigenvalues with the solver's count of them. */
+export type CountedEigenvalues = Pick<Spectrum, 'eigenvalues' | 'certificate'>;
+
+/**
+ * How many modes to take, at most `most`, so that no group of equal eigenvalues is taken in part.
+ *
+ * @returns `most` where all modes that could be taken are of one group
+ */
+export function wholeModes(
+  { eigenvalues, certificate }: CountedEigenvalues,
+  most: number = eigenvalues.length,
+): number {
+  const k = eigenvalues.length;
+  if (most >= k && (certificate === undefined || certificate.count <= k)) return k;
+  // The group of the last mode goes on behind k.
+  const ends = clusterStarts(eigenvalues).slice(0, -1);
+  return ends.findLast((end) => end > 0 && end <= most) ?? Math.min(most, k);
+}
+
+/** How many modes to take of two surfaces, so that neither has a group of equal eigenvalues in part. */
+export function commonModes(one: CountedEigenvalues, other: CountedEigenvalues, most = Infinity): number {
+  for (let count = Math.min(most, one.eigenvalues.length, other.eigenvalues.length); ;) {
+    const whole = Math.min(wholeModes(one, count), wholeModes(other, count));
+    if (whole === count) return count;
+    count = whole;
+  }
+}
+
+/** The first modes of a spectrum. */
+export function leadingModes({ eigenvalues, eigenvectors }: Spectrum, count: number): Spectrum {
+  const k = eigenvalues.length;
+  const n = eigenvectors.length / k;
+  const vectors = new Float64Array(n * count);
+  for (let x = 0; x < n; x++) vectors.set(eigenvectors.subarray(x * k, x * k + count), x * count);
+  return { eigenvalues: Float64Array.from(eigenvalues).subarray(0, count), eigenvectors: vectors };
+}
+
 /**
  * The spectrum without its last modes where others with the same eigenvalue are left out: of part of an eigenspace the vectors
  * are arbitrary, and with them every sum over modes.
  */
 export function wholeSpectrum(spectrum: Spectrum): Spectrum {
-  const { eigenvalues, eigenvectors, certificate } = spectrum;
-  const k = eigenvalues.length;
-  if (certificate === undefined || certificate.count <= k) return spectrum;
-  const kept = clusterStarts(eigenvalues).at(-2)!;
-  // Of nothing but zeros there is no shorter spectrum.
-  if (kept === 0) return spectrum;
-  const n = eigenvectors.length / k;
-  const vectors = new Float64Array(n * kept);
-  for (let x = 0; x < n; x++) vectors.set(eigenvectors.subarray(x * k, x * k + kept), x * kept);
-  return { eigenvalues: Float64Array.from(eigenvalues).subarray(0, kept), eigenvectors: vectors };
+  const count = wholeModes(spectrum);
+  return count === spectrum.eigenvalues.length ? spectrum : leadingModes(spectrum, count);
 }
 
 /**

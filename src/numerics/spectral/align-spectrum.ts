@@ -1,6 +1,7 @@
 import { ProcessingError } from '../../errors.js';
 import {
   areaNormalised,
+  commonModes,
   heatKernelSignature,
   logSpaced,
   waveEnergies,
@@ -37,7 +38,7 @@ export interface AlignmentOptions {
    * surfaces in one space; `descriptors`: heat and wave kernel signatures, which cannot tell mirror images apart.
    */
   readonly start?: AlignmentStart;
-  /** Eigenpairs of the first map from descriptors. */
+  /** Eigenpairs of the first map; fewer where that would cut a group of equal eigenvalues. */
   readonly startSize?: number;
   /** Refinement by ZoomOut; never for the start `vertices`. */
   readonly refine?: boolean;
@@ -86,14 +87,14 @@ export function alignSpectrum(
     );
   }
   const size: readonly [number, number] = [k, k];
+  const small = commonModes(subject, reference, Math.min(startSize, k));
   let points: Int32Array;
   let map: Matrix;
   if (start === 'descriptors') {
-    const first = descriptorMap(subject, reference, Math.min(startSize, k));
+    const first = descriptorMap(subject, reference, small);
     ({ map, points } = zoomOut(first, reference, subject, { size: k, samples: SAMPLES }));
   } else {
     points = start === 'vertices' ? sameVertices(subject, reference) : nearestVertices(subject, reference);
-    const small = Math.min(startSize, k);
     if (refine && start === 'coordinates') {
       const first = mapOfPoints(points, reference, subject, [small, small]);
       ({ map, points } = zoomOut(first, reference, subject, { size: k, samples: SAMPLES }));

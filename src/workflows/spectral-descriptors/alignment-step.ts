@@ -89,11 +89,17 @@ export function addAlignment(
           vertex_map,
           eigenvalues: pairs.out.eigenvalues,
           eigenvectors: pairs.out.eigenvectors,
+          eigen: pairs.out.report,
         },
       ] as const;
     }),
   );
-  const all = { ...mesh, eigenvalues: solved.eigenvalues, eigenvectors: solved.eigenvectors };
+  const all = {
+    ...mesh,
+    eigenvalues: solved.eigenvalues,
+    eigenvectors: solved.eigenvectors,
+    eigen: solved.report,
+  };
   type Part = keyof typeof all;
   const ofReference = <P extends Part>(part: P) =>
     surfaces.select((surface) => {
@@ -115,6 +121,7 @@ export function addAlignment(
       reference_vertex_map: ofReference('vertex_map'),
       reference_eigenvalues: ofReference('eigenvalues'),
       reference_eigenvectors: ofReference('eigenvectors'),
+      reference_eigen: ofReference('eigen'),
       mass,
       basis,
       settings: { start, start_size, refine },
@@ -149,8 +156,9 @@ export function addAlignment(
       vertex_map: ofReference('vertex_map'),
       eigenvalues: ofReference('eigenvalues'),
       eigenvectors: ofReference('eigenvectors'),
+      eigen: ofReference('eigen'),
       subject_eigenvalues: solved.eigenvalues,
-      subject_area: solved.report,
+      subject_eigen: solved.report,
       map: aligned.out.map,
       basis,
       scales: collected.out.scales,

@@ -102,6 +102,7 @@ export function addRegions(
         ...mesh,
         eigenvalues: isDistance ? solved.eigenvalues : null,
         eigenvectors: isDistance ? solved.eigenvectors : null,
+        eigen: isDistance ? solved.report : null,
         range: by === 'diffusion' ? context.range : null,
         values: isProfile ? own.values : null,
         report: isProfile ? own.report : null,
