@@ -252,12 +252,14 @@ export class RunWork implements SchedulerWork, ViewedRun {
 
   /** Publishes what was held back, waits for all copies, and closes the history of the run. */
   async finishPublishing(): Promise<void> {
+    let mayLose: boolean | null = null;
     for (const group of this.#groups) {
       if (group.open.size > 0) continue;
       const lost = group.publications.filter(({ instance }) => this.#isLost(instance));
       if (lost.length === 0) continue;
       // Where all failures are allowed, so is what hangs below them.
-      const isAllowed = lost.every(({ instance }) => this.#isAllowed(instance)) || this.failures().allowed;
+      const isAllowed =
+        lost.every(({ instance }) => this.#isAllowed(instance)) || (mayLose ??= this.failures().allowed);
       if (isAllowed) this.#publish(group);
     }
     await this.#publishing.onIdle();

@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 
 import { encodeNpy, formatTsv, readTsv } from '../../src/io/index.js';
@@ -142,7 +142,10 @@ describe('a run over tables of spectra', () => {
       syncBuiltinESMExports();`;
     await rig.write('trap.mjs', trap);
     const env = { NODE_OPTIONS: `--import=${rig.path('trap.mjs')}` };
-    const run = await rig.run([...PLAIN, ...SET, '--set', `fooof.plots=${plots}`, '--retries', '0'], { env });
+    const run = await rig.run(
+      [...PLAIN, ...SET, '--set', `fooof.plots=${plots}`, '--retries', '0', '--jobs', '2'],
+      { env },
+    );
     expect(run.exitCode).toBe(4);
     expect(run.stderr).toContain(`${node}[deadly]`);
     const { rows } = await readTsv(rig.path('out/fits.tsv'));
@@ -170,6 +173,11 @@ describe('a run over tables of spectra', () => {
     expect(condition.stderr).toContain(
       'fooof.condition: no recording has the entity task in its name, and there is no participants.tsv',
     );
+    await rig.write('in/participants.tsv', formatTsv(['participant_id', 'site'], [['sub-99', 'north']]));
+    const nowhere = await rig.run([...RUN, '--set', 'fooof.condition=site']);
+    expect(nowhere.exitCode).toBe(2);
+    expect(nowhere.stderr).toContain('names no participant of theirs');
+    rmSync(rig.path('in/participants.tsv'));
     const model = 'fooof.bayesian={outcome: exponent, group: diagnosis}';
     const nobody = await rig.run([...RUN, '--set', model]);
     expect(nobody.exitCode).toBe(3);

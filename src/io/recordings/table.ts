@@ -7,12 +7,12 @@ import { unreadable, type Recording } from './recording.js';
 /** Largest deviation of a time stamp from even steps, in steps: stamps are often rounded. */
 const TIME_TOLERANCE = 0.1;
 /** Words for numbers that are not finite, as programs write them, beside the `Infinity` of JavaScript. */
-const NON_FINITE: Readonly<Record<string, number>> = {
-  nan: NaN,
-  inf: Infinity,
-  '+inf': Infinity,
-  '-inf': -Infinity,
-};
+const NON_FINITE: ReadonlyMap<string, number> = new Map([
+  ['nan', NaN],
+  ['inf', Infinity],
+  ['+inf', Infinity],
+  ['-inf', -Infinity],
+]);
 
 /**
  * Reads a table of spectra or of time series: the first column is `frequency` (Hz) or `time` (s), then one column per
@@ -59,7 +59,7 @@ function column({ rows, columns }: TsvTable, at: number, path: string): Float64A
     const cell = rows[line]![at] ?? null;
     const word = cell === null ? 'nan' : cell.trim().toLowerCase();
     // A blank cell is 0 as a number, and a mistake.
-    const value = word === '' ? NaN : (NON_FINITE[word] ?? Number(cell));
+    const value = word === '' ? NaN : (NON_FINITE.get(word) ?? Number(cell));
     if (Number.isNaN(value) && word !== 'nan') {
       throw unreadable(
         `${path}:${line + 2}`,

@@ -6,7 +6,7 @@ import { port } from '../../engine/port.js';
 import { writeAtomic, writeNpy, writeTsv } from '../../io/index.js';
 import { laplaceBeltrami } from '../../numerics/spectral/laplace-beltrami.js';
 import { cloudLaplaceBeltrami } from '../../numerics/spectral/point-cloud.js';
-import { zeroModes } from '../../numerics/descriptors/signatures.js';
+import { wholeModes, zeroModes } from '../../numerics/descriptors/signatures.js';
 import { OperatorSettings, type EigenReport } from './eigen-report.js';
 import { asInFile, readMesh, readVertexMap } from './mesh-files.js';
 
@@ -59,7 +59,11 @@ export const solveEigenpairs = defineNode({
           solver,
           threads,
         });
-      for (const warning of pairs.warnings) ctx.log.warn(warning);
+      const { count } = pairs.certificate;
+      const whole = wholeModes(pairs);
+      const isCut = whole < k ? [cutGroup(k, whole, count)] : [];
+      const warnings = [...pairs.warnings, ...isCut];
+      for (const warning of warnings) ctx.log.warn(warning);
       const out = {
         eigenvalues: ctx.outputFile('eigenvalues.tsv'),
         eigenvectors: ctx.outputFile('eigenvectors.npy'),
@@ -83,8 +87,8 @@ export const solveEigenpairs = defineNode({
         res_lambda: pairs.quality.resLambda,
         res_back: pairs.quality.resBack,
         orthonormality: pairs.quality.orthonormality,
-        certificate: { shift: pairs.certificate.shift, count: pairs.certificate.count },
-        warnings: [...pairs.warnings],
+        certificate: { shift: pairs.certificate.shift, count },
+        warnings,
       };
       await writeAtomic(out.report, `${JSON.stringify(report, null, 2)}\n`);
       if (cloud === null) return out;
@@ -98,3 +102,8 @@ export const solveEigenpairs = defineNode({
     }
   },
 });
+
+function cutGroup(k: number, whole: number, count: number): string {
+  const left = whole + 1 === k ? `mode ${k} is` : `modes ${whole + 1} to ${k} are`;
+  return `k = ${k} cuts a group of equal eigenvalues: ${left} left out of descriptors and alignment; ask for k = ${count} or fewer than ${whole + 1}`;
+}

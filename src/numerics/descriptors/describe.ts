@@ -234,6 +234,12 @@ class Subject {
     }
     const factor = this.#factor;
     const { eigenvalues, eigenvectors } = wholeSpectrum(spectrum);
+    const k = spectrum.eigenvalues.length;
+    if (eigenvalues.length < k && zeroModes(eigenvalues) === eigenvalues.length) {
+      throw new ProcessingError('INVALID_ARGUMENT', `k = ${k} cuts the first group of equal eigenvalues`, {
+        cure: `ask for ${spectrum.certificate?.count ?? 2 * k} eigenpairs or more`,
+      });
+    }
     return (this.#spectrum = {
       eigenvalues: Float64Array.from(eigenvalues, (value) => value / factor ** 2),
       eigenvectors: eigenvectors.map((value) => value / factor),

@@ -67,8 +67,11 @@ export class ClassicFitter {
     const simple = this.#aperiodic.fit(values, guess);
     if (simple === null) return this.#failed('max_evaluations');
     const { mask, threshold } = this.#onOrBelow(values, simple);
-    if (mask.length < guess.length) return this.#failed('too_few_points');
-    const robust = this.#aperiodic.fit(values, simple, mask);
+    const isEnough = mask.length >= guess.length;
+    const isBounded = this.#options.expert.aperiodic_bounds !== null;
+    if (!isEnough && !isBounded) return this.#failed('too_few_points');
+    // Bounds can hold the first fit below nearly all bins: then it is kept.
+    const robust = isEnough ? this.#aperiodic.fit(values, simple, mask) : simple;
     if (robust === null) return this.#failed('max_evaluations');
     const flat = this.#flat;
     aperiodicInto(robust, this.#grid, flat);

@@ -40,7 +40,8 @@ const LEAST_LOST = 1e-13;
 const MOST_POLISHES = 3;
 const GOOD_BACKWARD = 8e-15;
 const ACCEPTED_BACKWARD = 1e-14;
-// Vectors from a factor with more growth are corrected with it once: its rounding errors then count squared.
+// Vectors from a factor with more growth are corrected with it once: its rounding errors then count squared. Growth of 30
+// left 1e-14 after one polish (hippocampus, k = 300), growth below 25 at most 5e-15 on all reference meshes.
 const REFINED_GROWTH = 25;
 const FIRST_SPARE = 4;
 // What slices leave of the pairs above them falls with the distance of those.
@@ -287,7 +288,13 @@ export class ComponentSolver {
     const first = this.#polished(raw, count);
     if (raw.isCareful || first.backwardResidual <= ACCEPTED_BACKWARD) return first;
     const second = this.#polished(this.#solveSliced(count, raw.eigenvalues), count);
-    return second.backwardResidual < first.backwardResidual ? second : first;
+    // What the first try found was counted: the second has to be the same eigenvalues, with more digits.
+    const isTheSame = second.eigenvalues.every(
+      (value, c) =>
+        Math.abs(value - first.eigenvalues[c]!) <=
+        CLUSTER_GAP * Math.max(Math.abs(value), Math.abs(first.eigenvalues.at(-1)!) / 1e3),
+    );
+    return isTheSame && second.backwardResidual < first.backwardResidual ? second : first;
   }
 
   #polished(raw: RawPairs, count: number): PolishedPairs {

@@ -226,15 +226,21 @@ function conditionProblems(
   found: readonly Recording[],
   people: Participants | null,
 ): Problem[] {
-  if (condition === null || found.length === 0 || people?.columns.includes(condition) === true) return [];
-  if (found.some(({ name }) => conditionOf(name, condition, null) !== null)) return [];
-  const table = people === null ? 'there is no participants.tsv' : `${people.path} has no such column`;
+  if (condition === null || found.length === 0) return [];
+  const table = people === null ? null : { columns: [...people.columns], rows: people.rows };
+  if (found.some(({ name }) => conditionOf(name, condition, table) !== null)) return [];
+  const reason =
+    people === null
+      ? 'there is no participants.tsv'
+      : people.columns.includes(condition)
+        ? `that column of ${people.path} names no participant of theirs`
+        : `${people.path} has no such column`;
   const columns = people?.columns.filter((column) => column !== 'participant_id') ?? [];
   return [
     {
       severity: 'error',
       code: 'CONFIG_VALUE',
-      message: `fooof.condition: no recording has the entity ${condition} in its name, and ${table}`,
+      message: `fooof.condition: no recording has the entity ${condition} in its name, and ${reason}`,
       cure: `name an entity of the file names, such as task${columns.length === 0 ? '' : `, or one of the columns ${columns.join(', ')}`}`,
     },
   ];

@@ -379,6 +379,10 @@ describe('tables', () => {
     await expect(series('tsv', { main: word })).rejects.toThrow(
       /a\.tsv:3 cannot be read: "x" in column A is no number/,
     );
+    const inherited = await file('a.tsv', 'time\tA\n0\t1\n1\tconstructor\n');
+    await expect(series('tsv', { main: inherited })).rejects.toThrow(
+      '"constructor" in column A is no number',
+    );
   });
 });
 

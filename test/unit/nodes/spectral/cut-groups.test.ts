@@ -11,6 +11,7 @@ import { connectRegions } from '../../../../src/nodes/spectral/connect-regions.j
 import { signDifferences } from '../../../../src/nodes/spectral/sign-differences.js';
 import { solveEigenpairs } from '../../../../src/nodes/spectral/solve-eigenpairs.js';
 import { commonModes, wholeModes } from '../../../../src/numerics/descriptors/signatures.js';
+import { describeSurface } from '../../../../src/numerics/descriptors/describe.js';
 import { DescriptorSettings } from '../../../../src/numerics/descriptors/settings.js';
 import { laplaceBeltrami } from '../../../../src/numerics/spectral/laplace-beltrami.js';
 import { icosphere } from '../../../support/analytic-meshes.js';
@@ -85,6 +86,29 @@ test('modes are counted to the end of the last whole group', () => {
   const pairs = { eigenvalues: [0, 1, 2, 3, 3, 4, 5] };
   expect(commonModes({ eigenvalues, certificate: { count: 9 } }, pairs)).toBe(1);
   expect(commonModes(pairs, pairs, 4)).toBe(3);
+});
+
+test('the eigenpairs say which modes are left out, and a descriptor that needs more says what to ask for', () => {
+  const { warnings } = JSON.parse(readFileSync(reference.eigen.path, 'utf8')) as { warnings: string[] };
+  expect(warnings).toContain(
+    'k = 7 cuts a group of equal eigenvalues: modes 5 to 7 are left out of descriptors and alignment; ask for k = 9 or fewer than 5',
+  );
+  const { vertices, faces } = ball;
+  for (const id of ['gps', 'hks'] as const) {
+    const spectrum = laplaceBeltrami(vertices, faces, { k: 3 });
+    const describe = () =>
+      describeSurface(
+        id,
+        { vertices, faces, spectrum, areas: null },
+        { settings: DescriptorSettings.parse({}), range: null },
+      );
+    expect(describe).toThrow('k = 3 cuts the first group of equal eigenvalues');
+    try {
+      describe();
+    } catch (error) {
+      expect(error).toMatchObject({ cure: 'ask for 4 eigenpairs or more' });
+    }
+  }
 });
 
 async function aligned(to: typeof reference) {

@@ -162,6 +162,22 @@ describe('bounds of the aperiodic parameters', () => {
       { max_n_peaks: 0, aperiodic_mode: knee === null ? 'fixed' : 'knee', expert: { aperiodic_bounds } },
     );
 
+  test('bounds far from the data, which hold the first fit below all bins: that fit is the result', () => {
+    const power = frequencies.map((f) => 10 ** (3.9 - 2.1 * Math.log10(f) + 0.05 * Math.sin(3 * f)));
+    const { status, aperiodic_params: found } = fitSpectrum(frequencies, power, {
+      max_n_peaks: 0,
+      expert: {
+        aperiodic_bounds: [
+          [null, 2.5],
+          [2, null],
+        ],
+      },
+    });
+    expect(status).toBe('ok');
+    expect(found[0]).toBeCloseTo(2, 6);
+    expect(found[1]).toBeCloseTo(2.5, 6);
+  });
+
   // scipy 1.10, curve_fit with the same bounds
   test.each<[number | null, number, Bounds, number[]]>([
     [null, 1.5, null, [0.99692116, 1.49776114]],
