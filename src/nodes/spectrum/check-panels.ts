@@ -2,6 +2,7 @@
 import type { FitWarning } from '../../numerics/fooof/fit-warnings.js';
 import { PANEL } from './chart-parts.js';
 import type { WatchedFits } from './fit-sidecar.js';
+import { frequencyAxis, type FrequencyScale } from './spectrum-parts.js';
 
 /** Most names of spectra that stand behind a warning. */
 const NAMED_SPECTRA = 8;
@@ -19,7 +20,10 @@ export interface CountedWarning {
 }
 
 /** Error by frequency: mean size over the fits with its standard deviation, and the mean residual. */
-export function errorPanel({ fitted: { range, bins }, errors }: Pick<WatchedFits, 'fitted' | 'errors'>) {
+export function errorPanel(
+  { fitted: { range, bins }, errors }: Pick<WatchedFits, 'fitted' | 'errors'>,
+  scale: FrequencyScale,
+) {
   const step = (range[1] - range[0]) / Math.max(1, bins - 1);
   const values = errors.mean_error.map((mean, i) => {
     const sd = errors.sd_error[i] ?? null;
@@ -47,7 +51,7 @@ export function errorPanel({ fitted: { range, bins }, errors }: Pick<WatchedFits
     width: 2 * PANEL.width,
     height: PANEL.height,
     data: { values },
-    encoding: { x: { field: 'frequency', type: 'quantitative' as const, title: 'Hz' } },
+    encoding: { x: frequencyAxis(scale) },
     layer: [
       {
         mark: { type: 'area' as const, opacity: 0.25 },

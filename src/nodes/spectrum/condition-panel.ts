@@ -1,7 +1,14 @@
 /** The spectra of a cohort together, and the mean of each condition. */
 import { evenly, PANEL, portion } from './chart-parts.js';
 import type { WatchedFits } from './fit-sidecar.js';
-import { bandLayers, powerAxis, short, type Bands } from './spectrum-parts.js';
+import {
+  bandLayers,
+  frequencyAxis,
+  powerAxis,
+  short,
+  type Bands,
+  type FrequencyScale,
+} from './spectrum-parts.js';
 
 /** A recording and its condition; null: it has none. */
 export interface ConditionedFits {
@@ -21,7 +28,12 @@ const NONE = 'n/a';
  *
  * @param name - what the conditions are values of; null: all recordings are one
  */
-export function conditionPanel(given: readonly ConditionedFits[], name: string | null, bands: Bands) {
+export function conditionPanel(
+  given: readonly ConditionedFits[],
+  name: string | null,
+  bands: Bands,
+  scale: FrequencyScale,
+) {
   const { range, bins } = given[0]!.watched.fitted;
   const step = (range[1] - range[0]) / Math.max(1, bins - 1);
   const thinning = Math.ceil(bins / MOST_POINTS);
@@ -62,9 +74,9 @@ export function conditionPanel(given: readonly ConditionedFits[], name: string |
     width: 2 * PANEL.width,
     height: PANEL.height,
     data: { values: means },
-    encoding: { x: { field: 'frequency', type: 'quantitative' as const, title: 'Hz' } },
+    encoding: { x: frequencyAxis(scale) },
     layer: [
-      ...bandLayers(bands, range),
+      ...bandLayers(bands, range, scale),
       {
         data: { values: lines },
         mark: { type: 'line' as const, strokeWidth: 0.5, opacity: 0.4 },

@@ -4,7 +4,7 @@ import { CHART_SCHEMA, chartRow, failureList, parameterPanels, portion, thinned 
 import { errorPanel, warningList, type CountedWarning } from './check-panels.js';
 import { conditionPanel, type ConditionedFits } from './condition-panel.js';
 import type { WatchedFits } from './fit-sidecar.js';
-import type { Bands } from './spectrum-parts.js';
+import type { Bands, FrequencyScale } from './spectrum-parts.js';
 
 /**
  * The fits of a cohort in one picture: distributions of exponent, R2 and peak centres, error against R2, power and bandwidth of
@@ -18,7 +18,11 @@ export function cohortChart(
   fits: TsvTable,
   peaks: TsvTable,
   given: readonly ConditionedFits[],
-  { condition, bands }: { readonly condition: string | null; readonly bands: Bands },
+  {
+    condition,
+    bands,
+    frequencyScale: scale,
+  }: { readonly condition: string | null; readonly bands: Bands; readonly frequencyScale: FrequencyScale },
 ): ChartSpec {
   const watched = given.map((one) => one.watched);
   const status = fits.columns.indexOf('status');
@@ -33,8 +37,8 @@ export function cohortChart(
     title: `${portion(good.length, all)} fits, ${portion(shown, peaks.rows.length)} peaks, ${failed.length} failed`,
     vconcat: [
       ...parameterPanels(good, shownPeaks),
-      ...byAxis(given).map((members) => conditionPanel(members, condition, bands)),
-      ...pooledErrors(watched).map(errorPanel),
+      ...byAxis(given).map((members) => conditionPanel(members, condition, bands, scale)),
+      ...pooledErrors(watched).map((one) => errorPanel(one, scale)),
       warningList(cohortWarnings(watched), 'spectra'),
       failureList(failed),
     ],

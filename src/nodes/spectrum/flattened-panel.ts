@@ -1,12 +1,14 @@
 import {
   colorScale,
   DRAWN_SD,
+  frequencyAxis,
   gaussianAt,
   legendColor,
   nearestBin,
   OUTCOME_SHAPE,
   short,
   withRows,
+  type FrequencyScale,
 } from './spectrum-parts.js';
 import type { CandidateThresholds, FittedSpectrum } from './spectrum-panel.js';
 
@@ -16,18 +18,13 @@ const FLAT_COLORS = {
   peak_threshold: '#d62728',
   min_peak_height: '#2ca02c',
 };
-const HZ = { field: 'frequency', type: 'quantitative' as const, title: 'Hz' };
 
 /** Data without the aperiodic part, each Gaussian, and what a candidate had to exceed when the search ended. */
-export function flattenedPanel({
-  title,
-  frequencies,
-  power,
-  aperiodic,
-  gaussians,
-  rejected,
-  thresholds,
-}: FittedSpectrum) {
+export function flattenedPanel(
+  { title, frequencies, power, aperiodic, gaussians, rejected, thresholds }: FittedSpectrum,
+  scale: FrequencyScale,
+) {
+  const hz = frequencyAxis(scale);
   const flat = Array.from(frequencies, (_, i) => power[i]! - aperiodic[i]!);
   const shapes = gaussians.flatMap((gaussian, peak) =>
     Array.from(frequencies).flatMap((frequency) =>
@@ -56,7 +53,7 @@ export function flattenedPanel({
       ...withRows(shapes, {
         mark: { type: 'area' as const, opacity: 0.5 },
         encoding: {
-          x: HZ,
+          x: hz,
           y: y('height'),
           detail: { field: 'peak', type: 'nominal' as const },
           color: legendColor(FLAT_COLORS, 'Gaussian'),
@@ -64,7 +61,7 @@ export function flattenedPanel({
       }),
       {
         mark: { type: 'line' as const, strokeWidth: 1 },
-        encoding: { x: HZ, y: y('flat'), color: legendColor(FLAT_COLORS, 'flattened') },
+        encoding: { x: hz, y: y('flat'), color: legendColor(FLAT_COLORS, 'flattened') },
       },
       ...withRows(levels, {
         mark: { type: 'rule' as const, strokeDash: [4, 3] },
@@ -75,7 +72,7 @@ export function flattenedPanel({
       }),
       ...withRows(candidates, {
         mark: { type: 'point' as const, filled: false, size: 30, color: '#6a3d9a', strokeWidth: 1 },
-        encoding: { x: HZ, y: y('flat'), shape: OUTCOME_SHAPE },
+        encoding: { x: hz, y: y('flat'), shape: OUTCOME_SHAPE },
       }),
     ],
   };

@@ -26,7 +26,7 @@ import { readModelContainer, type ModelContainer, type SpectralData } from './sp
 /** The fits of one recording as a picture, with its specification. */
 export const plotChannels = defineNode({
   name: 'plot_channels',
-  version: 6,
+  version: 7,
   inputs: {
     recording: port.value(z.string()),
     spectra: port.file('h5'),
@@ -39,6 +39,7 @@ export const plotChannels = defineNode({
     positions: port.list(port.file('positions')),
     position_roles: port.value(z.array(z.enum(POSITION_ROLES))),
     bands: port.value(z.record(z.string(), z.tuple([z.number(), z.number()]))),
+    frequency_axis: port.value(z.enum(['linear', 'log'])),
     settings: port.value(FitSettings),
     keeptrials: port.value(z.boolean()),
     chan_per_worker: port.value(z.int().nullable()),
@@ -61,6 +62,7 @@ export const plotChannels = defineNode({
       peaks: await chartRows(rest.peaks.path),
       watched: await readWatchedFits(rest.watched.path),
       bands: rest.bands,
+      frequencyScale: rest.frequency_axis,
       positions: await mapOf(recording, rest.positions, rest.position_roles, ctx),
       trialStarts: trialStarts(given),
     });

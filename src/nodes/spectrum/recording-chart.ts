@@ -14,7 +14,7 @@ import { overTimePanels } from './over-time-panels.js';
 import { heatmaps, parameterValues, topographies } from './parameter-maps.js';
 import type { ScalpPositions } from './scalp-positions.js';
 import { spectrumPanel, type FittedSpectrum } from './spectrum-panel.js';
-import type { Bands } from './spectrum-parts.js';
+import type { Bands, FrequencyScale } from './spectrum-parts.js';
 import { togetherPanel } from './together-panel.js';
 
 export interface RecordingCharts {
@@ -27,6 +27,7 @@ export interface RecordingCharts {
   readonly peaks: readonly ChartRow[];
   readonly watched: WatchedFits;
   readonly bands: Bands;
+  readonly frequencyScale: FrequencyScale;
   /** Where channels are on the head; null: not known. */
   readonly positions: ScalpPositions | null;
   /** When each trial starts, seconds, by its number; null: not known. */
@@ -46,6 +47,7 @@ const MOST_FLATTENED = 8;
  */
 export function recordingChart(charts: RecordingCharts): ChartSpec {
   const { recording, settings, spectra, fits, peaks, watched, bands, positions, trialStarts } = charts;
+  const scale = charts.frequencyScale;
   const drawn = worst(spectra, MOST_PANELS);
   const flattened = worst(spectra, MOST_FLATTENED);
   const parameters = parameterValues(fits, peaks, bands);
@@ -61,18 +63,21 @@ export function recordingChart(charts: RecordingCharts): ChartSpec {
     },
     vconcat: [
       {
-        concat: drawn.map(spectrumPanel),
+        concat: drawn.map((one) => spectrumPanel(one, scale)),
         columns: PANEL_COLUMNS,
         resolve: { scale: { color: 'shared' as const, shape: 'shared' as const } },
       },
       {
         title: `flattened: ${portion(flattened.length, spectra.length)} fits`,
-        concat: flattened.map(flattenedPanel),
+        concat: flattened.map((one) => flattenedPanel(one, scale)),
         columns: PANEL_COLUMNS,
         resolve: { scale: { color: 'shared' as const, shape: 'shared' as const } },
       },
       {
-        hconcat: [...(spectra.length === 0 ? [] : [togetherPanel(spectra, bands)]), errorPanel(watched)],
+        hconcat: [
+          ...(spectra.length === 0 ? [] : [togetherPanel(spectra, bands, scale)]),
+          errorPanel(watched, scale),
+        ],
         resolve: { scale: { color: 'independent' as const } },
       },
       ...parameterPanels(good, thinned(peaks)),

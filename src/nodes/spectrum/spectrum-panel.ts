@@ -1,6 +1,7 @@
 import type { Triple } from '../../numerics/fooof/fit-result.js';
 import {
   DRAWN_SD,
+  frequencyAxis,
   gaussianAt,
   legendColor,
   nearestBin,
@@ -8,6 +9,7 @@ import {
   powerAxis,
   short,
   withRows,
+  type FrequencyScale,
 } from './spectrum-parts.js';
 
 /** A candidate peak that was not fitted, and why. */
@@ -52,7 +54,7 @@ const NAMED_PEAKS = 3;
 const COLORS = { power: '#000000', model: '#d62728', 'aperiodic part': '#1f77b4', peaks: '#ff9f1c' };
 
 /** Data, model and components of one spectrum. */
-export function spectrumPanel(spectrum: FittedSpectrum) {
+export function spectrumPanel(spectrum: FittedSpectrum, scale: FrequencyScale) {
   const { title, frequencies, power, aperiodic, gaussians, rejected } = spectrum;
   const bins = Array.from(frequencies, (frequency, i) => {
     const peaks = gaussians.reduce((sum, peak) => sum + gaussianAt(peak, frequency), 0);
@@ -84,7 +86,7 @@ export function spectrumPanel(spectrum: FittedSpectrum) {
     width: 190,
     height: 130,
     data: { values: bins },
-    encoding: { x: { field: 'frequency', type: 'quantitative' as const, title: 'Hz' } },
+    encoding: { x: frequencyAxis(scale) },
     layer: [
       ...withRows(shapes, {
         mark: { type: 'area' as const, opacity: 0.5 },

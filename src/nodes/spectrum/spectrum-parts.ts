@@ -29,21 +29,37 @@ export function withRows<R extends object, L extends object>(values: readonly R[
   return values.length === 0 ? [] : [{ data: { values: [...values] }, ...layer }];
 }
 
+/** How frequencies are laid out. */
+export type FrequencyScale = 'linear' | 'log';
+
+/** Frequencies in an encoding; fits hold none of 0 Hz, which a logarithm would not show. */
+export function frequencyAxis(scale: FrequencyScale, field = 'frequency') {
+  return {
+    field,
+    type: 'quantitative' as const,
+    title: 'Hz',
+    ...(scale === 'log' ? { scale: { type: 'log' as const, nice: false } } : {}),
+  };
+}
+
 /** Frequency bands behind a panel with an axis of frequencies, named at its upper edge. */
-export function bandLayers(bands: Bands, [first, last]: readonly [number, number]) {
+export function bandLayers(
+  bands: Bands,
+  [first, last]: readonly [number, number],
+  scale: FrequencyScale = 'linear',
+) {
   const shown = Object.entries(bands).flatMap(([band, limits]) => {
     const [from, to] = [Math.max(limits[0], first), Math.min(limits[1], last)];
     return from < to ? { band, from, to, middle: (from + to) / 2 } : [];
   });
-  const hz = (field: string) => ({ field, type: 'quantitative' as const, title: 'Hz' });
   return [
     ...withRows(shown, {
       mark: { type: 'rect' as const, color: '#4c78a8', opacity: 0.12 },
-      encoding: { x: hz('from'), x2: { field: 'to' } },
+      encoding: { x: frequencyAxis(scale, 'from'), x2: { field: 'to' } },
     }),
     ...withRows(shown, {
       mark: { type: 'text' as const, y: 7, fontSize: 9, color: '#666666' },
-      encoding: { x: hz('middle'), text: { field: 'band', type: 'nominal' as const } },
+      encoding: { x: frequencyAxis(scale, 'middle'), text: { field: 'band', type: 'nominal' as const } },
     }),
   ];
 }

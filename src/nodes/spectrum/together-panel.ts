@@ -1,6 +1,15 @@
 import { evenly, PANEL, portion } from './chart-parts.js';
 import type { FittedSpectrum } from './spectrum-panel.js';
-import { bandLayers, gaussianAt, legendColor, powerAxis, short, type Bands } from './spectrum-parts.js';
+import {
+  bandLayers,
+  frequencyAxis,
+  gaussianAt,
+  legendColor,
+  powerAxis,
+  short,
+  type Bands,
+  type FrequencyScale,
+} from './spectrum-parts.js';
 
 /** Most spectra that are drawn together; longer ones are thinned to so many points. */
 const MOST_TOGETHER = 24;
@@ -8,7 +17,7 @@ const MOST_POINTS = 200;
 const COLORS = { spectra: '#999999', 'mean, SD': '#000000', 'mean model': '#d62728' };
 
 /** Some spectra in one panel, with the mean of all and its standard deviation, the mean model, and bands. */
-export function togetherPanel(spectra: readonly FittedSpectrum[], bands: Bands) {
+export function togetherPanel(spectra: readonly FittedSpectrum[], bands: Bands, scale: FrequencyScale) {
   const { frequencies } = spectra[0]!;
   const step = Math.ceil(frequencies.length / MOST_POINTS);
   const bins = Array.from(frequencies, (_, i) => i).filter((i) => i % step === 0);
@@ -39,9 +48,9 @@ export function togetherPanel(spectra: readonly FittedSpectrum[], bands: Bands) 
     width: PANEL.width,
     height: PANEL.height,
     data: { values: means },
-    encoding: { x: { field: 'frequency', type: 'quantitative' as const, title: 'Hz' } },
+    encoding: { x: frequencyAxis(scale) },
     layer: [
-      ...bandLayers(bands, [frequencies[0]!, frequencies[frequencies.length - 1]!]),
+      ...bandLayers(bands, [frequencies[0]!, frequencies[frequencies.length - 1]!], scale),
       {
         data: { values: lines },
         mark: { type: 'line' as const, strokeWidth: 0.5, opacity: 0.5 },

@@ -54,6 +54,10 @@ export const FooofConfig = z.strictObject({
     .describe(
       'Charts: none; of the cohort (fits.svg); also of each recording (<stem>_fits.svg); auto: of each up to 24 recordings',
     ),
+  frequency_axis: z
+    .enum(['linear', 'log'])
+    .default('linear')
+    .describe('Axis of frequencies in the charts of spectra'),
   bands: z
     .record(z.string(), frequencyPair)
     .default({ alpha: [7, 14] })

@@ -148,6 +148,7 @@ export class Fooof {
         positions: recordings.select((one) => positionsOf(one).map(({ path }) => inputFile(path))),
         position_roles: recordings.select((one) => positionsOf(one).map(({ role }) => role)),
         bands: rest.bands,
+        frequency_axis: rest.frequency_axis,
         settings,
         keeptrials,
         chan_per_worker: keeptrials ? chan_per_worker : null,
@@ -161,6 +162,7 @@ export class Fooof {
         peaks: collected.out.peaks,
         watched: wf.join(fitted.out.watched, { minItems: min_recordings }),
         bands: rest.bands,
+        frequency_axis: rest.frequency_axis,
         condition: rest.condition,
         participants: people !== null && rest.condition !== null ? inputFile(people.path) : null,
       });

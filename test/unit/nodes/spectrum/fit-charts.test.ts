@@ -32,7 +32,7 @@ test('the chart of a cohort shows evenly spaced fits as numbers, counts all, and
           fitted: { recording: 'c', range: [1, 3] as [number, number], bins: 2, spectra: 1 },
         },
       ].map((one) => ({ watched: one, condition: null })),
-      { condition: null, bands: {} },
+      { condition: null, bands: {}, frequencyScale: 'linear' },
     ),
   );
 
@@ -59,7 +59,7 @@ describe('mean spectra', () => {
   ).map(([name, condition, power]) => ({ condition, watched: watched(name, 1, [...power]) }));
 
   test('are a line per recording, and mean, SD over recordings and mean model of each condition', async () => {
-    const panel = conditionPanel(given, 'task', { low: [1, 1.5], beyond: [3, 4] });
+    const panel = conditionPanel(given, 'task', { low: [1, 1.5], beyond: [3, 4] }, 'linear');
     const text = JSON.stringify(panel);
     expect(panel.data.values).toEqual([
       { condition: 'n/a', frequency: 1, mean: 7, low: 7, high: 7, model: 7 },
@@ -81,7 +81,7 @@ describe('mean spectra', () => {
     const failed = watched('e', 1, [0, 0]);
     const none = { mean_power: [null, null], sd_power: [null, null], mean_model: [null, null] };
     const all = [...given, { condition: null, watched: { ...failed, spectrum: none } }];
-    const panel = conditionPanel(all, null, {});
+    const panel = conditionPanel(all, null, {}, 'linear');
     expect(panel.data.values).toEqual([
       { condition: 'all recordings', frequency: 1, mean: 4, low: 1.7639, high: 6.2361, model: 4 },
       { condition: 'all recordings', frequency: 2, mean: 3.5, low: 1.8417, high: 5.1583, model: 3.5 },

@@ -132,9 +132,21 @@ describe('the chart of a recording', () => {
       warnings: [{ warning: 'center_at_edge' as const, meaning: 'at an end', spectra: ['Cz'] }],
     },
     bands: { alpha: [7, 14] as const },
+    frequencyScale: 'linear' as const,
     positions: null,
     trialStarts: null,
   };
+
+  test('frequencies stand on a logarithmic axis where that is asked for, bands with them', async () => {
+    const given = { ...charts, spectra: [spectrum('Cz', 0.1)] };
+    const chart = recordingChart({ ...given, frequencyScale: 'log' });
+    const text = JSON.stringify(chart);
+    const axes = text.match(/"x":\{"field":"(frequency|from|middle)"[^}]*\}?/g)!;
+    expect(axes.length).toBeGreaterThan(5);
+    for (const axis of axes) expect(axis).toContain('"type":"log"');
+    expect(JSON.stringify(recordingChart(given))).not.toContain('"type":"log"');
+    expect((await renderChart(chart)).warnings).toEqual([]);
+  });
 
   test('names channel, parameters, components, thresholds, warnings and failures', async () => {
     const chart = recordingChart({ ...charts, spectra: [spectrum('Cz', 0.1)] });
